@@ -1,0 +1,72 @@
+"""clumsygrad: automatic differentiation for arrays, whatever library they live in.
+
+This module is a namespace of the array API standard over NumPy, whose arrays are Tensors; `over(library)` is the same namespace over
+another library.
+
+>>> import clumsygrad as cg
+>>> x = cg.Tensor([1.0, 2.0, 3.0], requires_grad=True)
+>>> loss = cg.sum(cg.exp(-x * x))
+>>> loss.backward()
+>>> x.grad
+array([-7.35758882e-01, -7.32625556e-02, -7.40458825e-04])
+"""
+
+from . import activation, func, grad, loss, optimizer, random
+from . import namespace as _namespace
+from . import xp as _xp
+from ._operation import operation
+from .forward.arithmetic import *
+from .forward.composed import *
+from .forward.elementwise import *
+from .forward.indexing import *
+from .forward.manipulation import *
+from .forward.products import *
+from .forward.reductions import *
+from .namespace import __array_api_version__, over
+from .tensor import Tensor, allow_numbers, no_grad
+
+__version__ = "0.3.0"
+
+# The functions and dtypes that are NumPy's own
+_bound = _namespace.Bound(_xp.numpy)
+asarray = _bound.asarray
+arange = _bound.arange
+empty = _bound.empty
+empty_like = _bound.empty_like
+eye = _bound.eye
+from_dlpack = _bound.from_dlpack
+full = _bound.full
+full_like = _bound.full_like
+linspace = _bound.linspace
+ones = _bound.ones
+ones_like = _bound.ones_like
+zeros = _bound.zeros
+zeros_like = _bound.zeros_like
+can_cast = _bound.can_cast
+result_type = _bound.result_type
+isdtype = _bound.isdtype
+finfo = _bound.finfo
+iinfo = _bound.iinfo
+__array_namespace_info__ = _bound.__array_namespace_info__
+
+bool = _xp.numpy.bool
+int8 = _xp.numpy.int8
+int16 = _xp.numpy.int16
+int32 = _xp.numpy.int32
+int64 = _xp.numpy.int64
+uint8 = _xp.numpy.uint8
+uint16 = _xp.numpy.uint16
+uint32 = _xp.numpy.uint32
+uint64 = _xp.numpy.uint64
+float32 = _xp.numpy.float32
+float64 = _xp.numpy.float64
+complex64 = _xp.numpy.complex64
+complex128 = _xp.numpy.complex128
+
+e = _namespace.CONSTANTS["e"]
+inf = _namespace.CONSTANTS["inf"]
+nan = _namespace.CONSTANTS["nan"]
+newaxis = _namespace.CONSTANTS["newaxis"]
+pi = _namespace.CONSTANTS["pi"]
+
+_namespace._over["numpy"] = __import__("sys").modules[__name__]

@@ -1,0 +1,430 @@
+"""@operation: an array function and its backward function become one function of tensors.
+
+    @operation(exp_backward)
+    def exp(x: Array, /) -> Array:
+        return array_namespace(x).exp(x)
+
+What is made depends on the signature, once, at decoration: a function of one operand, of one operand and attributes, of two
+operands, or of anything else. Plain arrays in, plain arrays out; a Tensor among the operands makes the result a Tensor, which
+records the call if an operand requires a gradient.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from . import xp as _xp
+from .tensor import Tensor, constant, record, recording
+from .xp import SCALAR_TYPES, SCALARS, array_namespace, is_array, numpy
+
+Function = Callable[..., Any]
+ndarray = numpy.ndarray
+Rule = Callable[[Any, Any], tuple[Any, ...]]
+
+_WEAK = frozenset({float, int, bool})  # Python scalars that never change the kind of a floating array
+
+
+def operation(
+    rule: Rule | None,
+    *,
+    operands: Sequence[str] | None = None,
+    once: bool = False,
+    serves: Sequence[str] = (),
+    scalar: Rule | None = None,
+    broadcast: Rule | None = None,
+) -> Callable[[Function], Function]:
+    """Decorator: make a function of arrays differentiable by a backward function.
+
+    The decorated function computes with the arrays of one library. `rule(tensor, grad)` gets its result as a tensor and the
+    gradient of a loss with respect to that, and returns a tuple of gradients, one per operand (None where there is none);
+    `clumsygrad.grad.operands(tensor, grad)`, `result(tensor, grad)` and `attribute(tensor, name)` read what the function was
+    called with. Without a rule (None) the result is a constant.
+
+    operands: the names of the parameters that are operands. By default the first, and the second if it is positional-only and
+        annotated `Array`. A list or tuple of arrays in an operand is taken apart; everything else is an attribute.
+    once: the rule is no array-API code (a solver, a raw kernel): it always gets raw arrays, and the gradient it gives can't be
+        differentiated again.
+    serves: the special methods of Tensor that this function is.
+    scalar, broadcast: the rules of a function of two operands where one is a Python scalar, or where the shapes differ.
+
+    What a rule of one's own returns is checked for number, shape and dtype.
+
+    >>> import clumsygrad as cg, numpy as np
+    >>> def cube_backward(tensor, grad):
+    ...     (x,) = cg.grad.operands(tensor, grad)
+    ...     return (3 * grad * x * x,)
+    >>> @cg.operation(cube_backward)
+    ... def cube(x):
+    ...     return x**3
+    >>> cg.func.grad(cube)(np.asarray(2.0))
+    array(12.)
+    """
+
+    def decorate(forward: Function) -> Function:
+        signature = inspect.signature(forward)
+        names = tuple(operands) if operands is not None else _default_operands(signature)
+        missing = [name for name in names if name not in signature.parameters]
+        if missing or not names:
+            raise TypeError(f"operation {forward.__name__}: no parameter named {', '.join(missing) or '(no operand at all)'}")
+        chosen = rule
+        if rule is not None and not rule.__module__.startswith(f"{__package__}.grad"):
+            chosen = _checked(_raw_only(rule) if once else rule)
+        function = functools.update_wrapper(_made(forward, chosen, signature, names, scalar, broadcast), forward)
+        if serves:
+            binary = len(names) == len(signature.parameters) == 2
+            operator = _binary(forward, chosen, scalar, broadcast or chosen, as_operator=True) if binary else function
+            _serve(function, functools.update_wrapper(operator, forward), serves)
+        return function
+
+    return decorate
+
+
+def _default_operands(signature: inspect.Signature) -> tuple[str, ...]:
+    parameters = list(signature.parameters.values())
+    second = parameters[1:2]
+    if second and second[0].kind is second[0].POSITIONAL_ONLY and str(second[0].annotation).startswith("Array"):
+        return parameters[0].name, second[0].name
+    return (parameters[0].name,) if parameters else ()
+
+
+def _made(
+    forward: Function,
+    rule: Rule | None,
+    signature: inspect.Signature,
+    names: tuple[str, ...],
+    scalar: Rule | None,
+    broadcast: Rule | None,
+) -> Function:
+    parameters = tuple(signature.parameters.values())
+    by_position = all(p.kind is p.POSITIONAL_ONLY for p in parameters[: len(names)])
+    if by_position and names == tuple(p.name for p in parameters[: len(names)]):
+        if len(names) == len(parameters) == 1 and rule is not None:
+            return _unary(forward, rule)
+        if len(names) == len(parameters) == 2:
+            return _binary(forward, rule, scalar, broadcast or rule)
+        if len(names) == 1 and operand_is_array(parameters[0]):
+            return _with_attributes(forward, rule, parameters[1:])
+    return _general(forward, rule, parameters, names)
+
+
+def operand_is_array(parameter: inspect.Parameter) -> bool:
+    """Whether a parameter takes one array, not a sequence of them."""
+    return "Sequence" not in str(parameter.annotation)
+
+
+# The four makers --------------------------------------------------------------------------------------------------------------
+
+
+def _unary(forward: Function, rule: Rule) -> Function:
+    def function(x, /):  # type: ignore[no-untyped-def]
+        if type(x) is not Tensor:
+            return forward(x)
+        try:
+            data = forward(x._data) if _xp.guard is None else _xp.guard(forward, x._data)
+        except Exception as error:
+            raise _described(error, forward, (x,))
+        if x._tracked and recording():
+            return record(data, rule, (x,), None)
+        return constant(data)
+
+    return function
+
+
+def _binary(
+    forward: Function, rule: Rule | None, scalar: Rule | None, broadcast: Rule | None, as_operator: bool = False
+) -> Function:
+    single = scalar or rule
+
+    def function(x1, x2, /):  # type: ignore[no-untyped-def]
+        if type(x1) is Tensor and type(x2) in _WEAK:
+            try:
+                data = forward(x1._data, x2) if _xp.guard is None else _xp.guard(forward, x1._data, x2)
+            except Exception as error:
+                raise _described(error, forward, (x1, x2))
+            if x1._tracked and single is not None and recording():
+                return record(data, single, (x1,) if scalar else (x1, x2), {"x2": x2})
+            return constant(data)
+        if type(x1) is Tensor and type(x2) is Tensor:
+            a, b = x1._data, x2._data
+            cls = type(a)
+            if cls is not type(b) or (cls not in SCALAR_TYPES and (cls is not ndarray or a.dtype is not b.dtype)):
+                x1, x2 = _agreed(forward, (x1, x2))
+                a, b = x1._data, x2._data
+        else:
+            if type(x1) is not Tensor and type(x2) is not Tensor:
+                return forward(x1, x2)
+            if as_operator and not (_is_operand(x1) and _is_operand(x2)):
+                return NotImplemented
+            x1, x2 = _agreed(forward, (x1, x2))
+            a, b = _data(x1), _data(x2)
+        try:
+            data = forward(a, b) if _xp.guard is None else _xp.guard(forward, a, b)
+        except Exception as error:
+            raise _described(error, forward, (x1, x2))
+        if type(x1) is not Tensor or not x1._tracked:
+            x1 = a
+            if type(x2) is not Tensor or not x2._tracked:
+                return constant(data)
+        elif type(x2) is not Tensor or not x2._tracked:
+            x2 = b
+        if rule is None or not recording():
+            return constant(data)
+        if scalar is not None:
+            if type(b) in SCALARS:
+                return record(data, scalar, (x1,), {"x2": b})
+            if type(a) in SCALARS:
+                return record(data, scalar, (x2,), {"x1": a})
+        if broadcast is not rule and a.shape != b.shape:
+            return record(data, broadcast, (x1, x2), None)
+        return record(data, rule, (x1, x2), None)
+
+    return function
+
+
+def _with_attributes(forward: Function, rule: Rule | None, rest: tuple[inspect.Parameter, ...]) -> Function:
+    names = tuple(p.name for p in rest if p.kind is not p.KEYWORD_ONLY)
+    defaults = {p.name: p.default for p in rest if p.default is not p.empty}
+    casts = any(p.name == "dtype" for p in rest if p.kind is p.KEYWORD_ONLY)
+
+    def function(x, /, *args, **kwargs):  # type: ignore[no-untyped-def]
+        if type(x) is not Tensor:
+            return forward(x, *args, **kwargs)
+        attributes = {**defaults, **kwargs}
+        if args:
+            attributes.update(zip(names, args))  # noqa: B905 (too many are refused by forward itself)
+        if attributes and any(type(value) is Tensor for value in attributes.values()):
+            raise _misplaced(forward, attributes)
+        if casts and attributes["dtype"] is not None and x._data.dtype != attributes["dtype"]:
+            x = x._astype(attributes["dtype"])
+        try:
+            if _xp.guard is None:
+                data = forward(x._data, *args, **kwargs)
+            else:
+                data = _xp.guard(functools.partial(forward, **kwargs), x._data, *args)
+        except Exception as error:
+            raise _described(error, forward, (x,))
+        if x._tracked and rule is not None and recording():
+            return _recorded(data, rule, (x,), attributes)
+        return _constants(data)
+
+    return function
+
+
+def _general(forward: Function, rule: Rule | None, parameters: tuple[inspect.Parameter, ...], names: tuple[str, ...]) -> Function:
+    """Any signature. Operands may be scalars, None, or lists and tuples of arrays."""
+    positional = tuple(p.name for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD))
+    variable = next((p.name for p in parameters if p.kind is p.VAR_POSITIONAL), None)
+    defaults = {p.name: p.default for p in parameters if p.default is not p.empty}
+    known = {p.name for p in parameters}
+
+    def function(*args: Any, **kwargs: Any) -> Any:
+        bound = {**defaults, **dict(zip(positional, args, strict=False)), **kwargs}
+        if variable is not None:
+            bound[variable] = args[len(positional) :]
+        if len(bound) != len(known) or (len(args) > len(positional) and variable is None):
+            return forward(*args, **kwargs)  # which raises Python's own TypeError
+        given = [bound.pop(name) for name in names]
+        values: tuple[Any, ...] = tuple([x for value in given for x in (value if isinstance(value, (list, tuple)) else (value,))])
+        if not any(type(x) is Tensor for x in values):
+            return forward(*args, **kwargs)
+        if any(type(value) is Tensor for value in bound.values()):
+            raise _misplaced(forward, bound)
+        values = _agreed(forward, values)
+        raw = [_data(x) for x in values]
+        rest = iter(raw)
+        arguments = dict(bound)
+        for name, value in zip(names, given, strict=True):
+            arguments[name] = [next(rest) for _ in value] if isinstance(value, (list, tuple)) else next(rest)
+        by_position = [arguments.pop(name) for name in positional] + list(arguments.pop(variable) if variable is not None else ())
+        try:
+            call = functools.partial(forward, **arguments)
+            data = call(*by_position) if _xp.guard is None else _xp.guard(call, *by_position)
+        except Exception as error:
+            raise _described(error, forward, values)
+        parents = tuple([x if type(x) is Tensor and x._tracked else r for x, r in zip(values, raw, strict=True)])
+        if rule is not None and recording() and any(type(x) is Tensor for x in parents):
+            return _recorded(data, rule, parents, bound)
+        return _constants(data)
+
+    return function
+
+
+def _recorded(data: Any, rule: Rule, parents: tuple[Any, ...], attributes: dict[str, Any]) -> Any:
+    """The result, or each of the results, as a tensor that records the call; one that has no derivative as a constant."""
+    if not isinstance(data, tuple):
+        return record(data, rule, parents, attributes) if _xp.is_floating(data) else constant(data)
+    outputs = [
+        record(part, rule, parents, {**attributes, "index": index, "outputs": data}) if _xp.is_floating(part) else constant(part)
+        for index, part in enumerate(data)
+    ]
+    return data._make(outputs) if hasattr(data, "_make") else tuple(outputs)
+
+
+def _constants(data: Any) -> Any:
+    if not isinstance(data, tuple):
+        return constant(data)
+    return data._make(map(constant, data)) if hasattr(data, "_make") else tuple(map(constant, data))
+
+
+# Making operands fit together ---------------------------------------------------------------------------------------------------
+
+
+def _data(x: Any) -> Any:
+    return x._data if type(x) is Tensor else x
+
+
+def _agreed(forward: Function, values: tuple[Any, ...]) -> tuple[Any, ...]:
+    """The operands with one library, one device and (where floating) one dtype; lists and NumPy scalars become what they stand for.
+
+    Raises TypeError for two libraries, ValueError for two devices.
+    """
+    first = next(x for x in values if type(x) is Tensor)
+    xp = array_namespace(first._data)
+    values = tuple([_operand(forward, x, xp) for x in values])
+    arrays = [_data(x) for x in values if type(x) not in SCALARS and x is not None]
+    _check_one_place(forward, arrays, xp)
+    floating = [a for a in arrays if _xp.is_floating(a)]
+    scalars = [x for x in values if type(x) is complex]
+    if not floating or (len(arrays) == 1 and not scalars):
+        return values
+    dtype = floating[0].dtype
+    if any(a.dtype is not dtype for a in arrays) or scalars:
+        numeric = [a for a in arrays if a.dtype != xp.bool] if len(floating) < len(arrays) else arrays
+        dtype = xp.result_type(*numeric, *scalars)
+        values = tuple([_cast(x, dtype) for x in values])
+    return values
+
+
+def _cast(x: Any, dtype: Any) -> Any:
+    """A floating operand in the common dtype, by a recorded cast."""
+    if type(x) in SCALARS or x is None:
+        return x
+    data = _data(x)
+    if data.dtype == dtype or not _xp.is_floating(data):
+        return x
+    return x._astype(dtype) if type(x) is Tensor else array_namespace(x).astype(x, dtype)
+
+
+def _is_operand(x: Any) -> bool:
+    return type(x) is Tensor or type(x) in SCALARS or is_array(x)
+
+
+def _operand(forward: Function, x: Any, xp: Any) -> Any:
+    if isinstance(x, numpy.generic) and xp is not numpy:
+        return x.item()
+    if _is_operand(x) or x is None:
+        return x
+    raise TypeError(
+        f"{forward.__name__}: an operand is a {type(x).__name__}; it must be a Tensor, an array of {_xp.name_of(xp)} or a number"
+    )
+
+
+def _check_one_place(forward: Function, arrays: list[Any], xp: Any) -> None:
+    for a in arrays:
+        other = array_namespace(a)
+        if other is not xp:
+            names = _xp.name_of(xp), _xp.name_of(other)
+            raise TypeError(
+                f"{forward.__name__}: the operands are arrays of {names[0]} and {names[1]}; "
+                f"move one, with x.to({names[0]!r}) or x.to({names[1]!r}): nothing is moved silently"
+            )
+        if not _xp.same_device(a, arrays[0]):
+            raise ValueError(
+                f"{forward.__name__}: the operands are on devices {_xp.device(arrays[0])} and {_xp.device(a)}; "
+                "move one, with x.to_device(device): nothing is moved silently"
+            )
+
+
+# Errors and rules of one's own --------------------------------------------------------------------------------------------------
+
+
+def _misplaced(forward: Function, attributes: dict[str, Any]) -> TypeError:
+    names = ", ".join(name for name, value in attributes.items() if type(value) is Tensor)
+    return TypeError(
+        f"{forward.__name__}: {names} is a Tensor, but nothing is differentiated with respect to it: give {names}.data"
+    )
+
+
+def _described(error: Exception, forward: Function, values: tuple[Any, ...]) -> Exception:
+    """The library's own error, with a note that names the operation and its operands' shapes."""
+    shapes = ", ".join(str(tuple(x.shape)) if hasattr(x, "shape") else repr(x) for x in values)
+    error.add_note(f"in clumsygrad's {forward.__name__}, operands of shape {shapes}")
+    return error
+
+
+def _checked(rule: Rule) -> Rule:
+    """A user's rule, whose gradients are checked for number, library, shape and dtype."""
+
+    @functools.wraps(rule)
+    def checked(tensor: Tensor, grad: Any) -> tuple[Any, ...]:
+        gradients = rule(tensor, grad)
+        name, parents = rule.__name__, tensor._parents
+        if not isinstance(gradients, tuple) or len(gradients) != len(parents):
+            got = f"{len(gradients)}" if isinstance(gradients, tuple) else f"a {type(gradients).__name__}"
+            raise TypeError(f"{name} must return a tuple of {len(parents)} gradients, one per operand; it returned {got}")
+        for index, (x, g) in enumerate(zip(parents, gradients, strict=True)):
+            if g is None or type(x) is not Tensor:
+                continue
+            if type(g) is not type(grad) and array_namespace(_data(g)) is not array_namespace(x._data):
+                raise TypeError(
+                    f"{name}: gradient {index} must be an array of {_xp.library_of(x._data)}, it is a {type(g).__name__}"
+                )
+            if tuple(g.shape) != x.shape:
+                raise ValueError(f"{name}: gradient {index} must have its operand's shape {x.shape}, it has {tuple(g.shape)}")
+            if g.dtype != x.dtype:
+                raise TypeError(f"{name}: gradient {index} must have its operand's dtype {x.dtype}, it has {g.dtype}")
+        return gradients
+
+    return checked
+
+
+def _raw_only(rule: Rule) -> Rule:
+    """A rule that is no array-API code: it gets raw arrays also in a pass of Tensors, and what it gives can't be differentiated."""
+
+    def first_order_only_backward(tensor: Tensor, grad: Any) -> tuple[Any, ...]:
+        raise RuntimeError(f"{rule.__name__} is first order only (once=True): its gradient can't be differentiated again")
+
+    @functools.wraps(rule)
+    def raw_only(tensor: Tensor, grad: Any) -> tuple[Any, ...]:
+        if type(grad) is not Tensor:
+            return rule(tensor, grad)
+        parents = (grad, *[x for x in tensor._parents if type(x) is Tensor])
+        return tuple([None if g is None else record(g, first_order_only_backward, parents, None) for g in rule(tensor, grad._data)])
+
+    return raw_only
+
+
+# Serving Tensor -----------------------------------------------------------------------------------------------------------------
+
+_PROPERTIES = frozenset({"T", "mT"})
+
+
+def _serve(function: Function, operator: Function, names: Sequence[str]) -> None:
+    """Bind a function to Tensor under special names: an operator, reflected (`__r...__`), in place (`__i...__`), or a property."""
+    for name in names:
+        plain = f"__{name[3:]}"
+        if plain in names and name.startswith("__r"):
+            Tensor._bind(name, _reflected(operator, name))
+        elif plain in names and name.startswith("__i"):
+            Tensor._bind(name, _in_place(operator, name))
+        else:
+            Tensor._bind(name, property(function) if name in _PROPERTIES else operator)
+
+
+def _reflected(operator: Function, name: str) -> Function:
+    def reflected(self: Tensor, other: Any, /) -> Any:
+        return operator(other, self)
+
+    reflected.__name__ = name
+    return reflected
+
+
+def _in_place(operator: Function, name: str) -> Function:
+    def in_place(self: Tensor, other: Any, /) -> Any:
+        return self._in_place(operator, other)
+
+    in_place.__name__ = name
+    return in_place

@@ -1,0 +1,93 @@
+"""Functions composed of other operations, and so differentiable by them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from .. import xp as _xp
+from ..xp import Array
+from .arithmetic import subtract
+from .elementwise import where
+from .indexing import _getitem
+from .manipulation import broadcast_to, concat, reshape
+
+__all__ = ["apply_where", "broadcast_arrays", "broadcast_shapes", "diff", "meshgrid", "unstack"]
+
+
+def unstack(x: Array, /, *, axis: int = 0) -> tuple[Array, ...]:
+    """The slices of x along `axis`."""
+    axis %= len(x.shape)
+    before = (slice(None),) * axis
+    return tuple([_getitem(x, (*before, i)) for i in range(x.shape[axis])])
+
+
+def broadcast_shapes(*shapes: tuple[int, ...]) -> tuple[int, ...]:
+    """The shape that arrays of these shapes broadcast to. Raises ValueError where they do not."""
+    return tuple(_xp.numpy.broadcast_shapes(*shapes))
+
+
+def broadcast_arrays(*arrays: Array) -> list[Array]:
+    """The arrays, each broadcast to the shape that all of them broadcast to."""
+    shape = broadcast_shapes(*[tuple(x.shape) for x in arrays])
+    return [broadcast_to(x, shape) for x in arrays]
+
+
+def meshgrid(*arrays: Array, indexing: str = "xy") -> list[Array]:
+    """The coordinates of a grid: each 1-d array broadcast along the axes of all others.
+
+    With "ij" the i-th array runs along axis i; with "xy" the first two are exchanged.
+    """
+    if indexing not in ("xy", "ij"):
+        raise ValueError(f"meshgrid: indexing must be 'xy' or 'ij', got {indexing!r}")
+    n = len(arrays)
+    places = list(range(n))
+    if indexing == "xy" and n > 1:
+        places[0], places[1] = 1, 0
+    lengths = [x.shape[0] if x.shape else 1 for x in arrays]
+    shape = tuple([lengths[place] for place in places])
+    return [
+        broadcast_to(reshape(x, tuple([length if i == place else 1 for i in range(n)])), shape)
+        for x, place, length in zip(arrays, places, lengths, strict=True)
+    ]
+
+
+def diff(x: Array, /, *, axis: int = -1, n: int = 1, prepend: Array | None = None, append: Array | None = None) -> Array:
+    """The differences of neighbours along `axis`, n times; `prepend` and `append` are joined to x first."""
+    if n < 0:
+        raise ValueError(f"diff: n must not be negative, got {n}")
+    parts = [part for part in (prepend, x, append) if part is not None]
+    if len(parts) > 1 and n:
+        x = concat(parts, axis=axis)
+    before = (slice(None),) * (axis % len(x.shape))
+    for _ in range(n):
+        x = subtract(_getitem(x, (*before, slice(1, None))), _getitem(x, (*before, slice(None, -1))))
+    return x
+
+
+def apply_where(
+    condition: Array,
+    args: Array | tuple[Array, ...],
+    f1: Callable[..., Array],
+    f2: Callable[..., Array] | None = None,
+    /,
+    *,
+    fill_value: complex | None = None,
+) -> Array:
+    """f1(*args) where `condition`, else f2(*args) or `fill_value`: without the infinities of what was not chosen.
+
+    Each function sees, where it is not chosen, the value 1 in place of its arguments: so a branch that has no finite value or
+    derivative there leaves no nan in the gradient, as it would with `where(condition, f1(x), f2(x))`. (Not in the standard; of the
+    form of array-api-extra's function of this name.)
+
+    >>> import clumsygrad as cg
+    >>> import numpy as np
+    >>> f = lambda x: cg.apply_where(x > 0, x, cg.sqrt, fill_value=0.0)
+    >>> cg.func.grad(lambda x: cg.sum(f(x)))(np.asarray([4.0, 0.0]))
+    array([0.25, 0.  ])
+    """
+    if (f2 is None) == (fill_value is None):
+        raise TypeError("apply_where: give exactly one of f2 and fill_value")
+    args = args if isinstance(args, tuple) else (args,)
+    chosen = f1(*[where(condition, x, 1) for x in args])
+    other = fill_value if f2 is None else f2(*[where(condition, 1, x) for x in args])
+    return where(condition, chosen, other)

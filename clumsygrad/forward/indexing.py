@@ -1,0 +1,104 @@
+"""Reading and writing elements."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .. import grad
+from .. import xp as _xp
+from .._operation import operation
+from ..tensor import Tensor
+from ..xp import Array, array_namespace
+
+__all__ = ["assign", "nonzero", "scatter_add", "take", "take_along_axis"]
+
+
+@operation(grad.take_backward)
+def take(x: Array, indices: Array, /, *, axis: int | None = None) -> Array:
+    """The elements of x at `indices` (integers, 1-d) along `axis`."""
+    return array_namespace(x).take(x, indices, axis=axis)
+
+
+@operation(grad.take_along_axis_backward)
+def take_along_axis(x: Array, indices: Array, /, *, axis: int = -1) -> Array:
+    """The elements of x at `indices` along `axis`, with indices of their own at every other position (as `argsort` gives)."""
+    return array_namespace(x).take_along_axis(x, indices, axis=axis)
+
+
+@operation(None)
+def nonzero(x: Array, /) -> tuple[Array, ...]:
+    """The indices, one array an axis, of the elements that are not 0."""
+    return array_namespace(x).nonzero(x)  # type: ignore[no-any-return]
+
+
+def assign(x: Array, key: Any, value: Array | complex, /) -> Array:
+    """A copy of x in which `copy[key] = value`. Differentiable in x and in `value`, which is cast to the dtype of x.
+
+    >>> import clumsygrad as cg
+    >>> cg.assign(cg.asarray([1.0, 2.0]), 0, 5.0)
+    Tensor(array([5., 2.]))
+    """
+    key = _raw(key)
+    if hasattr(value, "dtype") and value.dtype != x.dtype:
+        value = _castable(x, value)
+    return _assign(x, value, key)
+
+
+def scatter_add(x: Array, key: Any, shape: tuple[int, ...], /) -> Array:
+    """Zeros of `shape`, with x added at `key`; a position named more than once has the sum. The transpose of reading.
+
+    >>> import clumsygrad as cg
+    >>> cg.scatter_add(cg.asarray([1.0, 2.0, 3.0]), cg.asarray([0, 2, 0]), (3,))
+    Tensor(array([4., 0., 2.]))
+    """
+    return _scatter_add(x, _raw(key), shape)
+
+
+@operation(grad.getitem_backward)
+def _getitem(x: Array, key: Any, /) -> Array:
+    return x[key]
+
+
+@operation(grad.assign_backward, operands=("x", "value"))
+def _assign(x: Array, value: Array | complex, key: Any, /) -> Array:
+    return _xp.assigned(x, key, value)
+
+
+@operation(grad.scatter_add_backward)
+def _scatter_add(x: Array, key: Any, shape: tuple[int, ...], /) -> Array:
+    return _xp.scatter_add(x, key, tuple(shape))
+
+
+def _read(x: Tensor, key: Any, /) -> Tensor:
+    """x[key], in every form of the standard. A basic slice (of slices, `...` and None alone) is a view."""
+    key = _raw(key)
+    z: Tensor = _getitem(x, key)
+    if all(part is None or part is Ellipsis or type(part) is slice for part in (key if type(key) is tuple else (key,))):
+        z._see_through(x, key)
+    return z
+
+
+def _raw(key: Any) -> Any:
+    """A key with arrays in the place of tensors."""
+    if type(key) is Tensor:
+        return _xp.whole(key._data)
+    if type(key) is tuple and any(type(part) is Tensor for part in key):
+        return tuple([_raw(part) for part in key])
+    return key
+
+
+def _castable(x: Array, value: Array) -> Array:
+    """`value` in the dtype of x, where that loses nothing but precision."""
+    xp = array_namespace(value)
+    if _xp.kind(value) == "complex floating" and _xp.kind(x) != "complex floating":
+        raise TypeError(f"assignment of {value.dtype} to {x.dtype} would lose the imaginary part: assign real(...) of it")
+    if _xp.is_floating(value) and not _xp.is_floating(x):
+        raise TypeError(
+            f"assignment of {value.dtype} to {x.dtype} would lose the fraction, and its gradient: make x floating first"
+        )
+    return value._astype(x.dtype) if type(value) is Tensor else xp.astype(value, x.dtype)
+
+
+Tensor._bind("__getitem__", _read)
+Tensor._bind("_getitem", _getitem)
+Tensor._bind("_assign", assign)

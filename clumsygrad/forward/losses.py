@@ -1,0 +1,75 @@
+"""Losses: single operations, each with its own backward function."""
+
+from __future__ import annotations
+
+from .. import grad
+from .._operation import operation
+from ..xp import Array, array_namespace, kind
+
+__all__ = ["cross_entropy", "mae_loss", "mse_loss"]
+
+
+@operation(grad.mse_backward, operands=("prediction", "target"))
+def mse_loss(prediction: Array, target: Array, /, *, reduction: str = "mean") -> Array:
+    """|prediction − target|², and by `reduction` ("mean", "sum" or "none") its mean, its sum, or each.
+
+    The operands broadcast. Raises ValueError for another reduction.
+
+    >>> import clumsygrad as cg
+    >>> cg.loss.mse_loss(cg.asarray([1.0, 2.0]), cg.asarray([0.0, 0.0]))
+    Tensor(array(2.5))
+    """
+    xp = array_namespace(prediction)
+    difference = prediction - target
+    if kind(difference) == "complex floating":
+        difference = xp.abs(difference)
+    return _reduced(xp, difference * difference, reduction, "mse_loss")
+
+
+@operation(grad.mae_backward, operands=("prediction", "target"))
+def mae_loss(prediction: Array, target: Array, /, *, reduction: str = "mean") -> Array:
+    """|prediction − target|, and by `reduction` ("mean", "sum" or "none") its mean, its sum, or each.
+
+    The operands broadcast. The gradient is 0 where they are equal. Raises ValueError for another reduction.
+
+    >>> import clumsygrad as cg
+    >>> cg.loss.mae_loss(cg.asarray([1.0, 2.0]), cg.asarray([0.0, 0.0]))
+    Tensor(array(1.5))
+    """
+    xp = array_namespace(prediction)
+    return _reduced(xp, xp.abs(prediction - target), reduction, "mae_loss")
+
+
+@operation(grad.cross_entropy_backward)
+def cross_entropy(logits: Array, labels: Array, /, *, axis: int = -1, reduction: str = "mean") -> Array:
+    """−log softmax(logits)[label] along `axis`, and by `reduction` ("mean", "sum" or "none") its mean, its sum, or each.
+
+    `labels` are integers from 0 up to the number of classes, of the shape of `logits` without `axis`. Raises TypeError where they
+    are not integers, ValueError for another shape or reduction.
+
+    >>> import clumsygrad as cg
+    >>> cg.loss.cross_entropy(cg.asarray([[0.0, 0.0]]), cg.asarray([1]))
+    Tensor(array(0.69314718))
+    """
+    xp = array_namespace(logits)
+    if kind(labels) != "integral":
+        raise TypeError(f"cross_entropy: the labels must be integers, got dtype {labels.dtype}")
+    axis %= len(logits.shape)
+    if tuple(labels.shape) != tuple(logits.shape[:axis] + logits.shape[axis + 1 :]):
+        raise ValueError(
+            f"cross_entropy: labels of shape {tuple(labels.shape)} do not fit logits {tuple(logits.shape)}, axis {axis}"
+        )
+    x = logits - xp.max(logits, axis=axis, keepdims=True)
+    chosen = xp.take_along_axis(x, xp.expand_dims(labels, axis=axis), axis=axis)
+    losses = xp.log(xp.sum(xp.exp(x), axis=axis)) - xp.squeeze(chosen, axis=axis)
+    return _reduced(xp, losses, reduction, "cross_entropy")
+
+
+def _reduced(xp, losses, reduction, name):  # type: ignore[no-untyped-def]
+    if reduction == "mean":
+        return xp.mean(losses)
+    if reduction == "sum":
+        return xp.sum(losses)
+    if reduction == "none":
+        return losses
+    raise ValueError(f"{name}: reduction must be 'mean', 'sum' or 'none', got {reduction!r}")

@@ -1,0 +1,182 @@
+"""Shapes, axes, copies, joins, sorts: what moves elements and computes nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from .. import grad
+from .._operation import operation
+from ..xp import Array, array_namespace
+
+__all__ = [
+    "argsort",
+    "broadcast_to",
+    "concat",
+    "expand_dims",
+    "flip",
+    "isin",
+    "matrix_transpose",
+    "moveaxis",
+    "permute_dims",
+    "repeat",
+    "reshape",
+    "roll",
+    "searchsorted",
+    "sort",
+    "squeeze",
+    "stack",
+    "tile",
+    "tril",
+    "triu",
+    "unique_all",
+    "unique_counts",
+    "unique_inverse",
+    "unique_values",
+]
+
+
+@operation(grad.reshape_backward)
+def reshape(x: Array, /, shape: tuple[int, ...], *, copy: bool | None = None) -> Array:
+    """x in another shape of as many elements; one length may be −1. In meaning always a copy."""
+    return array_namespace(x).reshape(x, tuple(shape), copy=copy)
+
+
+@operation(grad.reshape_backward)
+def expand_dims(x: Array, /, axis: int | tuple[int, ...]) -> Array:
+    """x with a new axis of length 1 at the position `axis` of the result."""
+    return array_namespace(x).expand_dims(x, axis=axis)
+
+
+@operation(grad.reshape_backward)
+def squeeze(x: Array, /, axis: int | tuple[int, ...]) -> Array:
+    """x without the axes `axis`, which have length 1."""
+    return array_namespace(x).squeeze(x, axis=axis)
+
+
+@operation(grad.transpose_backward)
+def permute_dims(x: Array, /, axes: tuple[int, ...]) -> Array:
+    """x with its axes in the order `axes`."""
+    return array_namespace(x).permute_dims(x, axes)
+
+
+@operation(grad.transpose_backward, serves=("mT",))
+def matrix_transpose(x: Array, /) -> Array:
+    """x with its last two axes exchanged."""
+    return array_namespace(x).matrix_transpose(x)
+
+
+@operation(grad.transpose_backward, serves=("T",))
+def _transpose(x: Array, /) -> Array:
+    """The transpose of a matrix: `x.T`."""
+    return x.T
+
+
+@operation(grad.moveaxis_backward)
+def moveaxis(x: Array, source: int | tuple[int, ...], destination: int | tuple[int, ...], /) -> Array:
+    """x with the axes `source` moved to the positions `destination`."""
+    return array_namespace(x).moveaxis(x, source, destination)
+
+
+@operation(grad.broadcast_to_backward)
+def broadcast_to(x: Array, /, shape: tuple[int, ...]) -> Array:
+    """x repeated along new axes and along axes of length 1, to the shape `shape`."""
+    return array_namespace(x).broadcast_to(x, shape)
+
+
+@operation(grad.flip_backward)
+def flip(x: Array, /, *, axis: int | tuple[int, ...] | None = None) -> Array:
+    """x with the order of its elements along `axis` (an axis, several, or all) reversed."""
+    return array_namespace(x).flip(x, axis=axis)
+
+
+@operation(grad.roll_backward)
+def roll(x: Array, /, shift: int | tuple[int, ...], *, axis: int | tuple[int, ...] | None = None) -> Array:
+    """x with its elements moved by `shift` places along `axis`; what leaves at the end comes in at the front."""
+    return array_namespace(x).roll(x, shift, axis=axis)
+
+
+@operation(grad.concat_backward)
+def concat(arrays: Sequence[Array], /, *, axis: int | None = 0) -> Array:
+    """The arrays one after the other along `axis`; with None, all of them laid flat."""
+    return array_namespace(arrays[0]).concat(arrays, axis=axis)
+
+
+@operation(grad.stack_backward)
+def stack(arrays: Sequence[Array], /, *, axis: int = 0) -> Array:
+    """The arrays, of one shape, side by side along a new axis."""
+    return array_namespace(arrays[0]).stack(arrays, axis=axis)
+
+
+@operation(grad.repeat_backward, operands=("x", "repeats"))
+def repeat(x: Array, repeats: int | Array, /, *, axis: int | None = None) -> Array:
+    """x with each element along `axis` repeated `repeats` times (one number, or one for each); with axis None, of x laid flat."""
+    return array_namespace(x).repeat(x, repeats, axis=axis)
+
+
+@operation(grad.tile_backward)
+def tile(x: Array, repetitions: tuple[int, ...], /) -> Array:
+    """x as a whole repeated along each axis."""
+    return array_namespace(x).tile(x, repetitions)
+
+
+@operation(grad.tril_backward)
+def tril(x: Array, /, *, k: int = 0) -> Array:
+    """The lower triangle of each matrix in x, up to the k-th diagonal; 0 above."""
+    return array_namespace(x).tril(x, k=k)
+
+
+@operation(grad.triu_backward)
+def triu(x: Array, /, *, k: int = 0) -> Array:
+    """The upper triangle of each matrix in x, from the k-th diagonal; 0 below."""
+    return array_namespace(x).triu(x, k=k)
+
+
+@operation(grad.sort_backward)
+def sort(x: Array, /, *, axis: int = -1, descending: bool = False, stable: bool = True) -> Array:
+    """x sorted along `axis`."""
+    return array_namespace(x).sort(x, axis=axis, descending=descending, stable=stable)
+
+
+# No gradient ----------------------------------------------------------------------------------------------------------------------
+
+
+@operation(None)
+def argsort(x: Array, /, *, axis: int = -1, descending: bool = False, stable: bool = True) -> Array:
+    """The indices that sort x along `axis`."""
+    return array_namespace(x).argsort(x, axis=axis, descending=descending, stable=stable)
+
+
+@operation(None, operands=("x1", "x2", "sorter"))
+def searchsorted(x1: Array, x2: Array, /, *, side: str = "left", sorter: Array | None = None) -> Array:
+    """The indices at which x2 would have to be inserted into x1 (sorted, or by `sorter`) to keep it sorted."""
+    return array_namespace(x1).searchsorted(x1, x2, side=side, sorter=sorter)
+
+
+@operation(None, operands=("x1", "x2"))
+def isin(x1: Array | complex, x2: Array | complex, /, *, invert: bool = False) -> Array:
+    """Whether each element of x1 is one of x2; with `invert`, whether it is not."""
+    return array_namespace(x1 if hasattr(x1, "shape") else x2).isin(x1, x2, invert=invert)
+
+
+@operation(None)
+def unique_all(x: Array, /) -> tuple[Array, Array, Array, Array]:
+    """The distinct values of x, where each is first found, which one each element is, and how often each occurs."""
+    return array_namespace(x).unique_all(x)  # type: ignore[no-any-return]
+
+
+@operation(None)
+def unique_counts(x: Array, /) -> tuple[Array, Array]:
+    """The distinct values of x, and how often each occurs."""
+    return array_namespace(x).unique_counts(x)  # type: ignore[no-any-return]
+
+
+@operation(None)
+def unique_inverse(x: Array, /) -> tuple[Array, Array]:
+    """The distinct values of x, and which one each element is."""
+    return array_namespace(x).unique_inverse(x)  # type: ignore[no-any-return]
+
+
+@operation(None)
+def unique_values(x: Array, /) -> Array:
+    """The distinct values of x."""
+    return array_namespace(x).unique_values(x)

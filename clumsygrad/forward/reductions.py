@@ -1,0 +1,131 @@
+"""Reductions over axes, and cumulative sums and products along one."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .. import grad
+from .._operation import operation
+from ..xp import Array, array_namespace
+
+__all__ = [
+    "all",
+    "any",
+    "argmax",
+    "argmin",
+    "count_nonzero",
+    "cumulative_prod",
+    "cumulative_sum",
+    "logsumexp",
+    "max",
+    "mean",
+    "min",
+    "prod",
+    "std",
+    "sum",
+    "var",
+]
+
+Axis = int | tuple[int, ...] | None
+
+
+@operation(grad.sum_backward)
+def sum(x: Array, /, *, axis: Axis = None, dtype: Any = None, keepdims: bool = False) -> Array:
+    """Σ x over `axis` (an axis, several, or all).
+
+    >>> import clumsygrad as cg
+    >>> cg.sum(cg.asarray([[1.0, 2.0], [3.0, 4.0]]), axis=0)
+    Tensor(array([4., 6.]))
+    """
+    return array_namespace(x).sum(x, axis=axis, dtype=dtype, keepdims=keepdims)
+
+
+@operation(grad.mean_backward)
+def mean(x: Array, /, *, axis: Axis = None, keepdims: bool = False) -> Array:
+    """The arithmetic mean over `axis`."""
+    return array_namespace(x).mean(x, axis=axis, keepdims=keepdims)
+
+
+@operation(grad.prod_backward)
+def prod(x: Array, /, *, axis: Axis = None, dtype: Any = None, keepdims: bool = False) -> Array:
+    """Π x over `axis`. Its gradient is right where elements are 0."""
+    return array_namespace(x).prod(x, axis=axis, dtype=dtype, keepdims=keepdims)
+
+
+@operation(grad.max_backward)
+def max(x: Array, /, *, axis: Axis = None, keepdims: bool = False) -> Array:
+    """The largest element over `axis`. Equal ones share the gradient."""
+    return array_namespace(x).max(x, axis=axis, keepdims=keepdims)
+
+
+@operation(grad.max_backward)
+def min(x: Array, /, *, axis: Axis = None, keepdims: bool = False) -> Array:
+    """The smallest element over `axis`. Equal ones share the gradient."""
+    return array_namespace(x).min(x, axis=axis, keepdims=keepdims)
+
+
+@operation(grad.var_backward)
+def var(x: Array, /, *, axis: Axis = None, correction: float = 0.0, keepdims: bool = False) -> Array:
+    """The variance Σ (x − mean)² / (n − correction) over `axis`."""
+    return array_namespace(x).var(x, axis=axis, correction=correction, keepdims=keepdims)
+
+
+@operation(grad.std_backward)
+def std(x: Array, /, *, axis: Axis = None, correction: float = 0.0, keepdims: bool = False) -> Array:
+    """The square root of the variance over `axis`. Its gradient is 0 where all elements are equal."""
+    return array_namespace(x).std(x, axis=axis, correction=correction, keepdims=keepdims)
+
+
+@operation(grad.logsumexp_backward)
+def logsumexp(x: Array, /, *, axis: Axis = None, keepdims: bool = False) -> Array:
+    """log Σ exp(x) over `axis`, without overflow. (Not in the standard.)"""
+    xp = array_namespace(x)
+    top = xp.max(x, axis=axis, keepdims=True)
+    top = xp.where(xp.isfinite(top), top, xp.zeros_like(top))
+    z = xp.log(xp.sum(xp.exp(x - top), axis=axis, keepdims=True)) + top
+    return z if keepdims else xp.reshape(z, xp.sum(x, axis=axis).shape)
+
+
+@operation(grad.cumulative_sum_backward)
+def cumulative_sum(x: Array, /, *, axis: int | None = None, dtype: Any = None, include_initial: bool = False) -> Array:
+    """The sums of the elements so far along `axis`; with `include_initial` a 0 stands before them."""
+    return array_namespace(x).cumulative_sum(x, axis=axis, dtype=dtype, include_initial=include_initial)
+
+
+@operation(grad.cumulative_prod_backward)
+def cumulative_prod(x: Array, /, *, axis: int | None = None, dtype: Any = None, include_initial: bool = False) -> Array:
+    """The products of the elements so far along `axis`; with `include_initial` a 1 stands before them. Right with zeros."""
+    return array_namespace(x).cumulative_prod(x, axis=axis, dtype=dtype, include_initial=include_initial)
+
+
+# No gradient ----------------------------------------------------------------------------------------------------------------------
+
+
+@operation(None)
+def all(x: Array, /, *, axis: Axis = None, keepdims: bool = False) -> Array:
+    """Whether all elements over `axis` are true."""
+    return array_namespace(x).all(x, axis=axis, keepdims=keepdims)
+
+
+@operation(None)
+def any(x: Array, /, *, axis: Axis = None, keepdims: bool = False) -> Array:
+    """Whether any element over `axis` is true."""
+    return array_namespace(x).any(x, axis=axis, keepdims=keepdims)
+
+
+@operation(None)
+def argmax(x: Array, /, *, axis: int | None = None, keepdims: bool = False) -> Array:
+    """The index of the first largest element along `axis`."""
+    return array_namespace(x).argmax(x, axis=axis, keepdims=keepdims)
+
+
+@operation(None)
+def argmin(x: Array, /, *, axis: int | None = None, keepdims: bool = False) -> Array:
+    """The index of the first smallest element along `axis`."""
+    return array_namespace(x).argmin(x, axis=axis, keepdims=keepdims)
+
+
+@operation(None)
+def count_nonzero(x: Array, /, *, axis: Axis = None, keepdims: bool = False) -> Array:
+    """The number of elements over `axis` that are not 0."""
+    return array_namespace(x).count_nonzero(x, axis=axis, keepdims=keepdims)

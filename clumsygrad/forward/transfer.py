@@ -1,0 +1,44 @@
+"""Moves between libraries and devices, differentiable: the gradient travels back."""
+
+from __future__ import annotations
+
+from types import ModuleType
+from typing import Any
+
+from .. import grad
+from .. import xp as _xp
+from .._operation import operation
+from ..tensor import Tensor
+from ..xp import Array
+
+__all__: list[str] = []
+
+
+@operation(grad.move_backward)
+def _moved(x: Array, place: tuple[Any, Any], /) -> Array:
+    """x as an array of the namespace place[0], on the device place[1] (or where that library puts new arrays)."""
+    return _xp.to_library(x, *place)
+
+
+def _to(x: Tensor, target: str | ModuleType | Any, /) -> Tensor:
+    """x in another library or on another device, which the gradient travels back from.
+
+    `target` is a library (`numpy`, `cupy`, `torch`, `jax.numpy`, as a module or by name) or a device of the library that x is in
+    ("cuda:1", or a device object). Already there, x itself is returned.
+    """
+    if _xp.is_library(target):
+        xp = _xp.namespace_of_library(target)
+        return x if xp is _xp.array_namespace(x._data) else _moved(x, (xp, None))  # type: ignore[no-any-return]
+    return _to_device(x, target)
+
+
+def _to_device(x: Tensor, device: Any, /, *, stream: Any = None) -> Tensor:
+    """x on another device of its own library. `stream` must be None: moves run on the library's current stream."""
+    if stream is not None:
+        raise ValueError("to_device: stream must be None: moves run on the library's current stream")
+    return _moved(x, (_xp.array_namespace(x._data), device))  # type: ignore[no-any-return]
+
+
+Tensor._bind("_moved", _moved)
+Tensor._bind("to", _to)
+Tensor._bind("to_device", _to_device)

@@ -1,0 +1,152 @@
+"""Backward functions of arithmetic: sums, products, quotients, powers.
+
+Adjoints are written x̄ for the gradient of the loss with respect to x. Complex gradients are ∂L/∂Re + i ∂L/∂Im, so that every
+holomorphic factor is conjugated. An operand that was broadcast gets the sum over the axes it was stretched along.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ..xp import SCALARS, Array, array_namespace, conj
+from ._read import GradientTuple, needs, operands, pair, result, unbroadcast
+
+if TYPE_CHECKING:
+    from ..tensor import Tensor
+
+__all__ = [
+    "add_backward",
+    "add_broadcast_backward",
+    "add_scalar_backward",
+    "divide_backward",
+    "mul_backward",
+    "mul_broadcast_backward",
+    "mul_scalar_backward",
+    "negate_backward",
+    "positive_backward",
+    "power_backward",
+    "sub_backward",
+    "sub_broadcast_backward",
+    "sub_scalar_backward",
+]
+
+
+def add_backward(tensor: Tensor, grad: Array) -> GradientTuple:
+    """z = x + y:   x̄ = z̄,   ȳ = z̄.   x and y of one shape."""
+    return grad, grad
+
+
+def add_scalar_backward(tensor: Tensor, grad: Array) -> GradientTuple:
+    """z = x + c:   x̄ = z̄.   c a Python scalar on either side."""
+    return (grad,)
+
+
+def add_broadcast_backward(tensor: Tensor, grad: Array) -> GradientTuple:
+    """z = x + y:   x̄ = Σ z̄,   ȳ = Σ z̄, each summed down to its operand's shape."""
+    x, y = pair(tensor, grad)
+    need_x, need_y = needs(tensor)
+    return unbroadcast(grad, x.shape) if need_x else None, unbroadcast(grad, y.shape) if need_y else None
+
+
+def sub_backward(tensor: Tensor, grad: Array) -> GradientTuple:
+    """z = x − y:   x̄ = z̄,   ȳ = −z̄.   x and y of one shape."""
+    return grad, -grad if needs(tensor)[1] else None
+
+
+def sub_scalar_backward(tensor: Tensor, grad: Array) -> GradientTuple:
+    """z = x − c:   x̄ = z̄;   z = c − x:   x̄ = −z̄."""
+    return (grad if "x2" in tensor._attributes else -grad,)  # type: ignore[operator]
+
+
+def sub_broadcast_backward(tensor: Tensor, grad: Array) -> GradientTuple:
+    """z = x − y:   x̄ = Σ z̄,   ȳ = −Σ z̄, each summed down to its operand's shape."""
+    x, y = pair(tensor, grad)
+    need_x, need_y = needs(tensor)
+    return unbroadcast(grad, x.shape) if need_x else None, -unbroadcast(grad, y.shape) if need_y else None
+
+
+def mul_backward(tensor: Tensor, grad: Array) -> GradientTuple:
+    """z = x ⊙ y:   x̄ = z̄ · conj(y),   ȳ = z̄ · conj(x).   x and y of one shape."""
+    xp = array_namespace(grad)
+    x, y = pair(tensor, grad)
+    need_x, need_y = needs(tensor)
+    return grad * conj(xp, y) if need_x else None, grad * conj(xp, x) if need_y else None
+
+
+def mul_scalar_backward(tensor: Tensor, grad: Array) -> GradientTuple:
+    """z = c · x:   x̄ = z̄ · conj(c).   c a Python scalar on either side."""
+    (scalar,) = tensor._attributes.values()  # type: ignore[union-attr]
+    return (grad * scalar.conjugate(),)
+
+
+def mul_broadcast_backward(tensor: Tensor, grad: Array) -> GradientTuple:
+    """z = x ⊙ y:   x̄ = Σ z̄ · conj(y),   ȳ = Σ z̄ · conj(x), each summed down to its operand's shape."""
+    xp = array_namespace(grad)
+    x, y = pair(tensor, grad)
+    need_x, need_y = needs(tensor)
+    return (
+        unbroadcast(grad * conj(xp, y), x.shape) if need_x else None,
+        unbroadcast(grad * conj(xp, x), y.shape) if need_y else None,
+    )
+
+
+def divide_backward(tensor: Tensor, grad: Array) -> GradientTuple:
+    """z = x / y:   x̄ = z̄ / conj(y),   ȳ = −z̄ · conj(z / y).   Scalars and broadcasting included."""
+    xp = array_namespace(grad)
+    x, y = pair(tensor, grad)
+    need_x, need_y = needs(tensor)
+    g = grad / conj(xp, y)
+    return (
+        unbroadcast(g, x.shape) if need_x else None,
+        unbroadcast(-g * conj(xp, result(tensor, grad)), y.shape) if need_y else None,
+    )
+
+
+def power_backward(tensor: Tensor, grad: Array) -> GradientTuple:
+    """z = xʸ:   x̄ = z̄ · conj(y xʸ⁻¹),   ȳ = z̄ · conj(z log x).
+
+    A scalar exponent or base is no operand: then the tuple has the other's gradient alone. x⁰ has gradient 0 everywhere. At x = 0
+    the gradient of the exponent is taken as 0, its limit for y > 0. Where x < 0, log x is nan for real x, as NumPy says.
+    """
+    xp = array_namespace(grad)
+    if len(tensor._parents) == 1:
+        (x,) = operands(tensor, grad)
+        scalars = tensor._attributes
+        if "x1" in scalars:  # type: ignore[operator]
+            return (_exponent_gradient(xp, tensor, grad, scalars["x1"]),)  # type: ignore[index]
+        return (grad * conj(xp, _scalar_power_derivative(x, scalars["x2"])),)  # type: ignore[index]
+    x, y = pair(tensor, grad)
+    need_x, need_y = needs(tensor)
+    return (
+        unbroadcast(grad * conj(xp, y * x ** xp.where(y == 0, xp.ones_like(y), y - 1)), x.shape) if need_x else None,
+        unbroadcast(_exponent_gradient(xp, tensor, grad, x), y.shape) if need_y else None,
+    )
+
+
+def _scalar_power_derivative(x: Array, n: complex) -> Array:
+    if n == 2:
+        return x + x
+    if n == 1 or n == 0:
+        return x * 0 + n
+    return x ** (n - 1) * n
+
+
+def _exponent_gradient(xp: object, tensor: Tensor, grad: Array, base: Array) -> Array:
+    z = result(tensor, grad)
+    return grad * conj(xp, z * _log_or_zero(xp, base, grad))
+
+
+def _log_or_zero(xp, x, grad):  # type: ignore[no-untyped-def]
+    if type(x) in SCALARS:
+        return xp.log(xp.full((), x, dtype=grad.dtype)) if x != 0 else 0.0
+    return xp.log(xp.where(x == 0, xp.ones_like(x), x))
+
+
+def negate_backward(tensor: Tensor, grad: Array) -> GradientTuple:
+    """z = −x:   x̄ = −z̄."""
+    return (-grad,)
+
+
+def positive_backward(tensor: Tensor, grad: Array) -> GradientTuple:
+    """z = +x:   x̄ = z̄."""
+    return (grad,)

@@ -1,0 +1,376 @@
+"""Backward functions of the elementwise functions.
+
+Each is z̄ · conj(dz/dx), for real and complex operands alike: the functions are holomorphic, but for `abs`, `sign`, `real`, `imag`,
+`conj` and those that choose or round, which say their own.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+from ..xp import Array, array_namespace, conj, kind
+from ._read import GradientTuple, needs, operand, operands, pair, result, unbroadcast
+
+if TYPE_CHECKING:
+    from ..tensor import Tensor
+
+__all__ = [
+    "abs_backward",
+    "acos_backward",
+    "acosh_backward",
+    "asin_backward",
+    "asinh_backward",
+    "astype_backward",
+    "atan2_backward",
+    "atan_backward",
+    "atanh_backward",
+    "clip_backward",
+    "conj_backward",
+    "copysign_backward",
+    "cos_backward",
+    "cosh_backward",
+    "exp_backward",
+    "expm1_backward",
+    "hypot_backward",
+    "imag_backward",
+    "log1p_backward",
+    "log2_backward",
+    "log10_backward",
+    "log_backward",
+    "logaddexp_backward",
+    "maximum_backward",
+    "minimum_backward",
+    "nextafter_backward",
+    "real_backward",
+    "reciprocal_backward",
+    "remainder_backward",
+    "sign_backward",
+    "sin_backward",
+    "sinh_backward",
+    "sqrt_backward",
+    "square_backward",
+    "tan_backward",
+    "tanh_backward",
+    "where_backward",
+    "zero_backward",
+]
+
+
+# Exponentials and logarithms --------------------------------------------------------------------------------------------------
+
+
+def exp_backward(tensor: Tensor, grad: Array) -> GradientTuple:
+    """z = exp(x):   x̄ = z̄ · conj(z)."""
+    xp = array_namespace(grad)
+    return (grad * conj(xp, result(tensor, grad)),)
+
+
+def expm1_backward(tensor: Tensor, grad: Array) -> GradientTuple:
+    """z = exp(x) − 1:   x̄ = z̄ · conj(z + 1)."""
+    xp = array_namespace(grad)
+    return (grad + grad * conj(xp, result(tensor, grad)),)
+
+
+def log_backward(tensor: Tensor, grad: Array) -> GradientTuple:
+    """z = log(x):   x̄ = z̄ / conj(x).   Infinite at 0."""
+    xp = array_namespace(grad)
+    return (grad / conj(xp, operand(tensor, grad)),)
+
+
+def log1p_backward(tensor: Tensor, grad: Array) -> GradientTuple:
+    """z = log(1 + x):   x̄ = z̄ / conj(1 + x)."""
+    xp = array_namespace(grad)
+    return (grad / conj(xp, operand(tensor, grad) + 1),)
+
+
+def log2_backward(tensor: Tensor, grad: Array) -> GradientTuple:
+    """z = log₂(x):   x̄ = z̄ / conj(x log 2)."""
+    xp = array_namespace(grad)
+    return (grad / conj(xp, operand(tensor, grad) * math.log(2)),)
+
+
+def log10_backward(tensor: Tensor, grad: Array) -> GradientTuple:
+    """z = log₁₀(x):   x̄ = z̄ / conj(x log 10)."""
+    xp = array_namespace(grad)
+    return (grad / conj(xp, operand(tensor, grad) * math.log(10)),)
+
+
+def logaddexp_backward(tensor: Tensor, grad: Array) -> GradientTuple:
+    """z = log(eˣ + eʸ):   x̄ = z̄ · exp(x − z),   ȳ = z̄ · exp(y − z).   Where x = z (both −∞, or y far below) the factor is 1."""
+    xp = array_namespace(grad)
+    x, y = pair(tensor, grad)
+    need_x, need_y = needs(tensor)
+    z = result(tensor, grad)
+    return (
+        unbroadcast(grad * xp.exp(_difference(xp, x, z)), x.shape) if need_x else None,
+        unbroadcast(grad * xp.exp(_difference(xp, y, z)), y.shape) if need_y else None,
+    )
+
+
+def _difference(xp: Any, x: Array, z: Array) -> Array:
+    """x − z, and 0 where they are equal infinities."""
+    return xp.where(x == z, xp.zeros_like(z), x - z)
+
+
+# Powers and roots -------------------------------------------------------------------------------------------------------------
+
+
+def sqrt_backward(tensor: Tensor, grad: Array) -> GradientTuple:
+    """z = √x:   x̄ = z̄ / (2 conj(z)).   Infinite at 0, as the calculus says."""
+    xp = array_namespace(grad)
+    return (grad * 0.5 / conj(xp, result(tensor, grad)),)
+
+
+def square_backward(tensor: Tensor, grad: Array) -> GradientTuple:
+    """z = x²:   x̄ = 2 z̄ · conj(x)."""
+    xp = array_namespace(grad)
+    g = grad * conj(xp, operand(tensor, grad))
+    return (g + g,)
+
+
+def reciprocal_backward(tensor: Tensor, grad: Array) -> GradientTuple:
+    """z = 1 / x:   x̄ = −z̄ · conj(z²)."""
+    xp = array_namespace(grad)
+    z = conj(xp, result(tensor, grad))
+    return (-grad * z * z,)
+
+
+# Trigonometric and hyperbolic functions -----------------------------------------------------------------------------------------
+
+
+def sin_backward(tensor: Tensor, grad: Array) -> GradientTuple:
+    """z = sin(x):   x̄ = z̄ · conj(cos x)."""
+    xp = array_namespace(grad)
+    return (grad * conj(xp, xp.cos(operand(tensor, grad))),)
+
+
+def cos_backward(tensor: Tensor, grad: Array) -> GradientTuple:
+    """z = cos(x):   x̄ = −z̄ · conj(sin x)."""
+    xp = array_namespace(grad)
+    return (-grad * conj(xp, xp.sin(operand(tensor, grad))),)
+
+
+def tan_backward(tensor: Tensor, grad: Array) -> GradientTuple:
+    """z = tan(x):   x̄ = z̄ · conj(sec² x) = z̄ · conj(1 + z²)."""
+    xp = array_namespace(grad)
+    z = conj(xp, result(tensor, grad))
+    return (grad + grad * z * z,)
+
+
+def asin_backward(tensor: Tensor, grad: Array) -> GradientTuple:
+    """z = asin(x):   x̄ = z̄ / conj(√(1 − x²))."""
+    xp = array_namespace(grad)
+    x = conj(xp, operand(tensor, grad))
+    return (grad / xp.sqrt(1 - x * x),)
+
+
+def acos_backward(tensor: Tensor, grad: Array) -> GradientTuple:
+    """z = acos(x):   x̄ = −z̄ / conj(√(1 − x²))."""
+    xp = array_namespace(grad)
+    x = conj(xp, operand(tensor, grad))
+    return (-grad / xp.sqrt(1 - x * x),)
+
+
+def atan_backward(tensor: Tensor, grad: Array) -> GradientTuple:
+    """z = atan(x):   x̄ = z̄ / conj(1 + x²)."""
+    xp = array_namespace(grad)
+    x = conj(xp, operand(tensor, grad))
+    return (grad / (x * x + 1),)
+
+
+def sinh_backward(tensor: Tensor, grad: Array) -> GradientTuple:
+    """z = sinh(x):   x̄ = z̄ · conj(cosh x)."""
+    xp = array_namespace(grad)
+    return (grad * conj(xp, xp.cosh(operand(tensor, grad))),)
+
+
+def cosh_backward(tensor: Tensor, grad: Array) -> GradientTuple:
+    """z = cosh(x):   x̄ = z̄ · conj(sinh x)."""
+    xp = array_namespace(grad)
+    return (grad * conj(xp, xp.sinh(operand(tensor, grad))),)
+
+
+def tanh_backward(tensor: Tensor, grad: Array) -> GradientTuple:
+    """z = tanh(x):   x̄ = z̄ · conj(1 − z²)."""
+    xp = array_namespace(grad)
+    z = conj(xp, result(tensor, grad))
+    return (grad - grad * z * z,)
+
+
+def asinh_backward(tensor: Tensor, grad: Array) -> GradientTuple:
+    """z = asinh(x):   x̄ = z̄ / conj(√(x² + 1))."""
+    xp = array_namespace(grad)
+    x = conj(xp, operand(tensor, grad))
+    return (grad / xp.sqrt(x * x + 1),)
+
+
+def acosh_backward(tensor: Tensor, grad: Array) -> GradientTuple:
+    """z = acosh(x):   x̄ = z̄ / conj(√(x − 1) √(x + 1)); the two roots keep the branch of the complex function."""
+    xp = array_namespace(grad)
+    x = conj(xp, operand(tensor, grad))
+    return (grad / (xp.sqrt(x - 1) * xp.sqrt(x + 1)),)
+
+
+def atanh_backward(tensor: Tensor, grad: Array) -> GradientTuple:
+    """z = atanh(x):   x̄ = z̄ / conj(1 − x²)."""
+    xp = array_namespace(grad)
+    x = conj(xp, operand(tensor, grad))
+    return (grad / (1 - x * x),)
+
+
+def atan2_backward(tensor: Tensor, grad: Array) -> GradientTuple:
+    """z = atan2(y, x):   ȳ = z̄ · x / (x² + y²),   x̄ = −z̄ · y / (x² + y²).   0 at (0, 0)."""
+    xp = array_namespace(grad)
+    y, x = pair(tensor, grad)
+    need_y, need_x = needs(tensor)
+    square = x * x + y * y
+    g = grad / xp.where(square == 0, xp.ones_like(square), square)
+    return unbroadcast(g * x, y.shape) if need_y else None, unbroadcast(-g * y, x.shape) if need_x else None
+
+
+def hypot_backward(tensor: Tensor, grad: Array) -> GradientTuple:
+    """z = √(x² + y²):   x̄ = z̄ · x / z,   ȳ = z̄ · y / z.   0 at (0, 0)."""
+    xp = array_namespace(grad)
+    x, y = pair(tensor, grad)
+    need_x, need_y = needs(tensor)
+    z = result(tensor, grad)
+    g = grad / xp.where(z == 0, xp.ones_like(z), z)
+    return unbroadcast(g * x, x.shape) if need_x else None, unbroadcast(g * y, y.shape) if need_y else None
+
+
+# Sizes, signs and parts ---------------------------------------------------------------------------------------------------------
+
+
+def abs_backward(tensor: Tensor, grad: Array) -> GradientTuple:
+    """z = |x|:   x̄ = z̄ · sign(x), with sign(x) = x / |x| for complex x.   0 at 0."""
+    xp = array_namespace(grad)
+    return (grad * xp.sign(operand(tensor, grad)),)
+
+
+def sign_backward(tensor: Tensor, grad: Array) -> GradientTuple:
+    """z = x / |x|:   x̄ = (z̄ − z Re(conj(z) z̄)) / |x|, which is 0 for real x.   0 at 0."""
+    xp = array_namespace(grad)
+    x = operand(tensor, grad)
+    if kind(x) != "complex floating":
+        return (xp.zeros_like(grad),)
+    z, size = result(tensor, grad), xp.abs(x)
+    radial = z * xp.real(xp.conj(z) * grad)
+    return ((grad - radial) * xp.where(size == 0, xp.zeros_like(size), 1 / xp.where(size == 0, xp.ones_like(size), size)),)
+
+
+def real_backward(tensor: Tensor, grad: Array) -> GradientTuple:
+    """z = Re x:   x̄ = z̄ (as a number of the dtype of x)."""
+    xp = array_namespace(grad)
+    return (xp.astype(grad, operand(tensor, grad).dtype),)
+
+
+def imag_backward(tensor: Tensor, grad: Array) -> GradientTuple:
+    """z = Im x:   x̄ = i z̄."""
+    xp = array_namespace(grad)
+    return (xp.astype(grad, operand(tensor, grad).dtype) * 1j,)
+
+
+def conj_backward(tensor: Tensor, grad: Array) -> GradientTuple:
+    """z = conj(x):   x̄ = conj(z̄)."""
+    xp = array_namespace(grad)
+    return (conj(xp, grad),)
+
+
+def copysign_backward(tensor: Tensor, grad: Array) -> GradientTuple:
+    """z = |x| with the sign of y:   x̄ = z̄ · sign(x) · (the sign of y, ±1),   ȳ = 0.   0 at x = 0."""
+    xp = array_namespace(grad)
+    x, y = pair(tensor, grad)
+    need_x, need_y = needs(tensor)
+    return (
+        unbroadcast(grad * xp.sign(x) * xp.copysign(xp.ones_like(grad), y), x.shape) if need_x else None,
+        unbroadcast(xp.zeros_like(grad), y.shape) if need_y else None,
+    )
+
+
+def nextafter_backward(tensor: Tensor, grad: Array) -> GradientTuple:
+    """z = the float after x towards y:   x̄ = z̄,   ȳ = 0."""
+    xp = array_namespace(grad)
+    x, y = pair(tensor, grad)
+    need_x, need_y = needs(tensor)
+    return unbroadcast(grad, x.shape) if need_x else None, unbroadcast(xp.zeros_like(grad), y.shape) if need_y else None
+
+
+# Rounding, remainders and choices -----------------------------------------------------------------------------------------------
+
+
+def zero_backward(tensor: Tensor, grad: Array) -> GradientTuple:
+    """z = a piecewise constant function of its operands (floor, round, floor_divide ...):   every gradient is 0."""
+    xp = array_namespace(grad)
+    return tuple([xp.zeros_like(x) if need else None for x, need in zip(operands(tensor, grad), needs(tensor), strict=True)])
+
+
+def remainder_backward(tensor: Tensor, grad: Array) -> GradientTuple:
+    """z = x − y ⌊x / y⌋:   x̄ = z̄,   ȳ = −z̄ ⌊x / y⌋."""
+    xp = array_namespace(grad)
+    x, y = pair(tensor, grad)
+    need_x, need_y = needs(tensor)
+    return (
+        unbroadcast(grad, x.shape) if need_x else None,
+        unbroadcast(-grad * xp.floor(x / y), y.shape) if need_y else None,
+    )
+
+
+def maximum_backward(tensor: Tensor, grad: Array) -> GradientTuple:
+    """z = max(x, y):   x̄ = z̄ where x > y, ȳ = z̄ where y > x;   shared equally where x = y."""
+    x, y = pair(tensor, grad)
+    return _chosen(tensor, grad, x > y, x == y)
+
+
+def minimum_backward(tensor: Tensor, grad: Array) -> GradientTuple:
+    """z = min(x, y):   x̄ = z̄ where x < y, ȳ = z̄ where y < x;   shared equally where x = y."""
+    x, y = pair(tensor, grad)
+    return _chosen(tensor, grad, x < y, x == y)
+
+
+def _chosen(tensor: Tensor, grad: Array, first: Array, tie: Array) -> GradientTuple:
+    xp = array_namespace(grad)
+    x, y = pair(tensor, grad)
+    need_x, need_y = needs(tensor)
+    g = xp.where(tie, grad * 0.5, xp.where(first, grad, xp.zeros_like(grad)))
+    return unbroadcast(g, x.shape) if need_x else None, unbroadcast(grad - g, y.shape) if need_y else None
+
+
+def clip_backward(tensor: Tensor, grad: Array) -> GradientTuple:
+    """z = min(max(x, low), high):   x̄ = z̄ where low ≤ x ≤ high (at a bound too, all of it); otherwise the bound in force has it."""
+    xp = array_namespace(grad)
+    x, low, high = operands(tensor, grad)
+    need_x, need_low, need_high = needs(tensor)
+    zero = xp.zeros_like(grad)
+    under = x < low if low is not None else xp.zeros_like(grad, dtype=xp.bool)
+    over = x > high if high is not None else xp.zeros_like(under)
+    if low is not None and high is not None:
+        over = over | (under & (low > high))  # then high wins everywhere
+        under = under & (low <= high)
+    return (
+        unbroadcast(xp.where(under | over, zero, grad), x.shape) if need_x else None,
+        unbroadcast(xp.where(under, grad, zero), low.shape) if need_low else None,
+        unbroadcast(xp.where(over, grad, zero), high.shape) if need_high else None,
+    )
+
+
+def where_backward(tensor: Tensor, grad: Array) -> GradientTuple:
+    """z = x where c, else y:   x̄ = z̄ where c,   ȳ = z̄ where not c.   c has no gradient."""
+    xp = array_namespace(grad)
+    condition, x, y = operands(tensor, grad)
+    _, need_x, need_y = needs(tensor)
+    zero = xp.zeros_like(grad)
+    return (
+        None,
+        unbroadcast(xp.where(condition, grad, zero), x.shape) if need_x else None,
+        unbroadcast(xp.where(condition, zero, grad), y.shape) if need_y else None,
+    )
+
+
+def astype_backward(tensor: Tensor, grad: Array) -> GradientTuple:
+    """z = x in another floating dtype:   x̄ = z̄ in the dtype of x; its real part where x is real and z complex."""
+    xp = array_namespace(grad)
+    x = operand(tensor, grad)
+    if kind(grad) == "complex floating" and kind(x) != "complex floating":
+        grad = xp.real(grad)
+    return (xp.astype(grad, x.dtype),)

@@ -1,0 +1,77 @@
+"""Backward functions of reading and writing elements: reading transposes into adding, writing into reading."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+from ..xp import Array, array_namespace, assigned, device, positions, repeats, scatter_add
+from ._read import GradientTuple, attribute, needs, operand, operands, unbroadcast
+
+if TYPE_CHECKING:
+    from ..tensor import Tensor
+
+__all__ = [
+    "assign_backward",
+    "getitem_backward",
+    "scatter_add_backward",
+    "take_along_axis_backward",
+    "take_backward",
+]
+
+
+def getitem_backward(tensor: Tensor, grad: Array) -> GradientTuple:
+    """z = x[key]:   x̄ = zeros, with z̄ added at key (summed where a position was read more than once)."""
+    return (scatter_add(grad, attribute(tensor, "key"), operand(tensor, grad).shape),)
+
+
+def scatter_add_backward(tensor: Tensor, grad: Array) -> GradientTuple:
+    """z = zeros with x added at key:   x̄ = z̄[key]."""
+    return (unbroadcast(grad[attribute(tensor, "key")], operand(tensor, grad).shape),)
+
+
+def assign_backward(tensor: Tensor, grad: Array) -> GradientTuple:
+    """z = x with v written at key:   x̄ = z̄ with 0 written at key,   v̄ = z̄[key], 0 for what was written over in the same stroke."""
+    xp = array_namespace(grad)
+    _, value = operands(tensor, grad)
+    need_x, need_value = needs(tensor)
+    key = attribute(tensor, "key")
+    g = None
+    if need_value:
+        g = grad[key]
+        last = _last_written(tensor._data, key)
+        g = unbroadcast(g if last is None else xp.where(last, g, xp.zeros_like(g)), value.shape)
+    return assigned(grad, key, 0) if need_x else None, g
+
+
+def _last_written(x: Array, key: Any) -> Array | None:
+    """Of the elements written at `key`, which are still there; None where all are (no key but integer arrays repeats)."""
+    if not repeats(key):
+        return None
+    xp = array_namespace(x)
+    place = positions(x, key, x.shape)
+    turn = xp.reshape(xp.arange(math.prod(place.shape), dtype=xp.int64, device=device(x)), place.shape)
+    written = assigned(xp.zeros(x.shape, dtype=xp.int64, device=device(x)), key, turn)
+    return written[key] == turn
+
+
+def take_backward(tensor: Tensor, grad: Array) -> GradientTuple:
+    """z = x at `indices` along `axis`:   x̄ = zeros, with z̄ added at the indices.   They have no gradient."""
+    x, indices = operands(tensor, tensor._data)
+    axis = attribute(tensor, "axis")
+    axis = 0 if axis is None else axis % len(x.shape)
+    key = indices if axis == 0 else (*(slice(None),) * axis, indices)
+    return scatter_add(grad, key, x.shape), None
+
+
+def take_along_axis_backward(tensor: Tensor, grad: Array) -> GradientTuple:
+    """z = x at `indices`, one for each element along `axis`:   x̄ = zeros, with z̄ added there.   They have no gradient."""
+    x, indices = operands(tensor, tensor._data)
+    axis = attribute(tensor, "axis") % len(x.shape)
+    xp = array_namespace(x)
+    key = [
+        xp.reshape(xp.arange(n, dtype=indices.dtype, device=device(x)), (1,) * i + (n,) + (1,) * (len(x.shape) - i - 1))
+        for i, n in enumerate(x.shape)
+    ]
+    key[axis] = indices
+    return scatter_add(grad, tuple(key), x.shape), None

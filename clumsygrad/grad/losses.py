@@ -1,0 +1,73 @@
+"""Backward functions of losses. Each reads `reduction`: "none", "sum", or "mean", which divides by the number of terms."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+from ..xp import Array, array_namespace, device
+from ._read import GradientTuple, attribute, needs, operands, pair, unbroadcast
+
+if TYPE_CHECKING:
+    from ..tensor import Tensor
+
+__all__ = [
+    "cross_entropy_backward",
+    "mae_backward",
+    "mse_backward",
+]
+
+
+def mse_backward(tensor: Tensor, grad: Array) -> GradientTuple:
+    """z = |pred − target|², reduced:   prēd = 2 z̄ (pred − target),   tar̄get = −2 z̄ (pred − target);   by 1/n for the mean."""
+    prediction, target = pair(tensor, grad)
+    difference = prediction - target
+    return _both(tensor, _scaled(tensor, grad, difference.shape, 2) * difference, prediction, target)
+
+
+def mae_backward(tensor: Tensor, grad: Array) -> GradientTuple:
+    """z = |pred − target|, reduced:   prēd = z̄ sign(pred − target), tar̄get = −prēd;   by 1/n for the mean.   0 where they are equal."""
+    xp = array_namespace(grad)
+    prediction, target = pair(tensor, grad)
+    sign = xp.sign(prediction - target)
+    return _both(tensor, _scaled(tensor, grad, sign.shape, 1) * sign, prediction, target)
+
+
+def _scaled(tensor: Tensor, grad: Array, shape: tuple[int, ...], factor: float) -> Array:
+    """The gradient of each term of the loss."""
+    if attribute(tensor, "reduction") == "mean":
+        factor /= max(math.prod(shape), 1)
+    return grad if factor == 1 else grad * factor
+
+
+def _both(tensor: Tensor, g: Array, prediction: Array, target: Array) -> GradientTuple:
+    need_prediction, need_target = needs(tensor)
+    return (
+        unbroadcast(g, prediction.shape) if need_prediction else None,
+        unbroadcast(-g, target.shape) if need_target else None,
+    )
+
+
+def cross_entropy_backward(tensor: Tensor, grad: Array) -> GradientTuple:
+    """z = −log softmax(x)[label] along `axis`, reduced:   x̄ = z̄ (softmax(x) − one-hot(label));   by 1/n for the mean.
+
+    Labels have no gradient.
+    """
+    xp = array_namespace(grad)
+    logits, labels = operands(tensor, grad)
+    axis = attribute(tensor, "axis") % len(logits.shape)
+    top = xp.max(logits, axis=axis, keepdims=True)
+    e = xp.exp(logits - top)
+    probabilities = e / xp.sum(e, axis=axis, keepdims=True)
+    g = _scaled(tensor, grad, labels.shape, 1)
+    if attribute(tensor, "reduction") == "none":
+        g = xp.expand_dims(g, axis=axis)
+    return g * _minus_one_hot(xp, probabilities, xp.expand_dims(labels, axis=axis), axis), None
+
+
+def _minus_one_hot(xp: Any, probabilities: Array, labels: Array, axis: int) -> Array:
+    n = probabilities.shape[axis]
+    classes = xp.reshape(
+        xp.arange(n, dtype=labels.dtype, device=device(labels)), (n,) + (1,) * (len(probabilities.shape) - axis - 1)
+    )
+    return xp.where(classes == labels, probabilities - 1, probabilities)

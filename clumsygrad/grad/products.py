@@ -1,0 +1,90 @@
+"""Backward functions of products of matrices and vectors."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from ..xp import Array, array_namespace, conj
+from ._read import GradientTuple, attribute, needs, pair, unbroadcast
+
+if TYPE_CHECKING:
+    from ..tensor import Tensor
+
+__all__ = [
+    "matmul_backward",
+    "tensordot_backward",
+    "vecdot_backward",
+]
+
+
+def matmul_backward(tensor: Tensor, grad: Array) -> GradientTuple:
+    """Z = X Y:   X̄ = Z̄ Yᴴ,   Ȳ = Xᴴ Z̄.
+
+    Batches: (..., m, k) and (..., k, n); a batch axis that was broadcast is summed. A vector on the left is a row, (k,) as (1, k); on
+    the right a column, (k,) as (k, 1). Of two vectors: x̄ = z̄ conj(y), ȳ = z̄ conj(x).
+    """
+    xp = array_namespace(grad)
+    x, y = pair(tensor, grad)
+    need_x, need_y = needs(tensor)
+    if len(x.shape) == len(y.shape) == 1:
+        return grad * conj(xp, y) if need_x else None, grad * conj(xp, x) if need_y else None
+    rows = xp.reshape(x, (1, *x.shape)) if len(x.shape) == 1 else x
+    columns = xp.reshape(y, (*y.shape, 1)) if len(y.shape) == 1 else y
+    if len(x.shape) == 1:
+        grad = xp.reshape(grad, (*grad.shape[:-1], 1, grad.shape[-1]))
+    elif len(y.shape) == 1:
+        grad = xp.reshape(grad, (*grad.shape, 1))
+    return (
+        xp.reshape(unbroadcast(xp.matmul(grad, _adjoint(xp, columns)), rows.shape), x.shape) if need_x else None,
+        xp.reshape(_summed_product(xp, _adjoint(xp, rows), grad, columns.shape), y.shape) if need_y else None,
+    )
+
+
+def _adjoint(xp: Any, x: Array) -> Array:
+    return conj(xp, xp.matrix_transpose(x))
+
+
+def _summed_product(xp: Any, x: Array, y: Array, shape: tuple[int, ...]) -> Array:
+    """x y, summed over the batch axes that `shape` lacks: as one product, where all are summed."""
+    if len(shape) == 2 and len(x.shape) == len(y.shape) > 2 and x.shape[:-2] == y.shape[:-2]:
+        x = xp.reshape(xp.moveaxis(x, -2, 0), (x.shape[-2], -1))
+        return xp.matmul(x, xp.reshape(y, (-1, y.shape[-1])))
+    return unbroadcast(xp.matmul(x, y), shape)
+
+
+def vecdot_backward(tensor: Tensor, grad: Array) -> GradientTuple:
+    """z = Σ conj(x) y over `axis`:   x̄ = conj(z̄) y,   ȳ = z̄ x."""
+    xp = array_namespace(grad)
+    x, y = pair(tensor, grad)
+    need_x, need_y = needs(tensor)
+    axis = attribute(tensor, "axis")
+    g = xp.expand_dims(grad, axis=axis)
+    return (
+        unbroadcast(conj(xp, g) * y, x.shape) if need_x else None,
+        unbroadcast(g * x, y.shape) if need_y else None,
+    )
+
+
+def tensordot_backward(tensor: Tensor, grad: Array) -> GradientTuple:
+    """Z = Σ X Y over the paired axes:   X̄ = Z̄ · conj(Y) over the axes only Y has,   Ȳ = conj(X) · Z̄ over those only X has."""
+    xp = array_namespace(grad)
+    x, y = pair(tensor, grad)
+    need_x, need_y = needs(tensor)
+    nx, ny = len(x.shape), len(y.shape)
+    axes = attribute(tensor, "axes")
+    if isinstance(axes, int):
+        axes = (range(nx - axes, nx), range(axes))
+    paired_x, paired_y = [[a % n for a in part] for part, n in zip(axes, (nx, ny), strict=True)]
+    free_x = [a for a in range(nx) if a not in paired_x]
+    free_y = [a for a in range(ny) if a not in paired_y]
+    last, first = tuple(range(len(free_x), len(grad.shape))), tuple(range(len(free_x)))
+    gx = gy = None
+    if need_x:  # its axes come out as: free_x, then those paired, in the order of y
+        order = free_x + [paired_x[paired_y.index(a)] for a in sorted(paired_y)]
+        g = xp.tensordot(grad, conj(xp, y), axes=(last, tuple(free_y)))
+        gx = xp.permute_dims(g, tuple([order.index(i) for i in range(nx)]))
+    if need_y:  # and here as: those paired, in the order of x, then free_y
+        order = [paired_y[paired_x.index(a)] for a in sorted(paired_x)] + free_y
+        g = xp.tensordot(conj(xp, x), grad, axes=(tuple(free_x), first))
+        gy = xp.permute_dims(g, tuple([order.index(i) for i in range(ny)]))
+    return gx, gy

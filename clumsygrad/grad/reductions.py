@@ -1,0 +1,165 @@
+"""Backward functions of reductions and cumulative sums."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+from ..xp import Array, array_namespace, conj
+from ._read import GradientTuple, attribute, operand, result
+
+if TYPE_CHECKING:
+    from ..tensor import Tensor
+
+__all__ = [
+    "cumulative_prod_backward",
+    "cumulative_sum_backward",
+    "logsumexp_backward",
+    "max_backward",
+    "mean_backward",
+    "prod_backward",
+    "std_backward",
+    "sum_backward",
+    "var_backward",
+]
+
+
+def _axes(tensor: Tensor, ndim: int) -> tuple[int, ...]:
+    """The axes that were reduced, counted from the front."""
+    axis = attribute(tensor, "axis")
+    if axis is None:
+        return tuple(range(ndim))
+    return tuple([a % ndim for a in (axis if isinstance(axis, tuple) else (axis,))])
+
+
+def _kept(tensor: Tensor, shape: tuple[int, ...]) -> tuple[int, ...]:
+    """The shape of the result with the reduced axes kept at length 1."""
+    axes = _axes(tensor, len(shape))
+    return tuple([1 if i in axes else n for i, n in enumerate(shape)])
+
+
+def sum_backward(tensor: Tensor, grad: Array) -> GradientTuple:
+    """z = Σ x over `axis`:   x̄ = z̄, broadcast back over the axes that were summed (negative, several, or all; kept or not)."""
+    xp = array_namespace(grad)
+    shape = operand(tensor, grad).shape
+    return (xp.broadcast_to(xp.reshape(grad, _kept(tensor, shape)), shape),)
+
+
+def mean_backward(tensor: Tensor, grad: Array) -> GradientTuple:
+    """z = (Σ x) / n over `axis`:   x̄ = z̄ / n, broadcast back.   n is the number of elements in each mean."""
+    xp = array_namespace(grad)
+    shape = operand(tensor, grad).shape
+    n = math.prod([shape[a] for a in _axes(tensor, len(shape))])
+    return (xp.broadcast_to(xp.reshape(grad / n if n else grad, _kept(tensor, shape)), shape),)
+
+
+def max_backward(tensor: Tensor, grad: Array) -> GradientTuple:
+    """z = max x (or min x) over `axis`:   x̄ = z̄ at the extremum, shared equally by all that are equal to it."""
+    xp = array_namespace(grad)
+    x = operand(tensor, grad)
+    kept = _kept(tensor, x.shape)
+    at = x == xp.reshape(result(tensor, grad), kept)
+    count = xp.sum(xp.astype(at, grad.dtype), axis=_axes(tensor, len(x.shape)), keepdims=True)
+    return (xp.where(at, xp.reshape(grad, kept) / count, xp.zeros_like(x)),)
+
+
+def prod_backward(tensor: Tensor, grad: Array) -> GradientTuple:
+    """z = Π x over `axis`:   x̄ᵢ = z̄ · conj(Π_{j≠i} xⱼ).
+
+    The products of what is before and after each element are accumulated, not divided out: right where elements are zero.
+    """
+    xp = array_namespace(grad)
+    x = conj(xp, operand(tensor, grad))
+    shape = x.shape
+    axes = _axes(tensor, len(shape))
+    others = tuple([i for i in range(len(shape)) if i not in axes])
+    order = others + axes
+    rows = xp.reshape(xp.permute_dims(x, order), tuple([shape[i] for i in others]) + (math.prod([shape[i] for i in axes]),))
+    before = _products_before(xp, rows)
+    after = xp.flip(_products_before(xp, xp.flip(rows, axis=-1)), axis=-1)
+    g = xp.reshape(xp.reshape(grad, rows.shape[:-1] + (1,)) * before * after, tuple([shape[i] for i in order]))
+    return (xp.permute_dims(g, tuple([order.index(i) for i in range(len(shape))])),)
+
+
+def _products_before(xp: Any, x: Array) -> Array:
+    """Along the last axis, the product of all elements before each one."""
+    return xp.cumulative_prod(x, axis=-1, include_initial=True)[..., :-1] if x.shape[-1] else x
+
+
+def var_backward(tensor: Tensor, grad: Array) -> GradientTuple:
+    """z = Σ (x − mean)² / (n − correction):   x̄ = 2 z̄ (x − mean) / (n − correction)."""
+    xp = array_namespace(grad)
+    x = operand(tensor, grad)
+    g = xp.reshape(grad, _kept(tensor, x.shape))
+    return (g * (_deviation(xp, tensor, x) * (2 / _degrees(tensor, x.shape))),)
+
+
+def std_backward(tensor: Tensor, grad: Array) -> GradientTuple:
+    """z = √(Σ (x − mean)² / (n − correction)):   x̄ = z̄ (x − mean) / (z (n − correction)).   0 where all x are equal."""
+    xp = array_namespace(grad)
+    x = operand(tensor, grad)
+    kept = _kept(tensor, x.shape)
+    z = xp.reshape(result(tensor, grad), kept)
+    g = xp.reshape(grad, kept) / xp.where(z == 0, xp.ones_like(z), z)
+    return (g * (_deviation(xp, tensor, x) / _degrees(tensor, x.shape)),)
+
+
+def _deviation(xp: Any, tensor: Tensor, x: Array) -> Array:
+    return x - xp.mean(x, axis=_axes(tensor, len(x.shape)), keepdims=True)
+
+
+def _degrees(tensor: Tensor, shape: tuple[int, ...]) -> float:
+    n = math.prod([shape[a] for a in _axes(tensor, len(shape))]) - attribute(tensor, "correction")
+    return max(n, 0) or math.nan
+
+
+def logsumexp_backward(tensor: Tensor, grad: Array) -> GradientTuple:
+    """z = log Σ exp(x) over `axis`:   x̄ = z̄ · exp(x − z).   0 where a whole sum is 0 (z = −∞)."""
+    xp = array_namespace(grad)
+    x = operand(tensor, grad)
+    kept = _kept(tensor, x.shape)
+    z = xp.reshape(result(tensor, grad), kept)
+    z = xp.where(xp.isfinite(z), z, xp.zeros_like(z))
+    return (xp.reshape(grad, kept) * xp.exp(x - z),)
+
+
+def cumulative_sum_backward(tensor: Tensor, grad: Array) -> GradientTuple:
+    """zₖ = Σ_{i≤k} xᵢ:   x̄ᵢ = Σ_{k≥i} z̄ₖ: the cumulative sum from the other end."""
+    xp = array_namespace(grad)
+    axis, g = _cumulated(tensor, grad)
+    return (xp.flip(xp.cumulative_sum(xp.flip(g, axis=axis), axis=axis), axis=axis),)
+
+
+def cumulative_prod_backward(tensor: Tensor, grad: Array) -> GradientTuple:
+    """zₖ = Π_{i≤k} xᵢ:   x̄ᵢ = conj(Π_{j<i} xⱼ) · sᵢ,   sᵢ = z̄ᵢ + conj(xᵢ₊₁) sᵢ₊₁.
+
+    The recurrence runs by doubling, in log₂ n steps over the whole axis, and divides by nothing: right where elements are zero.
+    """
+    xp = array_namespace(grad)
+    axis, g = _cumulated(tensor, grad)
+    x = xp.moveaxis(conj(xp, operand(tensor, grad)), axis, -1)
+    n = x.shape[-1]
+    if n == 0:
+        return (g,)
+    sums = xp.moveaxis(g, axis, -1)
+    factor = xp.concat([x[..., 1:], xp.zeros_like(x[..., :1])], axis=-1)
+    step = 1
+    while step < n:
+        sums = sums + factor * _moved_up(xp, sums, step)
+        factor = factor * _moved_up(xp, factor, step)
+        step *= 2
+    return (xp.moveaxis(_products_before(xp, x) * sums, -1, axis),)
+
+
+def _moved_up(xp: Any, x: Array, step: int) -> Array:
+    """Along the last axis, the element `step` places on; 0 past the end."""
+    return xp.concat([x[..., step:], xp.zeros_like(x[..., :step])], axis=-1)
+
+
+def _cumulated(tensor: Tensor, grad: Array) -> tuple[int, Array]:
+    """The axis, and the gradient without that of the initial element, which is a constant."""
+    axis = attribute(tensor, "axis")
+    axis = 0 if axis is None else axis % len(grad.shape)
+    if attribute(tensor, "include_initial"):
+        grad = grad[(slice(None),) * axis + (slice(1, None),)]
+    return axis, grad

@@ -1,0 +1,271 @@
+"""over(library): clumsygrad's namespace bound to another array library.
+
+Functions of tensors are the same everywhere: they ask their operands. What makes arrays from nothing (creation functions, dtypes,
+constants, `__array_namespace_info__`) is bound to a library here, once for each.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from types import ModuleType
+from typing import Any
+
+from . import xp as _xp
+from .forward import arithmetic, composed, elementwise, indexing, manipulation, products, reductions
+from .forward.elementwise import astype
+from .forward.manipulation import broadcast_to, stack
+from .tensor import Tensor
+from .xp import Array, numpy
+
+__array_api_version__ = "2025.12"
+
+DTYPES = (
+    "bool", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64", "float32", "float64", "complex64", "complex128",
+)  # fmt: skip
+CONSTANTS = {"e": math.e, "inf": math.inf, "nan": math.nan, "newaxis": None, "pi": math.pi}
+FAMILIES = (arithmetic, elementwise, reductions, manipulation, indexing, products, composed)
+
+Shape = int | tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class finfo_object:
+    """What a floating dtype can hold, in Python floats: `bits`, `eps`, `max`, `min`, `smallest_normal`, and the `dtype`."""
+
+    bits: int
+    eps: float
+    max: float
+    min: float
+    smallest_normal: float
+    dtype: Any
+
+
+@dataclass(frozen=True)
+class iinfo_object:
+    """What an integer dtype can hold: `bits`, `max`, `min`, and the `dtype`."""
+
+    bits: int
+    max: int
+    min: int
+    dtype: Any
+
+
+class Bound:
+    """The functions of the namespace that make arrays, or speak of dtypes, in one library."""
+
+    def __init__(self, xp: Any) -> None:
+        self._xp = xp
+
+    def _made(self, name: str, device: Any, *args: Any, **kwargs: Any) -> Tensor:
+        """The library's own creation function; on CuPy, which ignores `device` in most of them, inside `with device:`."""
+        create: Callable[..., Any] = getattr(self._xp, name)
+        if device is not None and _xp.name_of(self._xp) == "cupy":
+            with device:
+                return Tensor(create(*args, **kwargs))
+        return Tensor(create(*args, device=device, **kwargs))
+
+    def asarray(self, obj: Any, /, *, dtype: Any = None, device: Any = None, copy: bool | None = None) -> Tensor:
+        """A tensor of `obj`: a number, a nested list, an array, or a Tensor, whose graph is kept (in lists too).
+
+        >>> import clumsygrad as cg
+        >>> x = cg.Tensor(2.0, requires_grad=True)
+        >>> cg.asarray([x, x * x]).requires_grad
+        True
+        """
+        if isinstance(obj, (list, tuple)) and any(type(x) is Tensor or isinstance(x, (list, tuple)) for x in obj):
+            parts = [self.asarray(x) for x in obj]
+            obj = stack(parts) if any(x.requires_grad for x in parts) else obj if not _holds(obj) else stack(parts)
+        if type(obj) is not Tensor:
+            if _xp.is_array(obj) and _xp.array_namespace(obj) is not self._xp:
+                obj = _xp.to_library(obj, self._xp)
+            return Tensor(self._xp.asarray(_xp.whole(obj), dtype=dtype, device=device, copy=copy))
+        x: Tensor = obj if _xp.array_namespace(obj._data) is self._xp else obj.to(self._xp)
+        if dtype is not None and x.dtype != dtype:
+            if copy is False:
+                raise ValueError(f"asarray: {x.dtype} cannot become {dtype} without a copy (copy=False)")
+            x = astype(x, dtype)
+        elif copy:
+            x = astype(x, x.dtype, copy=True)
+        return x if device is None or x.device == device else x.to_device(device)
+
+    def arange(
+        self, start: float, /, stop: float | None = None, step: float = 1, *, dtype: Any = None, device: Any = None
+    ) -> Tensor:
+        """The numbers from `start` up to `stop`, without it, `step` apart; with one argument, from 0 up to it."""
+        start, stop, step = _number(start), _number(stop), _number(step)
+        return self._made("arange", device, start, stop, step, dtype=dtype)
+
+    def empty(self, shape: Shape, *, dtype: Any = None, device: Any = None) -> Tensor:
+        """A tensor of `shape` with any values."""
+        return self._made("empty", device, _shape(shape), dtype=dtype)
+
+    def empty_like(self, x: Array, /, *, dtype: Any = None, device: Any = None) -> Tensor:
+        """A tensor like x with any values."""
+        return self._made("empty_like", *_like(x, device), dtype=dtype)
+
+    def eye(self, n_rows: int, n_cols: int | None = None, /, *, k: int = 0, dtype: Any = None, device: Any = None) -> Tensor:
+        """Ones on the k-th diagonal of a matrix of zeros."""
+        return self._made("eye", device, n_rows, n_cols, k=k, dtype=dtype)
+
+    def from_dlpack(self, x: Any, /, *, device: Any = None, copy: bool | None = None) -> Tensor:
+        """A constant that shares (or copies) the memory of any array that exports DLPack."""
+        options = {name: value for name, value in (("device", device), ("copy", copy)) if value is not None}
+        return Tensor(self._xp.from_dlpack(x._data if type(x) is Tensor and not x.requires_grad else x, **options))
+
+    def full(self, shape: Shape, fill_value: complex | Tensor, *, dtype: Any = None, device: Any = None) -> Tensor:
+        """A tensor of `shape` in which every element is `fill_value`: a number, or a 0-d tensor, which is differentiated."""
+        if type(fill_value) is Tensor:
+            return broadcast_to(self.asarray(fill_value, dtype=dtype, device=device), _shape(shape))  # type: ignore[no-any-return]
+        return self._made("full", device, _shape(shape), fill_value, dtype=dtype)
+
+    def full_like(self, x: Array, /, fill_value: complex | Tensor, *, dtype: Any = None, device: Any = None) -> Tensor:
+        """A tensor like x in which every element is `fill_value`."""
+        if type(fill_value) is Tensor:
+            return self.full(tuple(x.shape), fill_value, dtype=x.dtype if dtype is None else dtype, device=device)
+        return self._made("full_like", *_like(x, device), fill_value, dtype=dtype)
+
+    def linspace(
+        self, start: complex, stop: complex, /, num: int, *, dtype: Any = None, device: Any = None, endpoint: bool = True
+    ) -> Tensor:
+        """`num` numbers, equally far apart, from `start` to `stop`, with or without the end."""
+        return self._made("linspace", device, _number(start), _number(stop), num, dtype=dtype, endpoint=endpoint)
+
+    def ones(self, shape: Shape, *, dtype: Any = None, device: Any = None) -> Tensor:
+        """A tensor of `shape` full of ones."""
+        return self._made("ones", device, _shape(shape), dtype=dtype)
+
+    def ones_like(self, x: Array, /, *, dtype: Any = None, device: Any = None) -> Tensor:
+        """A tensor like x full of ones."""
+        return self._made("ones_like", *_like(x, device), dtype=dtype)
+
+    def zeros(self, shape: Shape, *, dtype: Any = None, device: Any = None) -> Tensor:
+        """A tensor of `shape` full of zeros."""
+        return self._made("zeros", device, _shape(shape), dtype=dtype)
+
+    def zeros_like(self, x: Array, /, *, dtype: Any = None, device: Any = None) -> Tensor:
+        """A tensor like x full of zeros."""
+        return self._made("zeros_like", *_like(x, device), dtype=dtype)
+
+    def can_cast(self, from_: Any, to: Any, /) -> bool:
+        """Whether the promotion rules of the standard allow this cast."""
+        return bool(self._xp.can_cast(from_._data if type(from_) is Tensor else from_, to))
+
+    def result_type(self, *arrays_and_dtypes: Any) -> Any:
+        """The dtype that these promote to."""
+        return self._xp.result_type(*[x._data if type(x) is Tensor else x for x in arrays_and_dtypes])
+
+    def isdtype(self, dtype: Any, kind: Any) -> bool:
+        """Whether a dtype is of a kind: another dtype, a name such as "real floating", or a tuple of those."""
+        return bool(self._xp.isdtype(dtype, kind))
+
+    def finfo(self, type: Any, /) -> finfo_object:
+        """What a floating dtype (or that of an array) can hold."""
+        dtype = getattr(type, "dtype", type)
+        info = self._xp.finfo(dtype)
+        numbers = {name: float(getattr(info, name)) for name in ("eps", "max", "min")}
+        smallest = float(getattr(info, "smallest_normal", None) or info.tiny)
+        return finfo_object(bits=int(info.bits), **numbers, smallest_normal=smallest, dtype=_dtype_of(info, dtype))
+
+    def iinfo(self, type: Any, /) -> iinfo_object:
+        """What an integer dtype (or that of an array) can hold."""
+        dtype = getattr(type, "dtype", type)
+        info = self._xp.iinfo(dtype)
+        return iinfo_object(bits=int(info.bits), max=int(info.max), min=int(info.min), dtype=_dtype_of(info, dtype))
+
+    def __array_namespace_info__(self) -> Any:
+        """What the library underneath says of its devices and dtypes."""
+        return self._xp.__array_namespace_info__()
+
+
+BOUND = tuple(name for name in vars(Bound) if not name.startswith("_")) + ("__array_namespace_info__",)
+
+
+class Namespace(ModuleType):
+    """clumsygrad's namespace over one array library. Made by `over`, one for each library."""
+
+    def __init__(self, xp: Any) -> None:
+        self.library_name = _xp.name_of(xp)
+        super().__init__(f"clumsygrad.over_{self.library_name}", f"clumsygrad over {self.library_name}")
+        self.__array_api_version__ = __array_api_version__
+        self.Tensor = Tensor
+        self.over = over
+        bound = Bound(xp)
+        for name in BOUND:
+            setattr(self, name, getattr(bound, name))
+        for family in FAMILIES:
+            for name in family.__all__:
+                setattr(self, name, getattr(family, name))
+        for name in DTYPES:
+            if hasattr(xp, name):
+                setattr(self, name, getattr(xp, name))
+        for name, value in CONSTANTS.items():
+            setattr(self, name, value)
+        for name, module in SUBMODULES.items():
+            setattr(self, name, module)
+
+    def __repr__(self) -> str:
+        return f"<clumsygrad over {self.library_name}>"
+
+
+SUBMODULES: dict[str, ModuleType] = {}
+_over: dict[str, Any] = {}
+
+
+def over(library: str | ModuleType, /) -> Any:
+    """The namespace of clumsygrad over an array library, given as a module or by name; always the same object.
+
+    Raises ModuleNotFoundError, with how to install it, where the library is missing.
+
+    >>> import numpy, clumsygrad as cg
+    >>> cg.over(numpy) is cg
+    True
+    """
+    if isinstance(library, ModuleType) and library in _over.values():
+        return library
+    xp = _xp.namespace_of_library(library)
+    name = _xp.name_of(xp)
+    if name not in _over:
+        _over[name] = Namespace(xp)
+    return _over[name]
+
+
+def _namespace_of(x: Tensor, /, *, api_version: str | None = None) -> Any:
+    """The namespace that fits the array x holds. Raises ValueError for a version of the standard it does not follow."""
+    if api_version is not None and api_version not in VERSIONS:
+        raise ValueError(f"clumsygrad follows version {__array_api_version__} of the array API standard, not {api_version!r}")
+    xp = _xp.array_namespace(x._data)
+    try:
+        return _by_namespace[id(xp)]
+    except KeyError:
+        return _by_namespace.setdefault(id(xp), over(xp))
+
+
+VERSIONS = ("2021.12", "2022.12", "2023.12", "2024.12", "2025.12")
+_by_namespace: dict[int, Any] = {}
+
+Tensor._bind("__array_namespace__", _namespace_of)
+
+
+def _shape(shape: Any) -> tuple[int, ...]:
+    return tuple(shape) if isinstance(shape, (tuple, list)) else (int(shape),)
+
+
+def _like(x: Array, device: Any) -> tuple[Any, Array]:
+    data = x._data if type(x) is Tensor else x
+    return device, data
+
+
+def _number(x: Any) -> Any:
+    if type(x) is Tensor:
+        x = complex(x) if _xp.kind(x) == "complex floating" else float(x) if _xp.is_floating(x) else int(x)
+    return x
+
+
+def _holds(values: Any) -> bool:
+    return any(type(x) is Tensor or (isinstance(x, (list, tuple)) and _holds(x)) for x in values)
+
+
+def _dtype_of(info: Any, dtype: Any) -> Any:
+    return numpy.dtype(dtype) if isinstance(info, (numpy.finfo, numpy.iinfo)) else getattr(info, "dtype", dtype)

@@ -1,0 +1,64 @@
+"""Random tensors, in any library and on any device, from a seed.
+
+Numbers are drawn by NumPy's Generator on the host and moved, so that one seed gives the same numbers everywhere.
+"""
+
+from __future__ import annotations
+
+import math
+from types import ModuleType
+from typing import Any
+
+from . import xp as _xp
+from .tensor import Tensor
+from .xp import numpy
+
+__all__ = ["Generator"]
+
+
+class Generator:
+    """A stream of random tensors: of a library (a module or a name), on a device, from a seed.
+
+    >>> import clumsygrad as cg
+    >>> cg.random.Generator(0).normal((2,))
+    Tensor(array([ 0.12573022, -0.13210486]))
+    """
+
+    def __init__(self, seed: int | None = None, *, library: str | ModuleType = "numpy", device: Any = None) -> None:
+        self._numpy = numpy.random.default_rng(seed)
+        self._xp = _xp.namespace_of_library(library)
+        self._device = device
+
+    def _tensor(self, values: Any, dtype: Any, requires_grad: bool) -> Tensor:
+        if dtype is not None:
+            values = values.astype(_xp.numpy_dtype(dtype))
+        return Tensor(_xp.to_library(values, self._xp, self._device), requires_grad=requires_grad)
+
+    def normal(
+        self, shape: tuple[int, ...], *, mean: float = 0.0, std: float = 1.0, dtype: Any = None, requires_grad: bool = False
+    ) -> Tensor:
+        """Normal numbers of the given mean and standard deviation."""
+        return self._tensor(self._numpy.normal(mean, std, shape), dtype, requires_grad)
+
+    def uniform(
+        self, shape: tuple[int, ...], *, low: float = 0.0, high: float = 1.0, dtype: Any = None, requires_grad: bool = False
+    ) -> Tensor:
+        """Numbers equally likely anywhere in [low, high)."""
+        return self._tensor(self._numpy.uniform(low, high, shape), dtype, requires_grad)
+
+    def integers(self, shape: tuple[int, ...], *, low: int = 0, high: int) -> Tensor:
+        """Integers (int64) equally likely anywhere in [low, high)."""
+        return self._tensor(self._numpy.integers(low, high, shape), None, False)
+
+    def permutation(self, n: int) -> Tensor:
+        """The integers (int64) from 0 up to n, without it, in random order."""
+        return self._tensor(self._numpy.permutation(n), None, False)
+
+    def he(self, shape: tuple[int, int], *, dtype: Any = None, requires_grad: bool = True) -> Tensor:
+        """A weight matrix (inputs, outputs) for relu layers: normal with variance 2 / inputs. Source: He et al. 2015."""
+        return self.normal(shape, std=math.sqrt(2 / shape[0]), dtype=dtype, requires_grad=requires_grad)
+
+    def glorot(self, shape: tuple[int, int], *, dtype: Any = None, requires_grad: bool = True) -> Tensor:
+        """A weight matrix (inputs, outputs) for tanh layers: uniform, variance 2 / (inputs + outputs). Source: Glorot, Bengio 2010."""
+        bound = math.sqrt(6 / (shape[0] + shape[1]))
+        return self.uniform(shape, low=-bound, high=bound, dtype=dtype, requires_grad=requires_grad)

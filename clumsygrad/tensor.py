@@ -1,0 +1,628 @@
+"""Tensor: an array, where it came from, and its versions.
+
+A tensor holds the array it was given, of whatever library, on whatever device. What is computed from a tensor that requires a
+gradient is recorded in the result itself: the backward function (`_rule`), the operands (`_parents`: tensors that are
+differentiated, and constants) and what else the function was called with (`_attributes`).
+
+Arrays are never written. Assigning to a tensor gives it a new version: a new array, a new id, a record of its own; whatever read
+the tensor before goes on reading the version that it read.
+"""
+
+from __future__ import annotations
+
+import itertools
+import sys
+import threading
+import weakref
+from bisect import bisect_left
+from collections.abc import Callable, Iterator
+from contextlib import ContextDecorator
+from contextvars import ContextVar, Token
+from operator import attrgetter
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import array_api_compat
+
+from . import engine
+from . import xp as _xp
+from .xp import Array
+
+next_id: Callable[[], int] = itertools.count(1).__next__
+
+_recording: ContextVar[bool] = ContextVar("clumsygrad_recording", default=True)
+recording: Callable[[], bool] = _recording.get
+_numbers_allowed: ContextVar[bool] = ContextVar("clumsygrad_numbers_allowed", default=False)
+_writing_gradients = threading.Lock()
+_new = object.__new__
+_id_of = attrgetter("_id")
+
+
+class _Extra:
+    """What only some tensors need: a gradient, older versions, the base and the living views of a view."""
+
+    __slots__ = ("base", "gradient", "key", "retains", "versions", "views")
+
+    def __init__(self) -> None:
+        self.gradient: Any = None
+        self.versions: list[Tensor] = []
+        self.base: Tensor | None = None
+        self.key: Any = None
+        self.views: list[weakref.ref[Tensor]] = []
+        self.retains = False
+
+
+@_xp.wrapper
+class Tensor:
+    """An array that remembers how it was computed, so that it can be differentiated.
+
+    `data` is an array of any library (held as it is: no copy, no change of dtype, no move), a Tensor (its array is shared, its
+    history is not), or a number or nested list of numbers (through NumPy's `asarray`). With `requires_grad=True` the tensor is a
+    leaf: `backward()` of what is computed from it writes its `.grad`. `dtype` and `device` convert the array first.
+
+    Raises TypeError where a gradient is asked of an integer or boolean array.
+
+    >>> import clumsygrad as cg
+    >>> x = cg.Tensor([1.0, 2.0], requires_grad=True)
+    >>> cg.sum(x * x).backward()
+    >>> x.grad
+    array([2., 4.])
+    """
+
+    __slots__ = ("__weakref__", "_attributes", "_data", "_extra", "_id", "_parents", "_rule", "_tracked")
+
+    _data: Any
+    _id: int
+    _tracked: bool
+    _rule: Callable[[Tensor, Any], tuple[Any, ...]] | None
+    _parents: tuple[Any, ...]
+    _attributes: dict[str, Any] | None
+    _extra: _Extra | None
+
+    _wanted: ClassVar[Callable[[], Any]] = engine.wanted.get
+    __array_ufunc__: ClassVar[None] = None  # NumPy's operators leave `ndarray * tensor` to the tensor
+
+    def __init__(self, data: Any, requires_grad: bool = False, *, dtype: Any = None, device: Any = None) -> None:
+        if type(data) is Tensor:
+            data = data._data
+        if not _xp.is_array(data):
+            data = _from_python(data)
+        if dtype is not None and data.dtype != dtype:
+            data = _xp.array_namespace(data).astype(data, dtype)
+        if device is not None:
+            data = _xp.to_device(data, device)
+        if requires_grad:
+            _check_differentiable(data, "Tensor(..., requires_grad=True)")
+        self._data = _xp.scalar(data)
+        self._id = next_id()
+        self._tracked = requires_grad
+        self._rule = None
+        self._parents = ()
+        self._attributes = None
+        self._extra = None
+
+    # What it holds ----------------------------------------------------------------------------------------------------------
+
+    @property
+    def data(self) -> Array:
+        """The array. Assigning an array gives the tensor a new version; a leaf stays a leaf."""
+        return _xp.whole(self._data)
+
+    @data.setter
+    def data(self, value: Array) -> None:
+        new = Tensor(value)
+        if self._tracked:
+            _check_differentiable(new._data, "data of a tensor that requires a gradient")
+        with no_grad():
+            self._change(lambda old: new)
+
+    @property
+    def grad(self) -> Array | None:
+        """The gradient that `backward()` left: an array like `.data` (a Tensor after `create_graph=True`), or None."""
+        return _xp.whole(self._extra.gradient) if self._extra is not None else None
+
+    @grad.setter
+    def grad(self, value: Array | None) -> None:
+        if value is not None:
+            value = _checked_gradient(self, value, "grad")
+            self._extras().gradient = value
+        elif self._extra is not None:
+            self._extra.gradient = None
+
+    @property
+    def requires_grad(self) -> bool:
+        """Whether this tensor is differentiated: a leaf that asked for it, or anything computed from one."""
+        return self._tracked
+
+    @requires_grad.setter
+    def requires_grad(self, value: bool) -> None:
+        if self._rule is not None:
+            raise RuntimeError("requires_grad can be set on a leaf only: this tensor was computed; use detach() to cut it off")
+        if value:
+            _check_differentiable(self._data, "requires_grad")
+        self._tracked = bool(value)
+
+    @property
+    def is_leaf(self) -> bool:
+        """True for a tensor that was given, not computed."""
+        return self._rule is None
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The lengths of the axes."""
+        return tuple(self._data.shape)
+
+    @property
+    def dtype(self) -> Any:
+        """The dtype, an object of the array's own library."""
+        return self._data.dtype
+
+    @property
+    def device(self) -> Any:
+        """The device, an object of the array's own library."""
+        return _xp.device(self._data)
+
+    @property
+    def ndim(self) -> int:
+        """The number of axes."""
+        return len(self._data.shape)
+
+    @property
+    def size(self) -> int | None:
+        """The number of elements."""
+        return array_api_compat.size(self._data)
+
+    def __len__(self) -> int:
+        if not self._data.shape:
+            raise TypeError("len() of a 0-d tensor")
+        return int(self._data.shape[0])
+
+    def __iter__(self) -> Iterator[Tensor]:
+        return (self[i] for i in range(len(self)))
+
+    def __repr__(self) -> str:
+        flag = ", requires_grad=True" if self._tracked else ""
+        return f"Tensor({self.data!r}{flag})"
+
+    def __format__(self, specification: str) -> str:
+        return format(self.item(), specification) if specification else str(self)
+
+    __hash__ = object.__hash__
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Tensor, (self.data, self._tracked and self._rule is None)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Tensor:
+        data = _xp.array_namespace(self._data).asarray(self._data, copy=True)
+        copy = memo[id(self)] = Tensor(data, self._tracked and self._rule is None)
+        return copy
+
+    # Leaving the graph --------------------------------------------------------------------------------------------------------
+
+    def detach(self) -> Tensor:
+        """The same array as a constant: no gradient flows through the result."""
+        return constant(self._data)
+
+    def item(self) -> Any:
+        """The only element, as a Python number. Allowed on any tensor: a number has no gradient to lose."""
+        return self._data.item()
+
+    def numpy(self) -> Array:
+        """A NumPy copy, on the host. Raises RuntimeError on a tensor that requires a gradient: `x.detach().numpy()`."""
+        self._refuse_to_leave("numpy()")
+        return _xp.numpy.array(_xp.to_numpy(self._data), copy=True)
+
+    def _refuse_to_leave(self, way: str) -> None:
+        if self._tracked:
+            raise RuntimeError(f"{way} of a tensor that requires a gradient would lose it silently: use x.detach() first")
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> Array:
+        self._refuse_to_leave("np.asarray")
+        return _xp.numpy.asarray(_xp.to_numpy(self._data), dtype=dtype, copy=copy)
+
+    def __dlpack__(self, **options: Any) -> Any:
+        self._refuse_to_leave("__dlpack__")
+        return self.data.__dlpack__(**options)
+
+    def __dlpack_device__(self) -> Any:
+        return self.data.__dlpack_device__()
+
+    def _number(self, cast: Callable[[Any], Any]) -> Any:
+        if not _numbers_allowed.get():
+            way = f"{cast.__name__}()"
+            if self._tracked:
+                raise RuntimeError(
+                    f"{way} of a tensor that requires a gradient would lose it silently: use x.item() or {way[:-1]}x.detach()); "
+                    "for code that only wants a number, with clumsygrad.allow_numbers(): ... (writing a tracked value into a plain "
+                    "array: make that array with clumsygrad.zeros)"
+                )
+        return cast(self._data)
+
+    def __float__(self) -> float:
+        return float(self._number(float))
+
+    def __int__(self) -> int:
+        return int(self._number(int))
+
+    def __complex__(self) -> complex:
+        return complex(self._number(complex))
+
+    def __bool__(self) -> bool:
+        return bool(self._data)
+
+    def __index__(self) -> int:
+        return int(self._data.__index__())
+
+    # The reverse pass ---------------------------------------------------------------------------------------------------------
+
+    def backward(self, gradient: Array | None = None, *, retain_graph: bool = False, create_graph: bool = False) -> None:
+        """Add the gradient of this tensor with respect to every leaf it was computed from to that leaf's `.grad`.
+
+        `gradient` is that of the final loss with respect to this tensor, an array of its shape, library and device; it may be left
+        out where the tensor has one real element. The graph is released as the pass goes, unless `retain_graph` is set;
+        `create_graph` records the pass itself (and retains the graph), so that `.grad` can be differentiated again.
+
+        Raises RuntimeError where nothing requires a gradient, where the graph was released, or where a leaf was changed after the
+        forward pass; ValueError or TypeError for a gradient that does not fit. After any exception every `.grad` is as before.
+        """
+        if not self._tracked:
+            raise RuntimeError("backward: this tensor was computed from nothing that requires a gradient (requires_grad=True)")
+        if gradient is None:
+            gradient = _unit_gradient(self)
+        else:
+            gradient = _checked_gradient(self, gradient, "backward")
+        keep = retain_graph or create_graph
+        if create_graph:
+            gradient = gradient if type(gradient) is Tensor else constant(gradient)
+        elif type(gradient) is Tensor:
+            gradient = gradient._data
+        release = None if keep else {"released": place()}
+        with recording_set(create_graph):
+            arrived = engine.propagate(self, gradient, release=release, guard=_xp.guard)
+            _deliver(arrived, gradient)
+
+    def retain_grad(self) -> None:
+        """Have `backward()` leave a gradient here too, though this is no leaf."""
+        if not self._tracked:
+            raise RuntimeError("retain_grad: this tensor does not require a gradient")
+        if self._rule is not None:
+            self._extras().retains = True
+
+    # Versions and views -------------------------------------------------------------------------------------------------------
+
+    def _extras(self) -> _Extra:
+        if self._extra is None:
+            self._extra = _Extra()
+        return self._extra
+
+    def _snapshot(self) -> Tensor:
+        """The present version as a tensor of its own, with the same id."""
+        old = _new(Tensor)
+        old._data = self._data
+        old._id = self._id
+        old._tracked = self._tracked
+        old._rule = self._rule
+        old._parents = self._parents
+        old._attributes = self._attributes
+        old._extra = None
+        return old
+
+    def _version_before(self, reader: int) -> Tensor:
+        """The newest version older than the tensor `reader` (an id), which read it."""
+        versions = self._extra.versions if self._extra is not None else []
+        index = bisect_left(versions, reader, key=_id_of)
+        if not index:
+            raise RuntimeError(
+                f"a tensor of shape {self.shape} was changed after the forward pass that read it: "
+                "run the forward pass again, or change it (an optimizer's step) after backward"
+            )
+        return versions[index - 1]
+
+    def _change(self, change: Callable[[Tensor], Tensor]) -> None:
+        """Give this tensor the version `change(old version)`, write it through to its bases, and refresh the views of each."""
+        changes: list[tuple[Tensor, Tensor, Tensor]] = []
+        tensor: Tensor = self
+        seen: Tensor | None = None
+        while True:
+            if tensor._tracked and tensor._rule is None and recording():
+                raise RuntimeError(
+                    "a leaf that requires a gradient was assigned to (itself, or through a view of it): its gradient would be that of "
+                    "no value it holds. Assign under clumsygrad.no_grad(), or to a copy of it: x = x + 0"
+                )
+            old = tensor._snapshot()
+            new = change(old)
+            changes.append((tensor, old, new))
+            tensor._refresh_views(new, seen, changes)
+            base = tensor._extra.base if tensor._extra is not None else None
+            if base is None:
+                break
+            change = _Write(tensor._extra.key, new)  # type: ignore[union-attr]
+            tensor, seen = base, tensor
+        for tensor, old, new in changes:
+            tensor._become(old, new)
+
+    def _refresh_views(self, new: Tensor, but: Tensor | None, changes: list[tuple[Tensor, Tensor, Tensor]]) -> None:
+        if self._extra is None or not self._extra.views:
+            return
+        living = [(reference, view) for reference in self._extra.views if (view := reference()) is not None]
+        self._extra.views = [reference for reference, _ in living]
+        for _, view in living:
+            if view is not but:
+                part = new._getitem(view._extra.key)  # type: ignore[union-attr]
+                changes.append((view, view._snapshot(), part))
+                view._refresh_views(part, None, changes)
+
+    def _become(self, old: Tensor, new: Tensor) -> None:
+        if old._rule is not None:
+            self._extras().versions.append(old)
+        self._data = new._data
+        self._id = new._id
+        if old._rule is not None or not old._tracked:  # a leaf that requires a gradient stays one
+            self._tracked = new._tracked
+            self._rule = new._rule
+            self._parents = new._parents
+            self._attributes = new._attributes
+
+    def _see_through(self, base: Tensor, key: Any) -> Tensor:
+        """Make this tensor, which is `base[key]`, a view: what is assigned to either is seen in both."""
+        extra = self._extras()
+        extra.base, extra.key = base, key
+        base._extras().views.append(weakref.ref(self))
+        return self
+
+    def __setitem__(self, key: Any, value: Any, /) -> None:
+        self._change(_Write(key, value))
+
+    def _in_place(self, operation: Callable[..., Any], other: Any) -> Any:
+        """`self OPERATOR= other`: the result becomes the new version, in this tensor's shape and dtype."""
+        name = operation.__name__
+
+        def change(old: Tensor) -> Tensor:
+            new = operation(old, other)
+            if new is NotImplemented:
+                raise TypeError(f"{name}: in place with a {type(other).__name__}")
+            if tuple(new._data.shape) != tuple(old._data.shape):
+                raise ValueError(f"{name} in place: the result has shape {new.shape}, the tensor {old.shape}")
+            return new if new._data.dtype == old._data.dtype else new._astype(old._data.dtype)
+
+        self._change(change)
+        return self
+
+    # Bound at import, by the operations that serve them (see _operation.py) -----------------------------------------------------
+
+    if TYPE_CHECKING:
+        T: Tensor
+        mT: Tensor
+
+        def _getitem(self, key: Any, /) -> Tensor: ...
+        def _moved(self, place: tuple[Any, Any], /) -> Tensor: ...
+        def _astype(self, dtype: Any, /) -> Tensor: ...
+        def _assign(self, key: Any, value: Any, /) -> Tensor: ...
+        def __getitem__(self, key: Any, /) -> Tensor: ...
+        def __array_namespace__(self, *, api_version: str | None = None) -> Any: ...
+        def to(self, target: Any, /) -> Tensor: ...
+        def to_device(self, device: Any, /, *, stream: Any = None) -> Tensor: ...
+        def __add__(self, other: Any, /) -> Tensor: ...
+        def __radd__(self, other: Any, /) -> Tensor: ...
+        def __sub__(self, other: Any, /) -> Tensor: ...
+        def __rsub__(self, other: Any, /) -> Tensor: ...
+        def __mul__(self, other: Any, /) -> Tensor: ...
+        def __rmul__(self, other: Any, /) -> Tensor: ...
+        def __truediv__(self, other: Any, /) -> Tensor: ...
+        def __rtruediv__(self, other: Any, /) -> Tensor: ...
+        def __floordiv__(self, other: Any, /) -> Tensor: ...
+        def __rfloordiv__(self, other: Any, /) -> Tensor: ...
+        def __mod__(self, other: Any, /) -> Tensor: ...
+        def __rmod__(self, other: Any, /) -> Tensor: ...
+        def __pow__(self, other: Any, /) -> Tensor: ...
+        def __rpow__(self, other: Any, /) -> Tensor: ...
+        def __matmul__(self, other: Any, /) -> Tensor: ...
+        def __rmatmul__(self, other: Any, /) -> Tensor: ...
+        def __neg__(self) -> Tensor: ...
+        def __pos__(self) -> Tensor: ...
+        def __abs__(self) -> Tensor: ...
+        def __invert__(self) -> Tensor: ...
+        def __and__(self, other: Any, /) -> Tensor: ...
+        def __or__(self, other: Any, /) -> Tensor: ...
+        def __xor__(self, other: Any, /) -> Tensor: ...
+        def __lshift__(self, other: Any, /) -> Tensor: ...
+        def __rshift__(self, other: Any, /) -> Tensor: ...
+        def __lt__(self, other: Any, /) -> Tensor: ...
+        def __le__(self, other: Any, /) -> Tensor: ...
+        def __gt__(self, other: Any, /) -> Tensor: ...
+        def __ge__(self, other: Any, /) -> Tensor: ...
+        def __eq__(self, other: Any, /) -> Tensor: ...  # type: ignore[override]
+        def __ne__(self, other: Any, /) -> Tensor: ...  # type: ignore[override]
+
+    @classmethod
+    def _bind(cls, name: str, function: Any) -> None:
+        """Give the class an operator or method that a later module defines. Called at import only; a test lists the names."""
+        setattr(cls, name, function)
+
+
+class _Write:
+    """The change `x[key] = value`, for Tensor._change."""
+
+    __slots__ = ("key", "value")
+
+    def __init__(self, key: Any, value: Any) -> None:
+        self.key, self.value = key, value
+
+    def __call__(self, old: Tensor) -> Tensor:
+        return old._assign(self.key, self.value)
+
+
+def record(
+    data: Any, rule: Callable[[Tensor, Any], tuple[Any, ...]], parents: tuple[Any, ...], attributes: dict[str, Any] | None
+) -> Tensor:
+    """A tensor that was computed from tensors that require a gradient. (Written without __init__: this is the hot path.)"""
+    tensor = _new(Tensor)
+    tensor._data = data
+    tensor._id = next_id()
+    tensor._tracked = True
+    tensor._rule = rule
+    tensor._parents = parents
+    tensor._attributes = attributes
+    tensor._extra = None
+    return tensor
+
+
+def constant(data: Any) -> Tensor:
+    """A tensor that requires no gradient."""
+    tensor = _new(Tensor)
+    tensor._data = data
+    tensor._id = next_id()
+    tensor._tracked = False
+    tensor._rule = None
+    tensor._parents = ()
+    tensor._attributes = None
+    tensor._extra = None
+    return tensor
+
+
+# Modes ----------------------------------------------------------------------------------------------------------------------
+
+
+class _Setting(ContextDecorator):
+    """A context manager (and decorator) that sets a context variable, for this thread and context only."""
+
+    _variable: ClassVar[ContextVar[bool]]
+    _value: bool
+
+    def __init__(self) -> None:
+        self._tokens: list[Token[bool]] = []
+
+    def _recreate_cm(self) -> _Setting:
+        return type(self)()
+
+    def __enter__(self) -> None:
+        self._tokens.append(self._variable.set(self._value))
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self._variable.reset(self._tokens.pop())
+
+
+class no_grad(_Setting):
+    """Context manager and decorator: what is computed inside is not recorded, and leaves may be assigned to.
+
+    >>> import clumsygrad as cg
+    >>> x = cg.Tensor([1.0], requires_grad=True)
+    >>> with cg.no_grad():
+    ...     print((2 * x).requires_grad)
+    False
+    """
+
+    _variable = _recording
+    _value = False
+
+
+class allow_numbers(_Setting):
+    """Context manager: `float(x)`, `int(x)` and `complex(x)` are allowed on tensors that require a gradient.
+
+    For code that only wants a number (a progress report, a stopping test), and knows that no gradient passes through it.
+    """
+
+    _variable = _numbers_allowed
+    _value = True
+
+
+class recording_set(_Setting):
+    _variable = _recording
+
+    def __init__(self, value: bool) -> None:
+        super().__init__()
+        self._value = value
+
+
+# Gradients in and out ---------------------------------------------------------------------------------------------------------
+
+
+def _from_python(data: Any) -> Array:
+    if isinstance(data, (list, tuple)) and _holds_tensor(data):
+        raise TypeError("Tensor: a list of tensors would lose their gradients: use clumsygrad.asarray or clumsygrad.stack")
+    array = _xp.numpy.asarray(data)
+    if array.dtype.kind not in "biufc":
+        raise TypeError(f"Tensor: cannot make an array of numbers from a {type(data).__name__} (NumPy gives dtype {array.dtype})")
+    return array
+
+
+def _holds_tensor(data: list[Any] | tuple[Any, ...]) -> bool:
+    return any(type(x) is Tensor or (isinstance(x, (list, tuple)) and _holds_tensor(x)) for x in data)
+
+
+def _check_differentiable(data: Array, where: str) -> None:
+    if not _xp.is_floating(data):
+        raise TypeError(
+            f"{where}: only floating and complex arrays have gradients, got dtype {data.dtype}; convert it first (astype)"
+        )
+
+
+def _unit_gradient(tensor: Tensor) -> Array:
+    data = tensor._data
+    if tensor.size != 1:
+        raise ValueError(
+            f"backward: this tensor has shape {tensor.shape}. Give backward() a gradient of that shape, or reduce to a scalar (sum, mean)"
+        )
+    if _xp.kind(data) == "complex floating":
+        raise TypeError(
+            "backward: the loss is complex, which has no order to descend in: take its real part or abs, or give a gradient"
+        )
+    return _xp.scalar(_xp.array_namespace(data).ones_like(data))
+
+
+def _checked_gradient(tensor: Tensor, gradient: Array, name: str) -> Array:
+    data = tensor._data
+    array = gradient._data if type(gradient) is Tensor else gradient
+    if not _xp.is_array(array):
+        raise TypeError(f"{name}: the gradient must be an array of {_xp.library_of(data)}, got a {type(array).__name__}")
+    if _xp.array_namespace(array) is not _xp.array_namespace(data):
+        raise TypeError(
+            f"{name}: the gradient is an array of {_xp.library_of(array)}, the tensor of {_xp.library_of(data)}; move it with Tensor.to"
+        )
+    if tuple(array.shape) != tuple(data.shape):
+        raise ValueError(
+            f"{name}: the gradient has shape {tuple(array.shape)}, the tensor {tensor.shape}; nothing is broadcast here"
+        )
+    if _xp.kind(array) != _xp.kind(data):
+        raise TypeError(
+            f"{name}: the gradient has dtype {array.dtype}, the tensor {data.dtype}: another kind; convert it first (astype)"
+        )
+    if _xp.device(array) != _xp.device(data):
+        raise ValueError(
+            f"{name}: the gradient is on device {_xp.device(array)}, the tensor on {_xp.device(data)}; move it with to_device"
+        )
+    if array.dtype == data.dtype:
+        return gradient
+    return _xp.array_namespace(gradient).astype(gradient, data.dtype)
+
+
+def exclusive(gradient: Any, given: set[int]) -> Any:
+    """A raw gradient to hand out: a copy if it is a view, or an array that was handed out before (its id is in `given`)."""
+    if type(gradient) is Tensor:
+        return gradient
+    gradient = _xp.exclusive(gradient)
+    if id(gradient) in given:
+        gradient = _xp.array_namespace(gradient).asarray(gradient, copy=True)
+    given.add(id(gradient))
+    return gradient
+
+
+def _deliver(arrived: engine.Gradients, seed: Any) -> None:
+    """Write all gradients, or none: each leaf gets an array of its own."""
+    given = {id(seed)}
+    with _writing_gradients:
+        sums: list[tuple[_Extra, Any]] = []
+        for tensor, gradient in arrived.values():
+            extra = tensor._extras()
+            before = extra.gradient
+            sums.append((extra, exclusive(gradient, given) if before is None else before + gradient))
+        for extra, gradient in sums:
+            extra.gradient = gradient
+
+
+def place() -> str:
+    """The file and line, outside this package, that is calling."""
+    frame = sys._getframe(1)
+    while frame.f_back is not None and frame.f_globals.get("__name__", "").partition(".")[0] == __package__:
+        frame = frame.f_back
+    return f"{frame.f_code.co_filename}:{frame.f_lineno}"

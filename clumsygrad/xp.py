@@ -1,0 +1,336 @@
+"""The ground floor: the only module that knows array libraries.
+
+Everything above asks here for an array's namespace and device, for moves between libraries and devices, and for the two things
+that the array API standard lacks and every library spells its own way: writing into a copy, and adding at repeated positions.
+"""
+
+from __future__ import annotations
+
+import importlib
+import math
+from collections.abc import Callable
+from types import ModuleType
+from typing import Any, TypeVar
+
+import array_api_compat
+import array_api_compat.numpy as numpy
+
+# An array of any library, or a Tensor: what the standard's functions take and give. Shapes and dtypes are the library's own.
+Array = Any
+
+SCALARS = frozenset({float, int, complex, bool})
+
+_LIBRARIES = frozenset({"numpy", "cupy", "torch", "jax", "jaxlib", "dask", "array_api_strict"})
+_HINTS = {
+    "cupy": "pip install 'clumsygrad[cuda13]', or [cuda12] for an older driver",
+    "scipy": "pip install 'clumsygrad[scipy]'",
+}
+
+_namespaces: dict[type, Any] = {}
+_wrappers: set[type] = set()
+_kinds: dict[Any, str] = {}
+_float64, _float32 = numpy.dtype("float64"), numpy.dtype("float32")
+_real_scalars = frozenset({numpy.float64, numpy.float32, numpy.float16})
+
+# What NumPy's sums of 0-d arrays give: their type tells their dtype, which is dear to ask them for.
+SCALAR_TYPES = _real_scalars | {numpy.complex128, numpy.complex64}
+
+# Runs a function on the device of its first CuPy array. None until a second CUDA device is seen: before, nothing needs guarding.
+guard: Callable[..., Any] | None = None
+
+_Class = TypeVar("_Class", bound=type)
+
+
+# Namespaces -----------------------------------------------------------------------------------------------------------------
+
+
+def array_namespace(x: Array, /) -> Any:
+    """The array API namespace of `x`: array_api_compat's answer, remembered by type, since asking costs more than a small sum.
+
+    Raises TypeError where `x` is no array.
+    """
+    try:
+        return _namespaces[type(x)]
+    except KeyError:
+        return _ask(x)
+
+
+def common_namespace(*operands: Array) -> Any:
+    """The namespace of the first operand that is no Python scalar."""
+    for x in operands:
+        if type(x) not in SCALARS:
+            return array_namespace(x)
+    raise TypeError("no operand is an array")
+
+
+def _ask(x: Array) -> Any:
+    global guard
+    cls = type(x)
+    if cls in _wrappers:
+        return x.__array_namespace__()
+    namespace = array_api_compat.array_namespace(x)
+    library = cls.__module__.partition(".")[0]
+    if library in _LIBRARIES:
+        _namespaces[cls] = namespace
+    if library == "cupy" and guard is None and optional("cupy").cuda.runtime.getDeviceCount() > 1:
+        guard = _on_device_of_first_array
+    return namespace
+
+
+def wrapper(cls: _Class) -> _Class:
+    """Class decorator for wrappers of arrays: their namespace depends on what they hold, so it is asked for each time."""
+    _wrappers.add(cls)
+    return cls
+
+
+def is_array(x: object) -> bool:
+    """True for an array (or NumPy scalar) of a known library; False for a Python scalar, a list, a Tensor."""
+    cls = type(x)
+    if cls in _namespaces:
+        return True
+    if cls in SCALARS or cls in _wrappers or isinstance(x, (type, list, tuple, str, type(None))):
+        return False
+    try:
+        array_namespace(x)
+    except TypeError:
+        return False
+    return True
+
+
+def name_of(namespace: Any) -> str:
+    """The library behind a namespace, as its users call it: "numpy", "cupy", "torch", "jax", "dask", "array_api_strict"."""
+    name: str = getattr(namespace, "library_name", namespace.__name__)
+    return name.removeprefix("array_api_compat.").partition(".")[0]
+
+
+def library_of(x: Array) -> str:
+    """The name of the library that `x` belongs to."""
+    return name_of(array_namespace(x))
+
+
+def namespace_of_library(library: str | ModuleType) -> Any:
+    """The array API namespace of a library, given as a module (`numpy`, `cupy`, `torch`, `jax.numpy` ...) or by its name."""
+    name = library if isinstance(library, str) else library.__name__
+    name = name.removeprefix("array_api_compat.")
+    name = {"jax": "jax.numpy", "dask": "dask.array"}.get(name, name)
+    module = optional(name)
+    try:
+        return importlib.import_module(f"array_api_compat.{name}")
+    except ModuleNotFoundError:
+        return module
+
+
+def is_library(target: object) -> bool:
+    """True for an array library: a module, one of clumsygrad's namespaces, or a known library's name."""
+    return isinstance(target, ModuleType) or (isinstance(target, str) and target.partition(".")[0] in _LIBRARIES)
+
+
+def optional(name: str) -> ModuleType:
+    """Import an optional library, or say how to install it."""
+    try:
+        return importlib.import_module(name)
+    except ModuleNotFoundError as error:
+        root = name.partition(".")[0]
+        if error.name is None or error.name.partition(".")[0] != root:
+            raise
+        raise ModuleNotFoundError(f"{root} is not installed: {_HINTS.get(root, f'pip install {root}')}", name=root) from None
+
+
+# Dtypes ---------------------------------------------------------------------------------------------------------------------
+
+
+def kind(x: Array) -> str:
+    """The kind of an array's dtype, in the standard's words: "bool", "integral", "real floating", "complex floating" or "other"."""
+    dtype = x.dtype
+    try:
+        return _kinds[dtype]
+    except KeyError:
+        return _kinds.setdefault(dtype, kind_of_dtype(dtype, array_namespace(x)))
+
+
+def kind_of_dtype(dtype: Any, xp: Any) -> str:
+    """The kind of a dtype of the namespace `xp`."""
+    for name in ("real floating", "complex floating", "integral", "bool"):
+        if xp.isdtype(dtype, name):
+            return name
+    return "other"
+
+
+def is_floating(x: Array) -> bool:
+    """True where derivatives exist: real and complex floating dtypes."""
+    return kind(x).endswith("floating")
+
+
+def conj(xp: Any, x: Array) -> Array:
+    """The complex conjugate; `x` itself, at no cost, where it is real."""
+    cls = type(x)
+    if cls in _real_scalars:
+        return x
+    if cls in SCALARS:
+        return x.conjugate()
+    dtype = x.dtype
+    if dtype is _float64 or dtype is _float32:
+        return x
+    return xp.conj(x) if kind(x) == "complex floating" else x
+
+
+def numpy_dtype(dtype: Any) -> Any:
+    """NumPy's dtype of the same name: of torch.float32, jax's float32, "float32" ..."""
+    try:
+        return numpy.dtype(dtype)
+    except TypeError:
+        name = getattr(dtype, "name", None) or getattr(dtype, "_np_dtype", None) or str(dtype).rpartition(".")[2]
+        return numpy.dtype(name)
+
+
+# Devices and moves ------------------------------------------------------------------------------------------------------------
+
+
+def device(x: Array) -> Any:
+    """The device of an array, as its library names it."""
+    return array_api_compat.device(x)
+
+
+def same_device(a: Array, b: Array) -> bool:
+    """Whether two arrays of one library are on one device. (JAX and Dask place their arrays themselves, and raise themselves.)"""
+    library = library_of(a)
+    if library in ("numpy", "jax", "dask"):
+        return True
+    return bool(device(a) == device(b))
+
+
+def to_device(x: Array, target: Any) -> Array:
+    """`x` on another device of its own library. CuPy's and torch's devices may be given by name: "cuda:1"."""
+    if isinstance(target, str) and library_of(x) == "cupy":
+        target = optional("cupy").cuda.Device(int(target.partition(":")[2] or 0))
+    return array_api_compat.to_device(x, target)
+
+
+def to_numpy(x: Array) -> Array:
+    """`x` as a NumPy array on the host; shares memory where the library can."""
+    library = library_of(x)
+    if library == "cupy":
+        return x.get()
+    if library == "torch":
+        return x.detach().cpu().resolve_conj().resolve_neg().numpy()
+    if library == "array_api_strict":
+        x = array_api_compat.to_device(x, optional("array_api_strict").Device("CPU_DEVICE"))
+    return numpy.asarray(x)
+
+
+def to_library(x: Array, xp: Any, target: Any = None) -> Array:
+    """`x` as an array of the namespace `xp`, on the device `target` (or where that library puts new arrays)."""
+    if array_namespace(x) is not xp:
+        host = to_numpy(x)
+        x = xp.asarray(host.copy() if name_of(xp) in ("torch", "jax", "numpy") else host)
+    return x if target is None else to_device(x, target)
+
+
+def moved(x: Array, like: Array) -> Array:
+    """`x` in the library and on the device of the raw array `like`; of a Tensor, the recorded operation."""
+    place = array_namespace(like), None if library_of(like) in ("jax", "dask") else device(like)
+    return x._moved(place) if type(x) in _wrappers else to_library(x, *place)
+
+
+def whole(x: Array) -> Array:
+    """A NumPy scalar (what NumPy's sums of 0-d arrays give) as the 0-d array it stands for; anything else as it is."""
+    return numpy.asarray(x) if isinstance(x, numpy.generic) else x
+
+
+def scalar(x: Array) -> Array:
+    """A 0-d NumPy array as the NumPy scalar it becomes in any sum, and whose sums are ten times as fast; anything else as it is."""
+    return x[()] if type(x) is numpy.ndarray and x.ndim == 0 else x
+
+
+def exclusive(x: Array) -> Array:
+    """`x`, or a copy if it is a view or cannot be written: an array whose owner may write into it unseen by anyone."""
+    x = whole(x)
+    shared = getattr(x, "base", None) is not None or getattr(x, "_base", None) is not None
+    return array_namespace(x).asarray(x, copy=True) if shared else x
+
+
+def _on_device_of_first_array(function: Callable[..., Any], *arguments: Any) -> Any:
+    for x in arguments:
+        if type(x) in _wrappers:
+            x = x.data
+        if type(x) in _namespaces and library_of(x) == "cupy":
+            with x.device:
+                return function(*arguments)
+    return function(*arguments)
+
+
+# What every library spells its own way ------------------------------------------------------------------------------------------
+
+
+def assigned(x: Array, key: Any, value: Any) -> Array:
+    """A copy of `x` in which `copy[key] = value`; of a Tensor, the recorded operation."""
+    if type(x) in _wrappers:
+        return array_namespace(x).assign(x, key, value)
+    if library_of(x) == "jax":
+        return x.at[key].set(value)
+    copy = array_namespace(x).asarray(x, copy=True)
+    copy[key] = value
+    return copy
+
+
+def positions(x: Array, key: Any, shape: tuple[int, ...]) -> Array:
+    """The positions, in an array of `shape` laid flat, that `key` reads; an array of the library and device of `x`."""
+    xp = array_namespace(x)
+    if is_array(key) and kind(key) == "integral" and shape:
+        row = math.prod(shape[1:])
+        first = xp.where(key < 0, key + shape[0], key) * row
+        within = xp.reshape(xp.arange(row, dtype=first.dtype, device=device(x)), (1,) * key.ndim + shape[1:])
+        return xp.reshape(first, key.shape + (1,) * (len(shape) - 1)) + within
+    flat = xp.arange(math.prod(shape), dtype=xp.int64, device=device(x))
+    return xp.reshape(flat, shape)[key]
+
+
+def scatter_add(x: Array, key: Any, shape: tuple[int, ...]) -> Array:
+    """Zeros of `shape`, with `x` added at `key`: `zeros[key] += x`, but summing repeated positions; of a Tensor, recorded."""
+    xp = array_namespace(x)
+    if type(x) in _wrappers:
+        return xp.scatter_add(x, key, shape)
+    library = name_of(xp)
+    if library == "jax":
+        return xp.zeros(shape, dtype=x.dtype).at[key].add(x)
+    if not repeats(key):
+        zeros = xp.zeros(shape, dtype=x.dtype, device=device(x))
+        zeros[key] = x
+        return zeros
+    where = xp.reshape(positions(x, key, shape), (-1,))
+    values = xp.reshape(x, (-1,))
+    size = math.prod(shape)
+    if library == "numpy":
+        sums = numpy.zeros(size, dtype=x.dtype)
+        numpy.add.at(sums, where, values)
+    elif library == "cupy":
+        sums = _cupy_scatter_add(xp, values, where, size)
+    elif library == "torch":
+        sums = xp.zeros(size, dtype=x.dtype, device=x.device).index_add_(0, where, values)
+    else:
+        sums = _sum_where_equal(xp, values, where, size)
+    return xp.reshape(sums, shape)
+
+
+def repeats(key: Any) -> bool:
+    """Whether a key can name a position twice: only integer arrays can."""
+    return any(is_array(part) and kind(part) == "integral" for part in (key if isinstance(key, tuple) else (key,)))
+
+
+def _cupy_scatter_add(xp: Any, values: Array, where: Array, size: int) -> Array:
+    """CuPy's atomic adds, which know no complex numbers: those go by their real and imaginary parts."""
+    sums = xp.zeros(size, dtype=values.dtype)
+    add = optional("cupyx").scatter_add
+    if kind(values) == "complex floating":
+        add(sums.real, where, values.real)
+        add(sums.imag, where, values.imag)
+    else:
+        add(sums, where, values)
+    return sums
+
+
+def _sum_where_equal(xp: Any, values: Array, where: Array, size: int) -> Array:
+    """The sum in nothing but array API functions, size x len(values) work: for libraries that have no scatter."""
+    each = xp.arange(size, dtype=where.dtype, device=device(values))[:, None]
+    zero = xp.zeros((), dtype=values.dtype, device=device(values))
+    return xp.sum(xp.where(each == where[None, :], values[None, :], zero), axis=1, dtype=values.dtype)
