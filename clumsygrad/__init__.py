@@ -14,6 +14,7 @@ array([-7.35758882e-01, -7.32625556e-02, -7.40458825e-04])
 from . import activation, func, grad, loss, optimizer, random
 from . import namespace as _namespace
 from . import xp as _xp
+from ._modes import allow_numbers, no_grad
 from ._operation import operation
 from .forward.arithmetic import *
 from .forward.composed import *
@@ -23,7 +24,7 @@ from .forward.manipulation import *
 from .forward.products import *
 from .forward.reductions import *
 from .namespace import __array_api_version__, over
-from .tensor import Tensor, allow_numbers, no_grad
+from .tensor import Tensor
 
 __version__ = "0.3.0"
 

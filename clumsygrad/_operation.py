@@ -17,7 +17,8 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from . import xp as _xp
-from .tensor import Tensor, constant, record, recording
+from ._modes import recording
+from .tensor import Tensor, constant, record
 from .xp import SCALAR_TYPES, SCALARS, array_namespace, is_array, numpy
 
 Function = Callable[..., Any]
@@ -125,7 +126,8 @@ def _unary(forward: Function, rule: Rule) -> Function:
         try:
             data = forward(x._data) if _xp.guard is None else _xp.guard(forward, x._data)
         except Exception as error:
-            raise _described(error, forward, (x,))
+            _describe(error, forward, (x,))
+            raise
         if x._tracked and recording():
             return record(data, rule, (x,), None)
         return constant(data)
@@ -133,9 +135,7 @@ def _unary(forward: Function, rule: Rule) -> Function:
     return function
 
 
-def _binary(
-    forward: Function, rule: Rule | None, scalar: Rule | None, broadcast: Rule | None, as_operator: bool = False
-) -> Function:
+def _binary(forward: Function, rule: Rule | None, scalar: Rule | None, broadcast: Any, as_operator: bool = False) -> Function:
     single = scalar or rule
 
     def function(x1, x2, /):  # type: ignore[no-untyped-def]
@@ -143,7 +143,8 @@ def _binary(
             try:
                 data = forward(x1._data, x2) if _xp.guard is None else _xp.guard(forward, x1._data, x2)
             except Exception as error:
-                raise _described(error, forward, (x1, x2))
+                _describe(error, forward, (x1, x2))
+                raise
             if x1._tracked and single is not None and recording():
                 return record(data, single, (x1,) if scalar else (x1, x2), {"x2": x2})
             return constant(data)
@@ -163,7 +164,8 @@ def _binary(
         try:
             data = forward(a, b) if _xp.guard is None else _xp.guard(forward, a, b)
         except Exception as error:
-            raise _described(error, forward, (x1, x2))
+            _describe(error, forward, (x1, x2))
+            raise
         if type(x1) is not Tensor or not x1._tracked:
             x1 = a
             if type(x2) is not Tensor or not x2._tracked:
@@ -205,7 +207,8 @@ def _with_attributes(forward: Function, rule: Rule | None, rest: tuple[inspect.P
             else:
                 data = _xp.guard(functools.partial(forward, **kwargs), x._data, *args)
         except Exception as error:
-            raise _described(error, forward, (x,))
+            _describe(error, forward, (x,))
+            raise
         if x._tracked and rule is not None and recording():
             return _recorded(data, rule, (x,), attributes)
         return _constants(data)
@@ -243,7 +246,8 @@ def _general(forward: Function, rule: Rule | None, parameters: tuple[inspect.Par
             call = functools.partial(forward, **arguments)
             data = call(*by_position) if _xp.guard is None else _xp.guard(call, *by_position)
         except Exception as error:
-            raise _described(error, forward, values)
+            _describe(error, forward, values)
+            raise
         parents = tuple([x if type(x) is Tensor and x._tracked else r for x, r in zip(values, raw, strict=True)])
         if rule is not None and recording() and any(type(x) is Tensor for x in parents):
             return _recorded(data, rule, parents, bound)
@@ -348,11 +352,10 @@ def _misplaced(forward: Function, attributes: dict[str, Any]) -> TypeError:
     )
 
 
-def _described(error: Exception, forward: Function, values: tuple[Any, ...]) -> Exception:
-    """The library's own error, with a note that names the operation and its operands' shapes."""
+def _describe(error: Exception, forward: Function, values: tuple[Any, ...]) -> None:
+    """Add to the library's own error a note that names the operation and its operands' shapes."""
     shapes = ", ".join(str(tuple(x.shape)) if hasattr(x, "shape") else repr(x) for x in values)
     error.add_note(f"in clumsygrad's {forward.__name__}, operands of shape {shapes}")
-    return error
 
 
 def _checked(rule: Rule) -> Rule:

@@ -11,7 +11,7 @@ _NAMESPACE = "clumsygrad"
 
 
 def flatten(tree: Any) -> tuple[list[Any], Any]:
-    """The leaves of a tree, and its structure. A dataclass is registered on first sight: its init fields, in order, are its children."""
+    """The leaves of a tree, and its structure. A dataclass is registered on first sight: its init fields are its children."""
     while True:
         leaves, structure = optree.tree_flatten(tree, namespace=_NAMESPACE)
         new = {type(x) for x in leaves if dataclasses.is_dataclass(x) and not isinstance(x, type)}
@@ -32,7 +32,7 @@ def _register(cls: type) -> None:
     def take_apart(x: Any) -> tuple[tuple[Any, ...], None, tuple[str, ...]]:
         return tuple([getattr(x, name) for name in names]), None, names
 
-    def put_together(_: None, children: Any) -> Any:
+    def put_together(_: Any, children: Any) -> Any:
         return cls(**dict(zip(names, children, strict=True)))
 
     optree.register_pytree_node(cls, take_apart, put_together, namespace=_NAMESPACE)

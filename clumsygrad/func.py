@@ -14,8 +14,10 @@ from typing import Any
 
 from . import _tree, engine
 from . import xp as _xp
+from ._gradients import exclusive, place
+from ._modes import recording_set
 from .grad import positive_backward
-from .tensor import Tensor, constant, exclusive, next_id, place, record, recording_set
+from .tensor import Tensor, constant, next_id, record
 
 __all__ = ["grad", "value_and_grad", "vjp"]
 

@@ -11,28 +11,22 @@ the tensor before goes on reading the version that it read.
 from __future__ import annotations
 
 import itertools
-import sys
 import threading
 import weakref
 from bisect import bisect_left
 from collections.abc import Callable, Iterator
-from contextlib import ContextDecorator
-from contextvars import ContextVar, Token
 from operator import attrgetter
-from types import TracebackType
-from typing import TYPE_CHECKING, Any, ClassVar
-
-import array_api_compat
+from typing import Any, ClassVar
 
 from . import engine
 from . import xp as _xp
+from ._gradients import check_differentiable, check_gradient, exclusive, place, unit_gradient
+from ._modes import no_grad, numbers_allowed, recording, recording_set
+from ._operators import Operators
 from .xp import Array
 
 next_id: Callable[[], int] = itertools.count(1).__next__
 
-_recording: ContextVar[bool] = ContextVar("clumsygrad_recording", default=True)
-recording: Callable[[], bool] = _recording.get
-_numbers_allowed: ContextVar[bool] = ContextVar("clumsygrad_numbers_allowed", default=False)
 _writing_gradients = threading.Lock()
 _new = object.__new__
 _id_of = attrgetter("_id")
@@ -53,7 +47,7 @@ class _Extra:
 
 
 @_xp.wrapper
-class Tensor:
+class Tensor(Operators):
     """An array that remembers how it was computed, so that it can be differentiated.
 
     `data` is an array of any library (held as it is: no copy, no change of dtype, no move), a Tensor (its array is shared, its
@@ -92,7 +86,7 @@ class Tensor:
         if device is not None:
             data = _xp.to_device(data, device)
         if requires_grad:
-            _check_differentiable(data, "Tensor(..., requires_grad=True)")
+            check_differentiable(data, "Tensor(..., requires_grad=True)")
         self._data = _xp.scalar(data)
         self._id = next_id()
         self._tracked = requires_grad
@@ -112,7 +106,7 @@ class Tensor:
     def data(self, value: Array) -> None:
         new = Tensor(value)
         if self._tracked:
-            _check_differentiable(new._data, "data of a tensor that requires a gradient")
+            check_differentiable(new._data, "data of a tensor that requires a gradient")
         with no_grad():
             self._change(lambda old: new)
 
@@ -124,7 +118,7 @@ class Tensor:
     @grad.setter
     def grad(self, value: Array | None) -> None:
         if value is not None:
-            value = _checked_gradient(self, value, "grad")
+            value = _fitted(self._data, value, "grad")
             self._extras().gradient = value
         elif self._extra is not None:
             self._extra.gradient = None
@@ -139,7 +133,7 @@ class Tensor:
         if self._rule is not None:
             raise RuntimeError("requires_grad can be set on a leaf only: this tensor was computed; use detach() to cut it off")
         if value:
-            _check_differentiable(self._data, "requires_grad")
+            check_differentiable(self._data, "requires_grad")
         self._tracked = bool(value)
 
     @property
@@ -170,7 +164,7 @@ class Tensor:
     @property
     def size(self) -> int | None:
         """The number of elements."""
-        return array_api_compat.size(self._data)
+        return _xp.size(self._data)
 
     def __len__(self) -> int:
         if not self._data.shape:
@@ -228,7 +222,7 @@ class Tensor:
         return self.data.__dlpack_device__()
 
     def _number(self, cast: Callable[[Any], Any]) -> Any:
-        if not _numbers_allowed.get():
+        if not numbers_allowed():
             way = f"{cast.__name__}()"
             if self._tracked:
                 raise RuntimeError(
@@ -268,9 +262,9 @@ class Tensor:
         if not self._tracked:
             raise RuntimeError("backward: this tensor was computed from nothing that requires a gradient (requires_grad=True)")
         if gradient is None:
-            gradient = _unit_gradient(self)
+            gradient = unit_gradient(self._data)
         else:
-            gradient = _checked_gradient(self, gradient, "backward")
+            gradient = _fitted(self._data, gradient, "backward")
         keep = retain_graph or create_graph
         if create_graph:
             gradient = gradient if type(gradient) is Tensor else constant(gradient)
@@ -378,61 +372,19 @@ class Tensor:
         name = operation.__name__
 
         def change(old: Tensor) -> Tensor:
-            new = operation(old, other)
+            new: Tensor = operation(old, other)
             if new is NotImplemented:
                 raise TypeError(f"{name}: in place with a {type(other).__name__}")
             if tuple(new._data.shape) != tuple(old._data.shape):
                 raise ValueError(f"{name} in place: the result has shape {new.shape}, the tensor {old.shape}")
-            return new if new._data.dtype == old._data.dtype else new._astype(old._data.dtype)
+            if new._data.dtype == old._data.dtype:
+                return new
+            if _xp.kind(new._data) != _xp.kind(old._data):
+                raise TypeError(f"{name} in place: the result has dtype {new.dtype}, which {old.dtype} cannot hold")
+            return new._astype(old._data.dtype)
 
         self._change(change)
         return self
-
-    # Bound at import, by the operations that serve them (see _operation.py) -----------------------------------------------------
-
-    if TYPE_CHECKING:
-        T: Tensor
-        mT: Tensor
-
-        def _getitem(self, key: Any, /) -> Tensor: ...
-        def _moved(self, place: tuple[Any, Any], /) -> Tensor: ...
-        def _astype(self, dtype: Any, /) -> Tensor: ...
-        def _assign(self, key: Any, value: Any, /) -> Tensor: ...
-        def __getitem__(self, key: Any, /) -> Tensor: ...
-        def __array_namespace__(self, *, api_version: str | None = None) -> Any: ...
-        def to(self, target: Any, /) -> Tensor: ...
-        def to_device(self, device: Any, /, *, stream: Any = None) -> Tensor: ...
-        def __add__(self, other: Any, /) -> Tensor: ...
-        def __radd__(self, other: Any, /) -> Tensor: ...
-        def __sub__(self, other: Any, /) -> Tensor: ...
-        def __rsub__(self, other: Any, /) -> Tensor: ...
-        def __mul__(self, other: Any, /) -> Tensor: ...
-        def __rmul__(self, other: Any, /) -> Tensor: ...
-        def __truediv__(self, other: Any, /) -> Tensor: ...
-        def __rtruediv__(self, other: Any, /) -> Tensor: ...
-        def __floordiv__(self, other: Any, /) -> Tensor: ...
-        def __rfloordiv__(self, other: Any, /) -> Tensor: ...
-        def __mod__(self, other: Any, /) -> Tensor: ...
-        def __rmod__(self, other: Any, /) -> Tensor: ...
-        def __pow__(self, other: Any, /) -> Tensor: ...
-        def __rpow__(self, other: Any, /) -> Tensor: ...
-        def __matmul__(self, other: Any, /) -> Tensor: ...
-        def __rmatmul__(self, other: Any, /) -> Tensor: ...
-        def __neg__(self) -> Tensor: ...
-        def __pos__(self) -> Tensor: ...
-        def __abs__(self) -> Tensor: ...
-        def __invert__(self) -> Tensor: ...
-        def __and__(self, other: Any, /) -> Tensor: ...
-        def __or__(self, other: Any, /) -> Tensor: ...
-        def __xor__(self, other: Any, /) -> Tensor: ...
-        def __lshift__(self, other: Any, /) -> Tensor: ...
-        def __rshift__(self, other: Any, /) -> Tensor: ...
-        def __lt__(self, other: Any, /) -> Tensor: ...
-        def __le__(self, other: Any, /) -> Tensor: ...
-        def __gt__(self, other: Any, /) -> Tensor: ...
-        def __ge__(self, other: Any, /) -> Tensor: ...
-        def __eq__(self, other: Any, /) -> Tensor: ...  # type: ignore[override]
-        def __ne__(self, other: Any, /) -> Tensor: ...  # type: ignore[override]
 
     @classmethod
     def _bind(cls, name: str, function: Any) -> None:
@@ -480,61 +432,7 @@ def constant(data: Any) -> Tensor:
     return tensor
 
 
-# Modes ----------------------------------------------------------------------------------------------------------------------
-
-
-class _Setting(ContextDecorator):
-    """A context manager (and decorator) that sets a context variable, for this thread and context only."""
-
-    _variable: ClassVar[ContextVar[bool]]
-    _value: bool
-
-    def __init__(self) -> None:
-        self._tokens: list[Token[bool]] = []
-
-    def _recreate_cm(self) -> _Setting:
-        return type(self)()
-
-    def __enter__(self) -> None:
-        self._tokens.append(self._variable.set(self._value))
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        self._variable.reset(self._tokens.pop())
-
-
-class no_grad(_Setting):
-    """Context manager and decorator: what is computed inside is not recorded, and leaves may be assigned to.
-
-    >>> import clumsygrad as cg
-    >>> x = cg.Tensor([1.0], requires_grad=True)
-    >>> with cg.no_grad():
-    ...     print((2 * x).requires_grad)
-    False
-    """
-
-    _variable = _recording
-    _value = False
-
-
-class allow_numbers(_Setting):
-    """Context manager: `float(x)`, `int(x)` and `complex(x)` are allowed on tensors that require a gradient.
-
-    For code that only wants a number (a progress report, a stopping test), and knows that no gradient passes through it.
-    """
-
-    _variable = _numbers_allowed
-    _value = True
-
-
-class recording_set(_Setting):
-    _variable = _recording
-
-    def __init__(self, value: bool) -> None:
-        super().__init__()
-        self._value = value
-
-
-# Gradients in and out ---------------------------------------------------------------------------------------------------------
+# What comes in, and what goes out ---------------------------------------------------------------------------------------------
 
 
 def _from_python(data: Any) -> Array:
@@ -550,61 +448,10 @@ def _holds_tensor(data: list[Any] | tuple[Any, ...]) -> bool:
     return any(type(x) is Tensor or (isinstance(x, (list, tuple)) and _holds_tensor(x)) for x in data)
 
 
-def _check_differentiable(data: Array, where: str) -> None:
-    if not _xp.is_floating(data):
-        raise TypeError(
-            f"{where}: only floating and complex arrays have gradients, got dtype {data.dtype}; convert it first (astype)"
-        )
-
-
-def _unit_gradient(tensor: Tensor) -> Array:
-    data = tensor._data
-    if tensor.size != 1:
-        raise ValueError(
-            f"backward: this tensor has shape {tensor.shape}. Give backward() a gradient of that shape, or reduce to a scalar (sum, mean)"
-        )
-    if _xp.kind(data) == "complex floating":
-        raise TypeError(
-            "backward: the loss is complex, which has no order to descend in: take its real part or abs, or give a gradient"
-        )
-    return _xp.scalar(_xp.array_namespace(data).ones_like(data))
-
-
-def _checked_gradient(tensor: Tensor, gradient: Array, name: str) -> Array:
-    data = tensor._data
-    array = gradient._data if type(gradient) is Tensor else gradient
-    if not _xp.is_array(array):
-        raise TypeError(f"{name}: the gradient must be an array of {_xp.library_of(data)}, got a {type(array).__name__}")
-    if _xp.array_namespace(array) is not _xp.array_namespace(data):
-        raise TypeError(
-            f"{name}: the gradient is an array of {_xp.library_of(array)}, the tensor of {_xp.library_of(data)}; move it with Tensor.to"
-        )
-    if tuple(array.shape) != tuple(data.shape):
-        raise ValueError(
-            f"{name}: the gradient has shape {tuple(array.shape)}, the tensor {tensor.shape}; nothing is broadcast here"
-        )
-    if _xp.kind(array) != _xp.kind(data):
-        raise TypeError(
-            f"{name}: the gradient has dtype {array.dtype}, the tensor {data.dtype}: another kind; convert it first (astype)"
-        )
-    if _xp.device(array) != _xp.device(data):
-        raise ValueError(
-            f"{name}: the gradient is on device {_xp.device(array)}, the tensor on {_xp.device(data)}; move it with to_device"
-        )
-    if array.dtype == data.dtype:
-        return gradient
-    return _xp.array_namespace(gradient).astype(gradient, data.dtype)
-
-
-def exclusive(gradient: Any, given: set[int]) -> Any:
-    """A raw gradient to hand out: a copy if it is a view, or an array that was handed out before (its id is in `given`)."""
-    if type(gradient) is Tensor:
-        return gradient
-    gradient = _xp.exclusive(gradient)
-    if id(gradient) in given:
-        gradient = _xp.array_namespace(gradient).asarray(gradient, copy=True)
-    given.add(id(gradient))
-    return gradient
+def _fitted(data: Array, gradient: Any, name: str) -> Any:
+    """A gradient handed in for `data`, checked, and in its dtype."""
+    check_gradient(data, gradient._data if type(gradient) is Tensor else gradient, name)
+    return gradient if gradient.dtype == data.dtype else _xp.array_namespace(gradient).astype(gradient, data.dtype)
 
 
 def _deliver(arrived: engine.Gradients, seed: Any) -> None:
@@ -618,11 +465,3 @@ def _deliver(arrived: engine.Gradients, seed: Any) -> None:
             sums.append((extra, exclusive(gradient, given) if before is None else before + gradient))
         for extra, gradient in sums:
             extra.gradient = gradient
-
-
-def place() -> str:
-    """The file and line, outside this package, that is calling."""
-    frame = sys._getframe(1)
-    while frame.f_back is not None and frame.f_globals.get("__name__", "").partition(".")[0] == __package__:
-        frame = frame.f_back
-    return f"{frame.f_code.co_filename}:{frame.f_lineno}"

@@ -13,7 +13,9 @@ from types import ModuleType
 from typing import Any, TypeVar
 
 import array_api_compat
-import array_api_compat.numpy as numpy
+import array_api_compat.numpy as _numpy
+
+numpy: Any = _numpy
 
 # An array of any library, or a Tensor: what the standard's functions take and give. Shapes and dtypes are the library's own.
 Array = Any
@@ -189,6 +191,12 @@ def numpy_dtype(dtype: Any) -> Any:
 def device(x: Array) -> Any:
     """The device of an array, as its library names it."""
     return array_api_compat.device(x)
+
+
+def size(x: Array) -> int | None:
+    """The number of elements; None where the library does not know it yet."""
+    n: int | None = array_api_compat.size(x)
+    return n
 
 
 def same_device(a: Array, b: Array) -> bool:

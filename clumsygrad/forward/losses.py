@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from .. import grad
 from .._operation import operation
 from ..xp import Array, array_namespace, kind
@@ -65,7 +67,7 @@ def cross_entropy(logits: Array, labels: Array, /, *, axis: int = -1, reduction:
     return _reduced(xp, losses, reduction, "cross_entropy")
 
 
-def _reduced(xp, losses, reduction, name):  # type: ignore[no-untyped-def]
+def _reduced(xp: Any, losses: Array, reduction: str, name: str) -> Array:
     if reduction == "mean":
         return xp.mean(losses)
     if reduction == "sum":

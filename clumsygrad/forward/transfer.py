@@ -28,7 +28,7 @@ def _to(x: Tensor, target: str | ModuleType | Any, /) -> Tensor:
     """
     if _xp.is_library(target):
         xp = _xp.namespace_of_library(target)
-        return x if xp is _xp.array_namespace(x._data) else _moved(x, (xp, None))  # type: ignore[no-any-return]
+        return x if xp is _xp.array_namespace(x._data) else x._moved((xp, None))
     return _to_device(x, target)
 
 
@@ -36,7 +36,7 @@ def _to_device(x: Tensor, device: Any, /, *, stream: Any = None) -> Tensor:
     """x on another device of its own library. `stream` must be None: moves run on the library's current stream."""
     if stream is not None:
         raise ValueError("to_device: stream must be None: moves run on the library's current stream")
-    return _moved(x, (_xp.array_namespace(x._data), device))  # type: ignore[no-any-return]
+    return x._moved((_xp.array_namespace(x._data), device))
 
 
 Tensor._bind("_moved", _moved)

@@ -33,7 +33,7 @@ def pair(tensor: Tensor, grad: Array) -> tuple[Array, Array]:
     x, y = tensor._parents
     cls = type(tensor)
     if type(grad) is cls:
-        return operands(tensor, grad)  # type: ignore[return-value]
+        return operands(tensor, grad)
     if type(x) is cls:
         x = x._data if x._id < tensor._id else x._version_before(tensor._id)._data
     if type(y) is cls:
@@ -70,7 +70,7 @@ def attribute(tensor: Tensor, name: str) -> Any:
 
 def needs(tensor: Tensor) -> tuple[bool, ...]:
     """Which operands the running pass wants a gradient of; for a rule called directly, all that have one."""
-    wanted = tensor._wanted()
+    wanted = tensor._wanted()  # type: ignore[misc]
     parents = tensor._parents
     cls = type(tensor)
     if wanted is True:

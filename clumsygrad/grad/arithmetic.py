@@ -6,7 +6,7 @@ holomorphic factor is conjugated. An operand that was broadcast gets the sum ove
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ..xp import SCALARS, Array, array_namespace, conj
 from ._read import GradientTuple, needs, operands, pair, result, unbroadcast
@@ -131,12 +131,12 @@ def _scalar_power_derivative(x: Array, n: complex) -> Array:
     return x ** (n - 1) * n
 
 
-def _exponent_gradient(xp: object, tensor: Tensor, grad: Array, base: Array) -> Array:
+def _exponent_gradient(xp: Any, tensor: Tensor, grad: Array, base: Array) -> Array:
     z = result(tensor, grad)
     return grad * conj(xp, z * _log_or_zero(xp, base, grad))
 
 
-def _log_or_zero(xp, x, grad):  # type: ignore[no-untyped-def]
+def _log_or_zero(xp: Any, x: Array, grad: Array) -> Array:
     if type(x) in SCALARS:
         return xp.log(xp.full((), x, dtype=grad.dtype)) if x != 0 else 0.0
     return xp.log(xp.where(x == 0, xp.ones_like(x), x))

@@ -1,0 +1,75 @@
+"""Gradients handed in and out, as raw arrays: what is refused, and what an owner may write into."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+from . import xp as _xp
+from .xp import Array
+
+__all__ = ["check_differentiable", "check_gradient", "exclusive", "place", "unit_gradient"]
+
+
+def check_differentiable(data: Array, where: str) -> None:
+    """Raise TypeError for an array that has no derivatives."""
+    if not _xp.is_floating(data):
+        raise TypeError(
+            f"{where}: only floating and complex arrays have gradients, got dtype {data.dtype}; convert it first (astype)"
+        )
+
+
+def unit_gradient(data: Array) -> Array:
+    """The gradient of a loss with respect to itself. Raises where `data` is no loss: several elements, or complex."""
+    shape = tuple(data.shape)
+    if _xp.size(data) != 1:
+        raise ValueError(
+            f"backward: this tensor has shape {shape}. Give backward() a gradient of that shape, or reduce to a scalar (sum, mean)"
+        )
+    if _xp.kind(data) == "complex floating":
+        raise TypeError(
+            "backward: the loss is complex, which has no order to descend in: take its real part or abs, or give backward() a gradient"
+        )
+    return _xp.scalar(_xp.array_namespace(data).ones_like(data))
+
+
+def check_gradient(data: Array, gradient: Any, name: str) -> None:
+    """Raise where a gradient does not fit `data`: in library, shape, kind of dtype, or device. Nothing is broadcast or moved."""
+    if not _xp.is_array(gradient):
+        raise TypeError(f"{name}: the gradient must be an array of {_xp.library_of(data)}, got a {type(gradient).__name__}")
+    if _xp.array_namespace(gradient) is not _xp.array_namespace(data):
+        raise TypeError(
+            f"{name}: the gradient is an array of {_xp.library_of(gradient)}, the tensor of {_xp.library_of(data)}; "
+            "move it with Tensor.to"
+        )
+    if tuple(gradient.shape) != tuple(data.shape):
+        raise ValueError(
+            f"{name}: the gradient has shape {tuple(gradient.shape)}, the tensor {tuple(data.shape)}; nothing is broadcast here"
+        )
+    if _xp.kind(gradient) != _xp.kind(data):
+        raise TypeError(
+            f"{name}: the gradient has dtype {gradient.dtype}, the tensor {data.dtype}: another kind; convert it first (astype)"
+        )
+    if not _xp.same_device(gradient, data):
+        raise ValueError(
+            f"{name}: the gradient is on device {_xp.device(gradient)}, the tensor on {_xp.device(data)}; move it with to_device"
+        )
+
+
+def exclusive(gradient: Any, given: set[int]) -> Any:
+    """A gradient to hand out: of a raw array a copy, if it is a view or was handed out before (its id is in `given`)."""
+    if not _xp.is_array(gradient):
+        return gradient
+    gradient = _xp.exclusive(gradient)
+    if id(gradient) in given:
+        gradient = _xp.array_namespace(gradient).asarray(gradient, copy=True)
+    given.add(id(gradient))
+    return gradient
+
+
+def place() -> str:
+    """The file and line, outside this package, that is calling."""
+    frame = sys._getframe(1)
+    while frame.f_back is not None and frame.f_globals.get("__name__", "").partition(".")[0] == __package__:
+        frame = frame.f_back
+    return f"{frame.f_code.co_filename}:{frame.f_lineno}"

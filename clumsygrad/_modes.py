@@ -1,0 +1,71 @@
+"""What holds for a thread and a context: whether operations are recorded, and whether tracked tensors may become numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import ContextDecorator
+from contextvars import ContextVar, Token
+from types import TracebackType
+from typing import ClassVar
+
+__all__ = ["allow_numbers", "no_grad", "numbers_allowed", "recording", "recording_set"]
+
+_recording: ContextVar[bool] = ContextVar("clumsygrad_recording", default=True)
+_numbers_allowed: ContextVar[bool] = ContextVar("clumsygrad_numbers_allowed", default=False)
+
+# Asked by every operation: the variables' own C functions.
+recording: Callable[[], bool] = _recording.get
+numbers_allowed: Callable[[], bool] = _numbers_allowed.get
+
+
+class _Setting(ContextDecorator):
+    """A context manager (and decorator) that sets a context variable, for this thread and context only."""
+
+    _variable: ClassVar[ContextVar[bool]]
+    _value: bool
+
+    def __init__(self) -> None:
+        self._tokens: list[Token[bool]] = []
+
+    def _recreate_cm(self) -> _Setting:
+        return type(self)()
+
+    def __enter__(self) -> None:
+        self._tokens.append(self._variable.set(self._value))
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self._variable.reset(self._tokens.pop())
+
+
+class no_grad(_Setting):
+    """Context manager and decorator: what is computed inside is not recorded, and leaves may be assigned to.
+
+    >>> import clumsygrad as cg
+    >>> x = cg.Tensor([1.0], requires_grad=True)
+    >>> with cg.no_grad():
+    ...     print((2 * x).requires_grad)
+    False
+    """
+
+    _variable = _recording
+    _value = False
+
+
+class allow_numbers(_Setting):
+    """Context manager: `float(x)`, `int(x)` and `complex(x)` are allowed on tensors that require a gradient.
+
+    For code that only wants a number (a progress report, a stopping test), and knows that no gradient passes through it.
+    """
+
+    _variable = _numbers_allowed
+    _value = True
+
+
+class recording_set(_Setting):
+    """Context manager: recording on or off, as told."""
+
+    _variable = _recording
+
+    def __init__(self, value: bool) -> None:
+        super().__init__()
+        self._value = value
