@@ -8,16 +8,17 @@ another library.
 >>> loss = cg.sum(cg.exp(-x * x))
 >>> loss.backward()
 >>> x.grad
-array([-7.35758882e-01, -7.32625556e-02, -7.40458825e-04])
+array([-0.73575888, -0.07326256, -0.00074046])
 """
 
-from . import activation, func, grad, loss, optimizer, random
+from . import activation, func, grad, linalg, loss, optimizer, random
 from . import namespace as _namespace
 from . import xp as _xp
 from ._modes import allow_numbers, no_grad
 from ._operation import operation
 from .forward.arithmetic import *
 from .forward.composed import *
+from .forward.einsum import *
 from .forward.elementwise import *
 from .forward.indexing import *
 from .forward.manipulation import *

@@ -26,6 +26,9 @@ ndarray = numpy.ndarray
 Rule = Callable[[Any, Any], tuple[Any, ...]]
 
 _WEAK = frozenset({float, int, bool})  # Python scalars that never change the kind of a floating array
+_COUNTS = frozenset(
+    {"indices", "repeats", "sorter"}
+)  # operands that are positions or numbers of times: no dtype is promoted by them
 
 
 def operation(
@@ -136,52 +139,52 @@ def _unary(forward: Function, rule: Rule) -> Function:
 
 
 def _binary(forward: Function, rule: Rule | None, scalar: Rule | None, broadcast: Any, as_operator: bool = False) -> Function:
-    single = scalar or rule
 
     def function(x1, x2, /):  # type: ignore[no-untyped-def]
-        if type(x1) is Tensor and type(x2) in _WEAK:
-            try:
-                data = forward(x1._data, x2) if _xp.guard is None else _xp.guard(forward, x1._data, x2)
-            except Exception as error:
-                _describe(error, forward, (x1, x2))
-                raise
-            if x1._tracked and single is not None and recording():
-                return record(data, single, (x1,) if scalar else (x1, x2), {"x2": x2})
-            return constant(data)
-        if type(x1) is Tensor and type(x2) is Tensor:
-            a, b = x1._data, x2._data
-            cls = type(a)
-            if cls is not type(b) or (cls not in SCALAR_TYPES and (cls is not ndarray or a.dtype is not b.dtype)):
-                x1, x2 = _agreed(forward, (x1, x2))
+        if type(x1) is Tensor:
+            if type(x2) is Tensor:
                 a, b = x1._data, x2._data
-        else:
-            if type(x1) is not Tensor and type(x2) is not Tensor:
-                return forward(x1, x2)
-            if as_operator and not (_is_operand(x1) and _is_operand(x2)):
-                return NotImplemented
-            x1, x2 = _agreed(forward, (x1, x2))
-            a, b = _data(x1), _data(x2)
-        try:
-            data = forward(a, b) if _xp.guard is None else _xp.guard(forward, a, b)
-        except Exception as error:
-            _describe(error, forward, (x1, x2))
-            raise
-        if type(x1) is not Tensor or not x1._tracked:
-            x1 = a
-            if type(x2) is not Tensor or not x2._tracked:
+                cls = type(a)
+                if cls is not type(b) or (cls not in SCALAR_TYPES and (a.dtype is not b.dtype or cls is not ndarray)):
+                    x1, x2 = _agreed(forward, (x1, x2))
+                    a, b = x1._data, x2._data
+                data = call(a, b)
+                if x1._tracked and x2._tracked and rule is not None and recording():
+                    return record(data, rule if a.shape == b.shape else broadcast, (x1, x2), None)
+                return _half_tracked(data, x1, x2)
+            if type(x2) in _WEAK:
+                data = call(x1._data, x2)
+                if x1._tracked and rule is not None and recording():
+                    if scalar is None:
+                        return record(data, rule, (x1, x2), None)
+                    return record(data, scalar, (x1,), ("x2", x2))
                 return constant(data)
-        elif type(x2) is not Tensor or not x2._tracked:
-            x2 = b
-        if rule is None or not recording():
+        elif type(x2) is not Tensor:
+            return forward(x1, x2)
+        if as_operator and not (_is_operand(x1) and _is_operand(x2)):
+            return NotImplemented
+        x1, x2 = _agreed(forward, (x1, x2))
+        return _half_tracked(call(_data(x1), _data(x2)), x1, x2)
+
+    def call(a: Any, b: Any) -> Any:
+        try:
+            return forward(a, b) if _xp.guard is None else _xp.guard(forward, a, b)
+        except Exception as error:
+            _describe(error, forward, (a, b))
+            raise
+
+    def _half_tracked(data: Any, x1: Any, x2: Any) -> Tensor:
+        """The result where an operand is a constant: a tensor that requires no gradient, an array, a scalar."""
+        a, b = _data(x1), _data(x2)
+        x1 = x1 if type(x1) is Tensor and x1._tracked else a
+        x2 = x2 if type(x2) is Tensor and x2._tracked else b
+        if rule is None or (type(x1) is not Tensor and type(x2) is not Tensor) or not recording():
             return constant(data)
-        if scalar is not None:
-            if type(b) in SCALARS:
-                return record(data, scalar, (x1,), {"x2": b})
-            if type(a) in SCALARS:
-                return record(data, scalar, (x2,), {"x1": a})
-        if broadcast is not rule and a.shape != b.shape:
-            return record(data, broadcast, (x1, x2), None)
-        return record(data, rule, (x1, x2), None)
+        if type(a) in SCALARS or type(b) in SCALARS:
+            if scalar is None:
+                return record(data, rule, (x1, x2), None)
+            return record(data, scalar, (x1,), ("x2", b)) if type(b) in SCALARS else record(data, scalar, (x2,), ("x1", a))
+        return record(data, rule if a.shape == b.shape else broadcast, (x1, x2), None)
 
     return function
 
@@ -222,6 +225,7 @@ def _general(forward: Function, rule: Rule | None, parameters: tuple[inspect.Par
     variable = next((p.name for p in parameters if p.kind is p.VAR_POSITIONAL), None)
     defaults = {p.name: p.default for p in parameters if p.default is not p.empty}
     known = {p.name for p in parameters}
+    counts = frozenset([i for i, name in enumerate(names) if name in _COUNTS])
 
     def function(*args: Any, **kwargs: Any) -> Any:
         bound = {**defaults, **dict(zip(positional, args, strict=False)), **kwargs}
@@ -235,7 +239,7 @@ def _general(forward: Function, rule: Rule | None, parameters: tuple[inspect.Par
             return forward(*args, **kwargs)
         if any(type(value) is Tensor for value in bound.values()):
             raise _misplaced(forward, bound)
-        values = _agreed(forward, values)
+        values = _agreed(forward, values, counts)
         raw = [_data(x) for x in values]
         rest = iter(raw)
         arguments = dict(bound)
@@ -280,7 +284,7 @@ def _data(x: Any) -> Any:
     return x._data if type(x) is Tensor else x
 
 
-def _agreed(forward: Function, values: tuple[Any, ...]) -> tuple[Any, ...]:
+def _agreed(forward: Function, values: tuple[Any, ...], counts: frozenset[int] = frozenset()) -> tuple[Any, ...]:
     """The operands with one library, one device and (where floating) one dtype; lists and NumPy scalars become what they stand for.
 
     Raises TypeError for two libraries, ValueError for two devices.
@@ -290,6 +294,8 @@ def _agreed(forward: Function, values: tuple[Any, ...]) -> tuple[Any, ...]:
     values = tuple([_operand(forward, x, xp) for x in values])
     arrays = [_data(x) for x in values if type(x) not in SCALARS and x is not None]
     _check_one_place(forward, arrays, xp)
+    if counts:
+        arrays = [_data(x) for i, x in enumerate(values) if i not in counts and is_array(_data(x))]
     floating = [a for a in arrays if _xp.is_floating(a)]
     scalars = [x for x in values if type(x) is complex]
     if not floating or (len(arrays) == 1 and not scalars):

@@ -52,34 +52,34 @@ def propagate(
     root: Any,
     gradient: Any,
     *,
-    targets: Collection[int] = (),
     leading: Collection[int] | None = None,
     release: dict[str, Any] | None = None,
     guard: Callable[..., Any] | None = None,
 ) -> Gradients:
-    """Carry `gradient` from `root` down, and return {id: (tensor, gradient)} of what it was carried to.
+    """Carry `gradient` from `root` down to the leaves, and return {id: (tensor, gradient)} of them and of what retains its gradient.
 
-    It is carried to the leaves, and to tensors that retain their gradient; or, given `targets`, to the tensors of those ids alone,
-    through tensors whose ids are in `leading`. Unless `release` is None every tensor passed forgets what it was made from, and
-    keeps `release` as its attributes, to tell of it. After an exception in a rule the root at least is released.
+    Given `leading`, only tensors whose ids it holds are passed or reached. Unless `release` is None every tensor passed forgets what it
+    was made from, and keeps `release` as its attributes, to tell of it. After an exception in a rule the root at least is released.
     """
     cls = type(root)
-    ends: dict[int, Any] = {}  # where gradients arrive, and what has arrived there so far
-    totals: dict[int, Any] = {}
-    waiting: dict[int, Any] = {}  # tensors still to be passed, what they have gathered, and a heap of their ids
-    sums: dict[int, Any] = {}
+    sums: dict[int, Any] = {}  # the gradient that each tensor on the way has gathered, by its id
+    ends: dict[int, Any] = {}  # the leaves among them
+    waiting: dict[
+        int, Any
+    ] = {}  # and the others, which are in the heap; the next one is kept out, for it often comes and goes alone
     heap: list[int] = []
+    retained: Gradients = {}
     token = wanted.set(True if leading is None else leading)
     tensor = root
     del root
     try:
-        if tensor._rule is None or tensor._id in targets:
+        if tensor._rule is None:
             return {tensor._id: (tensor, gradient)}
         while True:
-            if tensor._extra is not None and tensor._extra.retains and leading is None:
-                ends[tensor._id], totals[tensor._id] = tensor, gradient
-            parents = tensor._parents
             child = tensor._id
+            parents = tensor._parents
+            if tensor._extra is not None and tensor._extra.retains and leading is None:
+                retained[child] = (tensor, gradient)
             try:
                 gradients = tensor._rule(tensor, gradient) if guard is None else guard(tensor._rule, tensor, gradient)
             except Exception as error:
@@ -90,46 +90,44 @@ def propagate(
                     tensor._rule = released_backward
                     tensor._parents = ()
                     tensor._attributes = release
-            if not heap and leading is None and len(parents) == 1:  # a chain: nothing to gather, nothing to order
+            if len(parents) == 1 and not heap and leading is None:  # a chain: nothing to gather, nothing to order
                 parent = parents[0]
-                if type(parent) is cls and parent._rule is not None and parent._id < child and gradients[0] is not None:
+                if parent._id < child and parent._rule is not None and gradients[0] is not None:
                     tensor, gradient = parent, gradients[0]
                     continue
-            tensor = None  # the next tensor: kept out of the heap, where it would often come and go alone
+            following = None
             index = -1
             for parent in parents:
                 index += 1
-                change = gradients[index]
-                if change is None or type(parent) is not cls:
+                gradient = gradients[index]
+                if gradient is None or type(parent) is not cls:
                     continue
                 number = parent._id
                 if number > child:
                     parent = parent._version_before(child)
                     number = parent._id
-                if parent._rule is None if leading is None else number in targets:
-                    if number in totals:
-                        totals[number] = totals[number] + change
-                    else:
-                        ends[number], totals[number] = parent, change
-                elif number in sums:
-                    sums[number] = sums[number] + change
-                elif tensor is not None and number == tensor._id:
-                    gradient = gradient + change
+                if number in sums:
+                    sums[number] = sums[number] + gradient
                 elif leading is None or number in leading:
-                    if tensor is None:
-                        tensor, gradient = parent, change
+                    sums[number] = gradient
+                    if parent._rule is None:
+                        ends[number] = parent
+                    elif following is None:
+                        following = parent
                     else:
-                        waiting[number], sums[number] = parent, change
+                        waiting[number] = parent
                         heappush(heap, -number)
-            if heap and (tensor is None or tensor._id < -heap[0]):
-                if tensor is not None:
-                    waiting[tensor._id], sums[tensor._id] = tensor, gradient
-                    number = -heapreplace(heap, -tensor._id)
+            if heap and (following is None or following._id < -heap[0]):
+                if following is None:
+                    tensor = waiting.pop(-heappop(heap))
                 else:
-                    number = -heappop(heap)
-                tensor, gradient = waiting.pop(number), sums.pop(number)
-            elif tensor is None:
-                return {number: (ends[number], total) for number, total in totals.items()}
+                    waiting[following._id] = following
+                    tensor = waiting.pop(-heapreplace(heap, -following._id))
+            elif following is None:
+                return retained | {number: (end, sums[number]) for number, end in ends.items()}
+            else:
+                tensor = following
+            gradient = sums.pop(tensor._id)
     finally:
         wanted.reset(token)
 

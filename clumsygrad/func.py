@@ -126,16 +126,16 @@ class _Scope:
         self.structures = [structure for _, structure in flattened]
         self.inputs = [[_argument(x, name) for x in leaves] for leaves, _ in flattened]
         self.numbers = [x._id for leaves in self.inputs for x in leaves]
-        self.originals = [x._snapshot() for leaves in self.inputs for x in leaves]
-        self.in_tensors = any(type(parent) is Tensor for x in self.originals for parent in x._parents)
-        self.leads: Any = ()
+        self.in_tensors = any(type(parent) is Tensor for leaves in self.inputs for x in leaves for parent in x._parents)
+        self.leading: Any = None
 
     def trees(self) -> list[Any]:
         return [_tree.unflatten(structure, leaves) for structure, leaves in zip(self.structures, self.inputs, strict=True)]
 
     def look(self, out: Tensor) -> None:
         """Find what leads from the result to the arguments, and whether anything older is differentiated too."""
-        self.leads, met_older = engine.lineage(out, self.oldest, self.numbers)
+        leading, met_older = engine.lineage(out, self.oldest, self.numbers)
+        self.leading = leading if met_older else None  # otherwise all that is differentiated leads to the arguments
         self.in_tensors = self.in_tensors or met_older
 
     def pull(self, out: Tensor, seed: Any, again: bool = False) -> list[Any]:
@@ -146,15 +146,26 @@ class _Scope:
         in_tensors = self.in_tensors or tracked_seed
         seed = tuple([_as(g, in_tensors) for g in seed]) if isinstance(seed, tuple) else _as(seed, in_tensors)
         release = None if in_tensors or again else {"released": place()}
-        targets = dict.fromkeys(self.numbers)
-        with recording_set(in_tensors):
-            arrived = engine.propagate(out, seed, targets=targets, leading=self.leads, release=release, guard=_xp.guard)
-            given = {id(g) for g in (seed if isinstance(seed, tuple) else (seed,))}
-            gradients = iter([self._gradient(arrived, x, in_tensors, given) for x in self.originals])
+        arguments = self._as_handed_in()
+        given = {id(g) for g in (seed if isinstance(seed, tuple) else (seed,))}
+        for x in arguments:  # leaves, while the pass runs; before and after, steps of whatever graph the argument came from
+            x._rule = None
+        try:
+            with recording_set(in_tensors):
+                arrived = engine.propagate(out, seed, leading=self.leading, release=release, guard=_xp.guard)
+        finally:
+            for x in arguments:
+                x._rule = positive_backward
+        gradients = iter([self._gradient(arrived, x, in_tensors, given) for x in arguments])
         return [
             _tree.unflatten(structure, [next(gradients) for _ in leaves])
             for structure, leaves in zip(self.structures, self.inputs, strict=True)
         ]
+
+    def _as_handed_in(self) -> list[Tensor]:
+        """The arguments in the versions that were handed to f, even if f assigned to them."""
+        handles = [x for leaves in self.inputs for x in leaves]
+        return [x if x._id == number else x._version_before(number + 1) for x, number in zip(handles, self.numbers, strict=True)]
 
     def _gradient(self, arrived: engine.Gradients, x: Tensor, in_tensors: bool, given: set[int]) -> Any:
         if x._id in arrived:

@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from types import ModuleType
 from typing import Any
 
+from . import linalg
 from . import xp as _xp
-from .forward import arithmetic, composed, elementwise, indexing, manipulation, products, reductions
+from .forward import arithmetic, composed, einsum, elementwise, indexing, manipulation, products, reductions, transfer
 from .forward.elementwise import astype
 from .forward.manipulation import broadcast_to, stack
 from .tensor import Tensor
@@ -25,7 +26,7 @@ DTYPES = (
     "bool", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64", "float32", "float64", "complex64", "complex128",
 )  # fmt: skip
 CONSTANTS = {"e": math.e, "inf": math.inf, "nan": math.nan, "newaxis": None, "pi": math.pi}
-FAMILIES = (arithmetic, elementwise, reductions, manipulation, indexing, products, composed)
+FAMILIES = (arithmetic, elementwise, reductions, manipulation, indexing, products, composed, einsum, transfer)
 
 Shape = int | tuple[int, ...]
 
@@ -74,9 +75,8 @@ class Bound:
         >>> cg.asarray([x, x * x]).requires_grad
         True
         """
-        if isinstance(obj, (list, tuple)) and any(type(x) is Tensor or isinstance(x, (list, tuple)) for x in obj):
-            parts = [self.asarray(x) for x in obj]
-            obj = stack(parts) if any(x.requires_grad for x in parts) else obj if not _holds(obj) else stack(parts)
+        if isinstance(obj, (list, tuple)) and (first := _first_tensor(obj)) is not None:
+            obj = _stacked(obj, first)
         if type(obj) is not Tensor:
             if _xp.is_array(obj) and _xp.array_namespace(obj) is not self._xp:
                 obj = _xp.to_library(obj, self._xp)
@@ -162,17 +162,17 @@ class Bound:
 
     def finfo(self, type: Any, /) -> finfo_object:
         """What a floating dtype (or that of an array) can hold."""
-        dtype = getattr(type, "dtype", type)
+        dtype = _dtype(type)
         info = self._xp.finfo(dtype)
         numbers = {name: float(getattr(info, name)) for name in ("eps", "max", "min")}
         smallest = float(getattr(info, "smallest_normal", None) or info.tiny)
-        return finfo_object(bits=int(info.bits), **numbers, smallest_normal=smallest, dtype=_dtype_of(info, dtype))
+        return finfo_object(bits=int(info.bits), **numbers, smallest_normal=smallest, dtype=_dtype_of(self._xp, info, dtype))
 
     def iinfo(self, type: Any, /) -> iinfo_object:
         """What an integer dtype (or that of an array) can hold."""
-        dtype = getattr(type, "dtype", type)
+        dtype = _dtype(type)
         info = self._xp.iinfo(dtype)
-        return iinfo_object(bits=int(info.bits), max=int(info.max), min=int(info.min), dtype=_dtype_of(info, dtype))
+        return iinfo_object(bits=int(info.bits), max=int(info.max), min=int(info.min), dtype=_dtype_of(self._xp, info, dtype))
 
     def __array_namespace_info__(self) -> Any:
         """What the library underneath says of its devices and dtypes."""
@@ -209,7 +209,7 @@ class Namespace(ModuleType):
         return f"<clumsygrad over {self.library_name}>"
 
 
-SUBMODULES: dict[str, ModuleType] = {}
+SUBMODULES: dict[str, ModuleType] = {"linalg": linalg}
 _over: dict[str, Any] = {}
 
 
@@ -263,9 +263,31 @@ def _number(x: Any) -> Any:
     return x
 
 
-def _holds(values: Any) -> bool:
-    return any(type(x) is Tensor or (isinstance(x, (list, tuple)) and _holds(x)) for x in values)
+def _dtype(x: Any) -> Any:
+    """A dtype as it was given, or that of an array."""
+    return x.dtype if type(x) is Tensor or _xp.is_array(x) else x
 
 
-def _dtype_of(info: Any, dtype: Any) -> Any:
-    return numpy.dtype(dtype) if isinstance(info, (numpy.finfo, numpy.iinfo)) else getattr(info, "dtype", dtype)
+def _first_tensor(values: Any) -> Tensor | None:
+    """The first tensor in a nested list."""
+    if type(values) is Tensor or not isinstance(values, (list, tuple)):
+        return values if type(values) is Tensor else None
+    return next((x for x in map(_first_tensor, values) if x is not None), None)
+
+
+def _stacked(values: Any, like: Tensor) -> Tensor:
+    """A nested list that holds tensors as one tensor. Numbers in it take the library and device of `like`, and its dtype if they fit."""
+    if isinstance(values, (list, tuple)):
+        return stack([_stacked(x, like) for x in values])  # type: ignore[no-any-return]
+    if type(values) in _xp.SCALARS:
+        xp = _xp.array_namespace(like._data)
+        values = _xp.moved(xp.asarray(values, dtype=xp.result_type(like._data, values)), like.data)
+    return values if type(values) is Tensor else Tensor(values)
+
+
+def _dtype_of(xp: Any, info: Any, dtype: Any) -> Any:
+    """The dtype that `info` is about, as an object of the namespace: torch gives a name, NumPy sometimes a class."""
+    found = getattr(info, "dtype", dtype)
+    if isinstance(found, str):
+        return getattr(xp, found)
+    return numpy.dtype(found) if isinstance(found, type) else found

@@ -97,6 +97,8 @@ class SGD(Optimizer):
         if self.momentum:
             if "velocity" in state:
                 gradient = gradient + state["velocity"] * self.momentum
+            else:  # an array of its own: the user may write into x.grad
+                gradient = _xp.array_namespace(gradient).asarray(gradient, copy=True)
             state["velocity"] = gradient
         return data - gradient * self.learning_rate
 

@@ -70,7 +70,7 @@ class Tensor(Operators):
     _tracked: bool
     _rule: Callable[[Tensor, Any], tuple[Any, ...]] | None
     _parents: tuple[Any, ...]
-    _attributes: dict[str, Any] | None
+    _attributes: Any  # a dict by name; of a Python scalar's operation the pair (parameter, scalar); None
     _extra: _Extra | None
 
     _wanted: ClassVar[Callable[[], Any]] = engine.wanted.get
@@ -199,7 +199,7 @@ class Tensor(Operators):
 
     def item(self) -> Any:
         """The only element, as a Python number. Allowed on any tensor: a number has no gradient to lose."""
-        return self._data.item()
+        return _xp.number(self._data)
 
     def numpy(self) -> Array:
         """A NumPy copy, on the host. Raises RuntimeError on a tensor that requires a gradient: `x.detach().numpy()`."""
@@ -208,15 +208,19 @@ class Tensor(Operators):
 
     def _refuse_to_leave(self, way: str) -> None:
         if self._tracked:
-            raise RuntimeError(f"{way} of a tensor that requires a gradient would lose it silently: use x.detach() first")
+            raise RuntimeError(
+                f"{way} of a tensor that requires a gradient would lose it silently: use x.detach() first "
+                "(to write it into an array, make that array with clumsygrad.zeros)"
+            )
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Array:
         self._refuse_to_leave("np.asarray")
         return _xp.numpy.asarray(_xp.to_numpy(self._data), dtype=dtype, copy=copy)
 
-    def __dlpack__(self, **options: Any) -> Any:
+    def __dlpack__(self, *, stream: Any = None, max_version: Any = None, dl_device: Any = None, copy: bool | None = None) -> Any:
         self._refuse_to_leave("__dlpack__")
-        return self.data.__dlpack__(**options)
+        options = {"stream": stream, "max_version": max_version, "dl_device": dl_device, "copy": copy}
+        return self.data.__dlpack__(**{name: value for name, value in options.items() if value is not None})
 
     def __dlpack_device__(self) -> Any:
         return self.data.__dlpack_device__()
@@ -405,7 +409,10 @@ class _Write:
 
 
 def record(
-    data: Any, rule: Callable[[Tensor, Any], tuple[Any, ...]], parents: tuple[Any, ...], attributes: dict[str, Any] | None
+    data: Any,
+    rule: Callable[[Tensor, Any], tuple[Any, ...]],
+    parents: tuple[Any, ...],
+    attributes: dict[str, Any] | tuple[str, complex] | None,
 ) -> Tensor:
     """A tensor that was computed from tensors that require a gradient. (Written without __init__: this is the hot path.)"""
     tensor = _new(Tensor)

@@ -32,10 +32,11 @@ _namespaces: dict[type, Any] = {}
 _wrappers: set[type] = set()
 _kinds: dict[Any, str] = {}
 _float64, _float32 = numpy.dtype("float64"), numpy.dtype("float32")
-_real_scalars = frozenset({numpy.float64, numpy.float32, numpy.float16})
 
 # What NumPy's sums of 0-d arrays give: their type tells their dtype, which is dear to ask them for.
-SCALAR_TYPES = _real_scalars | {numpy.complex128, numpy.complex64}
+SCALAR_TYPES = frozenset({numpy.float64, numpy.float32, numpy.float16, numpy.complex128, numpy.complex64})
+_scalars = SCALARS | SCALAR_TYPES
+_real_scalars = _scalars - {complex, numpy.complex128, numpy.complex64}
 
 # Runs a function on the device of its first CuPy array. None until a second CUDA device is seen: before, nothing needs guarding.
 guard: Callable[..., Any] | None = None
@@ -144,10 +145,11 @@ def optional(name: str) -> ModuleType:
 def kind(x: Array) -> str:
     """The kind of an array's dtype, in the standard's words: "bool", "integral", "real floating", "complex floating" or "other"."""
     dtype = x.dtype
+    key = type(dtype), dtype  # libraries warn when their dtypes are compared with others, which an equal hash leads to
     try:
-        return _kinds[dtype]
+        return _kinds[key]
     except KeyError:
-        return _kinds.setdefault(dtype, kind_of_dtype(dtype, array_namespace(x)))
+        return _kinds.setdefault(key, kind_of_dtype(dtype, array_namespace(x)))
 
 
 def kind_of_dtype(dtype: Any, xp: Any) -> str:
@@ -166,10 +168,8 @@ def is_floating(x: Array) -> bool:
 def conj(xp: Any, x: Array) -> Array:
     """The complex conjugate; `x` itself, at no cost, where it is real."""
     cls = type(x)
-    if cls in _real_scalars:
-        return x
-    if cls in SCALARS:
-        return x.conjugate()
+    if cls in _scalars:
+        return x if cls in _real_scalars else x.conjugate()
     dtype = x.dtype
     if dtype is _float64 or dtype is _float32:
         return x
@@ -232,6 +232,14 @@ def to_library(x: Array, xp: Any, target: Any = None) -> Array:
         host = to_numpy(x)
         x = xp.asarray(host.copy() if name_of(xp) in ("torch", "jax", "numpy") else host)
     return x if target is None else to_device(x, target)
+
+
+def number(x: Array) -> Any:
+    """The only element of an array, as a Python number."""
+    if hasattr(x, "item"):
+        return x.item()
+    cast = {"bool": bool, "integral": int, "complex floating": complex}.get(kind(x), float)
+    return cast(array_namespace(x).reshape(x, ()))
 
 
 def moved(x: Array, like: Array) -> Array:

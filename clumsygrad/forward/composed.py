@@ -16,9 +16,17 @@ __all__ = ["apply_where", "broadcast_arrays", "broadcast_shapes", "diff", "meshg
 
 def unstack(x: Array, /, *, axis: int = 0) -> tuple[Array, ...]:
     """The slices of x along `axis`."""
-    axis %= len(x.shape)
+    axis = _from_front(axis, x, "unstack")
     before = (slice(None),) * axis
-    return tuple([_getitem(x, (*before, i)) for i in range(x.shape[axis])])
+    return tuple([_getitem(x, (*before, i, ...)) for i in range(x.shape[axis])])
+
+
+def _from_front(axis: int, x: Array, name: str) -> int:
+    """An axis counted from the front. Raises IndexError where x has none of that number."""
+    ndim = len(x.shape)
+    if not -ndim <= axis < ndim:
+        raise IndexError(f"{name}: axis {axis} is out of range for an operand of shape {tuple(x.shape)}")
+    return axis % ndim
 
 
 def broadcast_shapes(*shapes: tuple[int, ...]) -> tuple[int, ...]:
@@ -26,13 +34,13 @@ def broadcast_shapes(*shapes: tuple[int, ...]) -> tuple[int, ...]:
     return tuple(_xp.numpy.broadcast_shapes(*shapes))
 
 
-def broadcast_arrays(*arrays: Array) -> list[Array]:
+def broadcast_arrays(*arrays: Array) -> tuple[Array, ...]:
     """The arrays, each broadcast to the shape that all of them broadcast to."""
     shape = broadcast_shapes(*[tuple(x.shape) for x in arrays])
-    return [broadcast_to(x, shape) for x in arrays]
+    return tuple([broadcast_to(x, shape) for x in arrays])
 
 
-def meshgrid(*arrays: Array, indexing: str = "xy") -> list[Array]:
+def meshgrid(*arrays: Array, indexing: str = "xy") -> tuple[Array, ...]:
     """The coordinates of a grid: each 1-d array broadcast along the axes of all others.
 
     With "ij" the i-th array runs along axis i; with "xy" the first two are exchanged.
@@ -45,22 +53,24 @@ def meshgrid(*arrays: Array, indexing: str = "xy") -> list[Array]:
         places[0], places[1] = 1, 0
     lengths = [x.shape[0] if x.shape else 1 for x in arrays]
     shape = tuple([lengths[place] for place in places])
-    return [
-        broadcast_to(reshape(x, tuple([length if i == place else 1 for i in range(n)])), shape)
-        for x, place, length in zip(arrays, places, lengths, strict=True)
-    ]
+    return tuple(
+        [
+            broadcast_to(reshape(x, tuple([length if i == place else 1 for i in range(n)])), shape)
+            for x, place, length in zip(arrays, places, lengths, strict=True)
+        ]
+    )
 
 
 def diff(x: Array, /, *, axis: int = -1, n: int = 1, prepend: Array | None = None, append: Array | None = None) -> Array:
     """The differences of neighbours along `axis`, n times; `prepend` and `append` are joined to x first."""
     if n < 0:
         raise ValueError(f"diff: n must not be negative, got {n}")
+    before = (slice(None),) * _from_front(axis, x, "diff")
     parts = [part for part in (prepend, x, append) if part is not None]
     if len(parts) > 1 and n:
         x = concat(parts, axis=axis)
-    before = (slice(None),) * (axis % len(x.shape))
     for _ in range(n):
-        x = subtract(_getitem(x, (*before, slice(1, None))), _getitem(x, (*before, slice(None, -1))))
+        x = subtract(_getitem(x, (*before, slice(1, None), ...)), _getitem(x, (*before, slice(None, -1), ...)))
     return x
 
 

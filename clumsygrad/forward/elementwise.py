@@ -6,7 +6,7 @@ from typing import Any
 
 from .. import grad
 from .._operation import operation
-from ..xp import Array, array_namespace, common_namespace, to_device
+from ..xp import Array, array_namespace, common_namespace, kind, to_device
 
 __all__ = [
     "abs",
@@ -324,5 +324,8 @@ def astype(x: Array, dtype: Any, /, *, copy: bool = True, device: Any = None) ->
 
     From complex to real it is an error: say which part, with `real(x)` or `imag(x)`.
     """
-    z = array_namespace(x).astype(x, dtype, copy=copy)
+    xp = array_namespace(x)
+    if kind(x) == "complex floating" and not xp.isdtype(dtype, ("complex floating", "bool")):
+        raise TypeError(f"astype: from {x.dtype} to {dtype} the imaginary part would be lost: say which part, real(x) or imag(x)")
+    z = xp.astype(x, dtype, copy=copy)
     return z if device is None else to_device(z, device)

@@ -65,7 +65,12 @@ def result(tensor: Tensor, grad: Array) -> Array:
 
 def attribute(tensor: Tensor, name: str) -> Any:
     """What the operation was called with under the standard's name: `axis`, `keepdims` ..."""
-    return tensor._attributes[name]  # type: ignore[index]
+    return tensor._attributes[name]
+
+
+def scalar_operand(tensor: Tensor) -> tuple[str, complex]:
+    """Of a scalar rule: which parameter the Python scalar was given for ("x1" or "x2"), and the scalar."""
+    return tensor._attributes  # type: ignore[no-any-return]
 
 
 def needs(tensor: Tensor) -> tuple[bool, ...]:

@@ -6,10 +6,12 @@ holomorphic factor is conjugated. An operand that was broadcast gets the sum ove
 
 from __future__ import annotations
 
+import cmath
+import math
 from typing import TYPE_CHECKING, Any
 
-from ..xp import SCALARS, Array, array_namespace, conj
-from ._read import GradientTuple, needs, operands, pair, result, unbroadcast
+from ..xp import SCALARS, Array, array_namespace, conj, kind
+from ._read import GradientTuple, needs, operands, pair, result, scalar_operand, unbroadcast
 
 if TYPE_CHECKING:
     from ..tensor import Tensor
@@ -55,7 +57,8 @@ def sub_backward(tensor: Tensor, grad: Array) -> GradientTuple:
 
 def sub_scalar_backward(tensor: Tensor, grad: Array) -> GradientTuple:
     """z = x − c:   x̄ = z̄;   z = c − x:   x̄ = −z̄."""
-    return (grad if "x2" in tensor._attributes else -grad,)  # type: ignore[operator]
+    side, _ = scalar_operand(tensor)
+    return (grad if side == "x2" else -grad,)
 
 
 def sub_broadcast_backward(tensor: Tensor, grad: Array) -> GradientTuple:
@@ -75,8 +78,8 @@ def mul_backward(tensor: Tensor, grad: Array) -> GradientTuple:
 
 def mul_scalar_backward(tensor: Tensor, grad: Array) -> GradientTuple:
     """z = c · x:   x̄ = z̄ · conj(c).   c a Python scalar on either side."""
-    (scalar,) = tensor._attributes.values()  # type: ignore[union-attr]
-    return (grad * scalar.conjugate(),)
+    _, c = scalar_operand(tensor)
+    return (grad * c.conjugate(),)
 
 
 def mul_broadcast_backward(tensor: Tensor, grad: Array) -> GradientTuple:
@@ -111,10 +114,10 @@ def power_backward(tensor: Tensor, grad: Array) -> GradientTuple:
     xp = array_namespace(grad)
     if len(tensor._parents) == 1:
         (x,) = operands(tensor, grad)
-        scalars = tensor._attributes
-        if "x1" in scalars:  # type: ignore[operator]
-            return (_exponent_gradient(xp, tensor, grad, scalars["x1"]),)  # type: ignore[index]
-        return (grad * conj(xp, _scalar_power_derivative(x, scalars["x2"])),)  # type: ignore[index]
+        side, c = scalar_operand(tensor)
+        if side == "x1":
+            return (_exponent_gradient(xp, tensor, grad, c),)
+        return (grad * conj(xp, _scalar_power_derivative(x, c)),)
     x, y = pair(tensor, grad)
     need_x, need_y = needs(tensor)
     return (
@@ -138,8 +141,17 @@ def _exponent_gradient(xp: Any, tensor: Tensor, grad: Array, base: Array) -> Arr
 
 def _log_or_zero(xp: Any, x: Array, grad: Array) -> Array:
     if type(x) in SCALARS:
-        return xp.log(xp.full((), x, dtype=grad.dtype)) if x != 0 else 0.0
+        return _log_of_number(x, kind(grad) == "complex floating")
     return xp.log(xp.where(x == 0, xp.ones_like(x), x))
+
+
+def _log_of_number(c: complex, is_complex: bool) -> complex:
+    """log c, 0 at 0, and nan for a negative base of real powers: a Python number, which has no device."""
+    if c == 0:
+        return 0.0
+    if is_complex:
+        return cmath.log(c)
+    return math.log(c.real) if c.real > 0 else math.nan
 
 
 def negate_backward(tensor: Tensor, grad: Array) -> GradientTuple:

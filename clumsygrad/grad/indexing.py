@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
-from ..xp import Array, array_namespace, assigned, device, positions, repeats, scatter_add
+from ..xp import Array, array_namespace, assigned, device, is_array, kind, positions, repeats, scatter_add
 from ._read import GradientTuple, attribute, needs, operand, operands, unbroadcast
 
 if TYPE_CHECKING:
@@ -27,7 +27,16 @@ def getitem_backward(tensor: Tensor, grad: Array) -> GradientTuple:
 
 def scatter_add_backward(tensor: Tensor, grad: Array) -> GradientTuple:
     """z = zeros with x added at key:   x̄ = z̄[key]."""
-    return (unbroadcast(grad[attribute(tensor, "key")], operand(tensor, grad).shape),)
+    return (unbroadcast(_at(grad, attribute(tensor, "key")), operand(tensor, grad).shape),)
+
+
+def _at(x: Array, key: Any) -> Array:
+    """x[key]; rows at an integer array by `take`, which the standard has, while it has no x[key] with fewer indices than axes."""
+    if len(x.shape) < 2 or not is_array(key) or kind(key) != "integral":
+        return x[key]
+    key = array_namespace(key).where(key < 0, key + x.shape[0], key)
+    rows = array_namespace(x).take(x, array_namespace(key).reshape(key, (-1,)), axis=0)
+    return array_namespace(x).reshape(rows, (*key.shape, *x.shape[1:]))
 
 
 def assign_backward(tensor: Tensor, grad: Array) -> GradientTuple:
@@ -60,8 +69,11 @@ def take_backward(tensor: Tensor, grad: Array) -> GradientTuple:
     x, indices = operands(tensor, tensor._data)
     axis = attribute(tensor, "axis")
     axis = 0 if axis is None else axis % len(x.shape)
-    key = indices if axis == 0 else (*(slice(None),) * axis, indices)
-    return scatter_add(grad, key, x.shape), None
+    if axis == 0:
+        return scatter_add(grad, indices, x.shape), None
+    xp = array_namespace(grad)
+    first = (x.shape[axis], *x.shape[:axis], *x.shape[axis + 1 :])
+    return xp.moveaxis(scatter_add(xp.moveaxis(grad, axis, 0), indices, first), 0, axis), None
 
 
 def take_along_axis_backward(tensor: Tensor, grad: Array) -> GradientTuple:

@@ -86,7 +86,7 @@ def concat_backward(tensor: Tensor, grad: Array) -> GradientTuple:
     before = (slice(None),) * axis
     return tuple(
         [
-            xp.reshape(grad[(*before, slice(end - size, end))], x.shape) if need else None
+            xp.reshape(grad[(*before, slice(end - size, end), ...)], x.shape) if need else None
             for x, size, end, need in zip(parts, sizes, ends, needs(tensor), strict=True)
         ]
     )
@@ -95,7 +95,7 @@ def concat_backward(tensor: Tensor, grad: Array) -> GradientTuple:
 def stack_backward(tensor: Tensor, grad: Array) -> GradientTuple:
     """z = arrays side by side along a new axis:   each has its own slice of z̄."""
     before = (slice(None),) * (attribute(tensor, "axis") % len(grad.shape))
-    return tuple([grad[(*before, i)] if need else None for i, need in enumerate(needs(tensor))])
+    return tuple([grad[(*before, i, ...)] if need else None for i, need in enumerate(needs(tensor))])
 
 
 def repeat_backward(tensor: Tensor, grad: Array) -> GradientTuple:

@@ -161,5 +161,5 @@ def _cumulated(tensor: Tensor, grad: Array) -> tuple[int, Array]:
     axis = attribute(tensor, "axis")
     axis = 0 if axis is None else axis % len(grad.shape)
     if attribute(tensor, "include_initial"):
-        grad = grad[(slice(None),) * axis + (slice(1, None),)]
+        grad = grad[(slice(None),) * axis + (slice(1, None), ...)]
     return axis, grad

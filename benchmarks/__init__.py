@@ -1,0 +1,16 @@
+"""Benchmarks: gradients by clumsygrad and by others, against the gradient written by hand in NumPy. See README.md.
+
+Array libraries read their number of threads when they are imported, so it is set here, before any of them is.
+"""
+
+import os
+
+os.environ.update(
+    OMP_NUM_THREADS="1",
+    OPENBLAS_NUM_THREADS="1",
+    MKL_NUM_THREADS="1",
+    NPROC="1",
+    XLA_FLAGS="--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1",
+    JAX_PLATFORMS="cpu",
+    JAX_ENABLE_X64="1",
+)

@@ -1,0 +1,21 @@
+"""The workloads, by name, in the order of the table."""
+
+from __future__ import annotations
+
+from ..workload import Workload
+from . import chain, convnet, deep, embedding, logistic, mlp, transformer
+
+WORKLOADS: dict[str, Workload] = {
+    workload.name: workload
+    for workload in (
+        *chain.WORKLOADS,
+        mlp.REGRESSION,
+        mlp.CLASSIFICATION,
+        logistic.WORKLOAD,
+        transformer.WORKLOAD,
+        deep.WORKLOAD,
+        embedding.WORKLOAD,
+        mlp.HESSIAN_VECTOR,
+        convnet.WORKLOAD,
+    )
+}

@@ -1,0 +1,245 @@
+"""W6: a pre-norm transformer block, batch 8, sequence 64, width 128, 4 heads, tanh-GELU, float32; mean squared error to a target."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from ..workload import Arrays, Inputs, Workload, normal
+
+BATCH, LENGTH, WIDTH, HEADS, HIDDEN = 8, 64, 128, 4, 512
+EPSILON = 1e-5
+HEAD = WIDTH // HEADS
+GELU = math.sqrt(2 / math.pi)
+CUBIC = 0.044715
+
+
+def _inputs() -> Inputs:
+    rng = np.random.default_rng(6)
+
+    def norm() -> list[Any]:
+        return [normal(rng, WIDTH, scale=0.1) + np.float32(1), normal(rng, WIDTH, scale=0.1)]
+
+    def linear(fan_in: int, fan_out: int) -> list[Any]:
+        return [normal(rng, fan_in, fan_out, scale=fan_in**-0.5), normal(rng, fan_out, scale=0.1)]
+
+    attention = [p for _ in range(4) for p in linear(WIDTH, WIDTH)]
+    parameters = [*norm(), *attention, *norm(), *linear(WIDTH, HIDDEN), *linear(HIDDEN, WIDTH)]
+    return Inputs(parameters, (normal(rng, BATCH, LENGTH, WIDTH), normal(rng, BATCH, LENGTH, WIDTH)))
+
+
+# In the libraries' words ------------------------------------------------------------------------------------------------------
+
+
+def _loss_clumsygrad(cg: Any, parameters: Arrays, constants: Arrays) -> Any:
+    gain1, shift1, wq, bq, wk, bk, wv, bv, wo, bo, gain2, shift2, w1, b1, w2, b2 = parameters
+    x, target = constants
+
+    def layer_norm(x: Any, gain: Any, shift: Any) -> Any:
+        mean, var = cg.mean(x, axis=-1, keepdims=True), cg.var(x, axis=-1, keepdims=True)
+        return (x - mean) / cg.sqrt(var + EPSILON) * gain + shift
+
+    def heads(x: Any) -> Any:
+        return cg.permute_dims(cg.reshape(x, (BATCH, LENGTH, HEADS, HEAD)), (0, 2, 1, 3))
+
+    h = layer_norm(x, gain1, shift1)
+    q, k, v = heads(h @ wq + bq), heads(h @ wk + bk), heads(h @ wv + bv)
+    weights = cg.activation.softmax(q @ k.mT * HEAD**-0.5, axis=-1)
+    attended = cg.reshape(cg.permute_dims(weights @ v, (0, 2, 1, 3)), (BATCH, LENGTH, WIDTH))
+    x = x + (attended @ wo + bo)
+    h = layer_norm(x, gain2, shift2)
+    x = x + (cg.activation.gelu(h @ w1 + b1) @ w2 + b2)
+    return cg.loss.mse_loss(x, target)
+
+
+def _loss_torch(torch: Any, parameters: Arrays, constants: Arrays) -> Any:
+    f = torch.nn.functional
+    gain1, shift1, wq, bq, wk, bk, wv, bv, wo, bo, gain2, shift2, w1, b1, w2, b2 = parameters
+    x, target = constants
+
+    def heads(x: Any) -> Any:
+        return x.view(BATCH, LENGTH, HEADS, HEAD).transpose(1, 2)
+
+    h = f.layer_norm(x, (WIDTH,), gain1, shift1, EPSILON)
+    attended = f.scaled_dot_product_attention(heads(h @ wq + bq), heads(h @ wk + bk), heads(h @ wv + bv))
+    x = x + (attended.transpose(1, 2).reshape(BATCH, LENGTH, WIDTH) @ wo + bo)
+    h = f.layer_norm(x, (WIDTH,), gain2, shift2, EPSILON)
+    x = x + (f.gelu(h @ w1 + b1, approximate="tanh") @ w2 + b2)
+    return f.mse_loss(x, target)
+
+
+def _loss_jax(jnp: Any, parameters: Arrays, constants: Arrays) -> Any:
+    import jax
+
+    return _loss_composed(jnp, parameters, constants, jax.nn.softmax, jax.nn.gelu)
+
+
+def _loss_autograd(anp: Any, parameters: Arrays, constants: Arrays) -> Any:
+    def softmax(x: Any) -> Any:
+        e = anp.exp(x - anp.max(x, axis=-1, keepdims=True))
+        return e / anp.sum(e, axis=-1, keepdims=True)
+
+    return _loss_composed(anp, parameters, constants, softmax, _composed_gelu(anp))
+
+
+def _loss_mygrad(mg: Any, parameters: Arrays, constants: Arrays) -> Any:
+    from mygrad.nnet.activations import softmax
+
+    return _loss_composed(mg, parameters, constants, softmax, _composed_gelu(mg))
+
+
+def _composed_gelu(xp: Any) -> Any:
+    def gelu(x: Any) -> Any:
+        return x * (xp.tanh(x * (x * x * (CUBIC * GELU) + GELU)) + 1) * 0.5
+
+    return gelu
+
+
+def _loss_composed(xp: Any, parameters: Arrays, constants: Arrays, softmax: Any, gelu: Any) -> Any:
+    gain1, shift1, wq, bq, wk, bk, wv, bv, wo, bo, gain2, shift2, w1, b1, w2, b2 = parameters
+    x, target = constants
+
+    def layer_norm(x: Any, gain: Any, shift: Any) -> Any:
+        centred = x - xp.mean(x, axis=-1, keepdims=True)
+        return centred / xp.sqrt(xp.mean(centred * centred, axis=-1, keepdims=True) + EPSILON) * gain + shift
+
+    def heads(x: Any) -> Any:
+        return xp.transpose(xp.reshape(x, (BATCH, LENGTH, HEADS, HEAD)), (0, 2, 1, 3))
+
+    h = layer_norm(x, gain1, shift1)
+    q, k, v = heads(xp.matmul(h, wq) + bq), heads(xp.matmul(h, wk) + bk), heads(xp.matmul(h, wv) + bv)
+    weights = softmax(xp.matmul(q, xp.transpose(k, (0, 1, 3, 2))) * HEAD**-0.5)
+    attended = xp.reshape(xp.transpose(xp.matmul(weights, v), (0, 2, 1, 3)), (BATCH, LENGTH, WIDTH))
+    x = x + (xp.matmul(attended, wo) + bo)
+    h = layer_norm(x, gain2, shift2)
+    x = x + (xp.matmul(gelu(xp.matmul(h, w1) + b1), w2) + b2)
+    return xp.mean((x - target) ** 2)
+
+
+# By hand ----------------------------------------------------------------------------------------------------------------------
+
+
+def hand(inputs: Inputs) -> tuple[Any, Arrays]:
+    """All on (batch · length, width) matrices, in place wherever an array is read no more; heads are strided views, never copied."""
+    gain1, shift1, wq, bq, wk, bk, wv, bv, wo, bo, gain2, shift2, w1, b1, w2, b2 = inputs.parameters
+    x, target = (c.reshape(-1, WIDTH) for c in inputs.constants)
+    # forward
+    normed1, _, h1 = _layer_norm(x, gain1, shift1)
+    q, k, v = _linear(h1, wq, bq), _linear(h1, wk, bk), _linear(h1, wv, bv)
+    scale = HEAD**-0.5
+    q *= scale
+    weights = _heads(q) @ _heads(k).swapaxes(-1, -2)
+    weights -= np.maximum.reduce(weights, axis=-1, keepdims=True)
+    np.exp(weights, out=weights)
+    weights /= np.add.reduce(weights, axis=-1, keepdims=True)
+    attended = np.empty_like(q)
+    np.matmul(weights, _heads(v), out=_heads(attended))
+    y = _linear(attended, wo, bo)
+    y += x
+    normed2, inverse2, h2 = _layer_norm(y, gain2, shift2)
+    u = _linear(h2, w1, b1)
+    square = u * u
+    t = square * np.float32(CUBIC * GELU)
+    t += np.float32(GELU)
+    t *= u
+    np.tanh(t, out=t)
+    t += 1  # t is 1 + tanh from here on
+    activated = u * t
+    activated *= 0.5
+    g = _linear(activated, w2, b2)
+    g += y
+    g -= target
+    value = np.vdot(g, g) / g.size
+    # backward
+    g *= 2 / g.size
+    gw2, gb2 = activated.T @ g, np.add.reduce(g)
+    np.matmul(g, w2.T, out=activated)  # from here on the gradient of gelu(u)
+    square *= np.float32(3 * CUBIC * GELU)
+    square += np.float32(GELU)
+    square *= u
+    np.subtract(2, t, out=u)  # 1 - tanh² = (1 + tanh) (1 - tanh)
+    u *= square
+    u += 1
+    u *= t
+    u *= 0.5
+    u *= activated
+    del square, t, activated
+    gw1, gb1 = h2.T @ u, np.add.reduce(u)
+    np.matmul(u, w1.T, out=h2)
+    del u
+    ggain2, gshift2 = np.einsum("ij,ij->j", h2, normed2), np.add.reduce(h2)
+    g += _layer_norm_gradient(h2, normed2, inverse2, gain2)
+    gwo, gbo = attended.T @ g, np.add.reduce(g)
+    g = np.matmul(g, wo.T, out=attended)
+    gv = np.empty_like(v)
+    np.matmul(weights.swapaxes(-1, -2), _heads(g), out=_heads(gv))
+    gweights = _heads(g) @ _heads(v).swapaxes(-1, -2)
+    gweights -= np.einsum("bhij,bhij->bhi", gweights, weights)[..., None]
+    gweights *= weights
+    gk = np.matmul(gweights.swapaxes(-1, -2), _heads(q), out=_heads(v)).swapaxes(1, 2).reshape(-1, WIDTH)
+    gq = np.matmul(gweights, _heads(k), out=_heads(g)).swapaxes(1, 2).reshape(-1, WIDTH)
+    gq *= scale
+    gwq, gwk, gwv = h1.T @ gq, h1.T @ gk, h1.T @ gv
+    gbq, gbk, gbv = np.add.reduce(gq), np.add.reduce(gk), np.add.reduce(gv)
+    g = np.matmul(gq, wq.T, out=h1)
+    g += gk @ wk.T
+    g += gv @ wv.T
+    ggain1, gshift1 = np.einsum("ij,ij->j", g, normed1), np.add.reduce(g)
+    return value, (ggain1, gshift1, gwq, gbq, gwk, gbk, gwv, gbv, gwo, gbo, ggain2, gshift2, gw1, gb1, gw2, gb2)
+
+
+def _linear(x: Any, w: Any, b: Any) -> Any:
+    z = x @ w
+    z += b
+    return z
+
+
+def _heads(x: Any) -> Any:
+    """(batch · length, width) as (batch, heads, length, head), a view."""
+    return x.reshape(BATCH, LENGTH, HEADS, HEAD).swapaxes(1, 2)
+
+
+def _layer_norm(x: Any, gain: Any, shift: Any) -> tuple[Any, Any, Any]:
+    normed = x - np.add.reduce(x, axis=-1, keepdims=True) * np.float32(1 / WIDTH)
+    inverse = np.einsum("ij,ij->i", normed, normed)[:, None]
+    inverse *= 1 / WIDTH
+    inverse += EPSILON
+    np.sqrt(inverse, out=inverse)
+    np.divide(1, inverse, out=inverse)
+    normed *= inverse
+    z = normed * gain
+    z += shift
+    return normed, inverse, z
+
+
+def _layer_norm_gradient(g: Any, normed: Any, inverse: Any, gain: Any) -> Any:
+    """The gradient of layer norm's operand; writes into g and normed, which are read no more."""
+    g *= gain
+    along = np.einsum("ij,ij->i", g, normed)[:, None]
+    along *= 1 / WIDTH
+    normed *= along
+    g -= normed
+    g -= np.add.reduce(g, axis=-1, keepdims=True) * np.float32(1 / WIDTH)
+    g *= inverse
+    return g
+
+
+WORKLOAD = Workload(
+    "W6",
+    "transformer block, batch 8, sequence 64, width 128",
+    _inputs,
+    hand,
+    {
+        "clumsygrad": _loss_clumsygrad,
+        "torch": _loss_torch,
+        "jax": _loss_jax,
+        "autograd": _loss_autograd,
+        "mygrad": _loss_mygrad,
+    },
+    measures_memory=True,
+    goal=1.05,
+    goal_torch=1.0,
+    goal_memory=1.1,
+)

@@ -1,0 +1,67 @@
+"""Runs the Python of a Markdown page, as a reader would type it in.
+
+A block that opens with three backticks and `python` is run; one that holds `>>>` is a doctest, whose output is compared. Words after
+`python` name the libraries that the block needs. All blocks of a page share their names.
+"""
+
+from __future__ import annotations
+
+import doctest
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+BLOCK = re.compile(r"^```python *([^\n]*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+
+
+@dataclass(frozen=True)
+class Block:
+    """One block: its code, the line it starts on, and the libraries that it needs."""
+
+    code: str
+    line: int
+    libraries: tuple[str, ...]
+
+
+def blocks(page: Path) -> list[Block]:
+    """The Python blocks of a page, in order."""
+    text = page.read_text(encoding="utf-8")
+    return [Block(m[2], text.count("\n", 0, m.start(2)), tuple(m[1].split())) for m in BLOCK.finditer(text)]
+
+
+def libraries(page: Path) -> list[str | None]:
+    """The optional libraries that blocks of a page need, and None for those that need none."""
+    return [None, *sorted({name for block in blocks(page) for name in block.libraries})]
+
+
+def run(page: Path, library: str | None) -> None:
+    """Run a page's blocks that need no library, and those that need `library`; raises where one fails or prints something else."""
+    names: dict[str, Any] = {"__name__": page.stem}
+    allowed = () if library is None else (library,)
+    for block in blocks(page):
+        if set(block.libraries) <= set(allowed):
+            _run(page, block, names)
+
+
+def _run(page: Path, block: Block, names: dict[str, Any]) -> None:
+    if ">>>" not in block.code:
+        exec(compile("\n" * block.line + block.code, str(page), "exec"), names)
+        return
+    test = doctest.DocTestParser().get_doctest(block.code, names, page.name, str(page), block.line)
+    report: list[str] = []
+    results = doctest.DocTestRunner().run(test, out=report.append, clear_globs=False)
+    names.update(test.globs)
+    if results.failed:
+        raise AssertionError("".join(report))
+
+
+def need(library: str | None) -> None:
+    """Skip the running test where a library is missing, or CuPy finds no GPU."""
+    if library is None:
+        return
+    module = pytest.importorskip(library)
+    if library == "cupy" and not module.cuda.is_available():
+        pytest.skip("cupy is installed, but finds no CUDA GPU")

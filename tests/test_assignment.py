@@ -1,0 +1,295 @@
+"""Every scenario of assignment.py equals its version without assignment: in value, gradient and second order, on every library."""
+
+from __future__ import annotations
+
+import array_api_compat
+import assignment
+import numpy as np
+import pytest
+
+import clumsygrad as cg
+
+LIBRARIES = ["numpy", "array_api_strict", "array_api_strict:device1", "torch", "jax"]
+WITHOUT_JAX = LIBRARIES[:-1]  # which compiles each operation by itself, and is tried compiled as a whole instead
+
+
+def array_of(values, library):
+    """A float64 array of a library, given as its name or "name:device"."""
+    name, _, device = library.partition(":")
+    if name == "numpy":
+        return np.array(values)
+    if name == "array_api_strict":
+        strict = pytest.importorskip("array_api_strict")
+        return strict.asarray(np.array(values), device=strict.Device(device or "CPU_DEVICE"))
+    if name == "torch":
+        return pytest.importorskip("torch").asarray(np.array(values))
+    jax = pytest.importorskip("jax")
+    jax.config.update("jax_enable_x64", True)
+    return jax.numpy.asarray(values)
+
+
+def host(x):
+    """The values of an array or Tensor of any library."""
+    if isinstance(x, cg.Tensor):
+        x = x.data
+    if type(x).__module__.startswith("array_api_strict"):
+        x = array_api_compat.to_device(x, pytest.importorskip("array_api_strict").Device("CPU_DEVICE"))
+    return np.asarray(x)
+
+
+def values_for(shape, seed):
+    return np.random.default_rng(seed).uniform(0.4, 1.6, shape) * np.random.default_rng(seed + 100).choice([-1.0, 1.0], shape)
+
+
+def loss_of(writing, xp, weights):
+    """A scalar function of x and y, with second derivatives of its own, that weighs every element of what a writing gives."""
+
+    def loss(x, y):
+        z = writing(xp, x, y)
+        w = cg.Tensor(weights[tuple(z.shape)])
+        return xp.sum(z * w + 0.5 * z * z)
+
+    return loss
+
+
+class Weights(dict):
+    """Random weights of each shape, in one library."""
+
+    def __init__(self, library):
+        super().__init__()
+        self.library = library
+
+    def __missing__(self, shape):
+        self[shape] = array_of(values_for(shape, 7), self.library)
+        return self[shape]
+
+
+def agree(a, b):
+    a, b = host(a), host(b)
+    assert a.shape == b.shape
+    assert a.dtype == b.dtype
+    np.testing.assert_allclose(a, b, rtol=1e-12, atol=1e-12)
+
+
+def first_order(loss):
+    return cg.func.value_and_grad(loss, argnums=(0, 1))
+
+
+def second_order(loss, directions):
+    """The gradient of the gradient's products with fixed directions: a product with the whole Hessian."""
+
+    def product(x, y):
+        gx, gy = cg.func.grad(loss, argnums=(0, 1))(x, y)
+        u, v = directions
+        xp = gx.__array_namespace__()
+        return xp.sum(gx * u) + xp.sum(gy * v)
+
+    return cg.func.grad(product, argnums=(0, 1))
+
+
+def setting(name, library):
+    s = assignment.SCENARIOS[name]
+    if library == "torch" and s.needs_negative_steps:
+        pytest.skip("torch has no slices of negative step")
+    if library.startswith("array_api_strict") and s.mask_beside_slices:
+        pytest.skip("the standard knows a mask as the only key")
+    x, y = array_of(values_for(s.x, 1), library), array_of(values_for(s.y, 2), library)
+    directions = array_of(values_for(s.x, 3), library), array_of(values_for(s.y, 4), library)
+    xp = cg.over(library.partition(":")[0])
+    weights = Weights(library)
+    return x, y, directions, loss_of(s.assigned, xp, weights), loss_of(s.written, xp, weights)
+
+
+def test_there_are_enough_scenarios_each_written_twice():
+    assert len(assignment.SCENARIOS) >= 40
+    assert all(s.written is not None for s in assignment.SCENARIOS.values())
+
+
+@pytest.mark.parametrize("name", [s.name for s in assignment.SCENARIOS.values() if s.like_numpy])
+def test_reads_as_numpy_reads(name):
+    s = assignment.SCENARIOS[name]
+    x, y = values_for(s.x, 1), values_for(s.y, 2)
+    plain = s.assigned(array_api_compat.array_namespace(x), np.array(x), np.array(y))
+    recorded = s.assigned(cg, cg.Tensor(x) + 0, cg.Tensor(y) + 0)
+    agree(recorded, np.asarray(plain))
+    np.testing.assert_array_equal(x, values_for(s.x, 1), err_msg="the array handed in was written")
+
+
+@pytest.mark.parametrize("library", WITHOUT_JAX)
+@pytest.mark.parametrize("name", assignment.SCENARIOS)
+def test_value_and_derivatives_under_transforms(name, library):
+    x, y, directions, assigned, written = setting(name, library)
+    before = host(x).copy(), host(y).copy()
+    value, gradients = first_order(assigned)(x, y)
+    expected, expected_gradients = first_order(written)(x, y)
+    agree(value, expected)
+    for g, h, operand in zip(gradients, expected_gradients, (x, y), strict=True):
+        agree(g, h)
+        assert type(g) is type(operand)
+        assert array_api_compat.device(g) == array_api_compat.device(operand)
+    for g, h in zip(second_order(assigned, directions)(x, y), second_order(written, directions)(x, y), strict=True):
+        agree(g, h)
+    np.testing.assert_array_equal(host(x), before[0], err_msg="the array handed in was written")
+    np.testing.assert_array_equal(host(y), before[1], err_msg="the array handed in was written")
+
+
+def on_the_tape(loss, x, y, directions):
+    """First and second order by two passes of backward; leaves are not assigned to, so the writings get copies of them."""
+    leaves = cg.Tensor(x, requires_grad=True), cg.Tensor(y, requires_grad=True)
+    xp = leaves[0].__array_namespace__()
+    value = loss(leaves[0] + 0, leaves[1] + 0)
+    value.backward(create_graph=True)
+    first = [leaf.grad for leaf in leaves]
+    total = sum(xp.sum(g * cg.Tensor(d)) for g, d in zip(first, directions, strict=True) if g is not None)
+    for leaf in leaves:
+        leaf.grad = None
+    if total.requires_grad:
+        total.backward()
+    return value, [None if g is None else g.detach() for g in first], [leaf.grad for leaf in leaves]
+
+
+@pytest.mark.parametrize("library", ["numpy", "array_api_strict:device1", "torch"])
+@pytest.mark.parametrize("name", assignment.SCENARIOS)
+def test_value_and_derivatives_on_the_tape(name, library):
+    x, y, directions, assigned, written = setting(name, library)
+    value, first, second = on_the_tape(assigned, x, y, directions)
+    expected, expected_first, expected_second = on_the_tape(written, x, y, directions)
+    agree(value, expected)
+    for g, h, operand in zip(first + second, expected_first + expected_second, (x, y, x, y), strict=True):
+        zeros = np.zeros(operand.shape)
+        agree(zeros if g is None else g, zeros if h is None else h)
+
+
+@pytest.mark.parametrize("name", assignment.SCENARIOS)
+def test_value_and_derivatives_on_jax(name):
+    """Under jit, where no shape depends on data; then all must have been done without one look at a value."""
+    jax = pytest.importorskip("jax")
+    x, y, directions, assigned, written = setting(name, "jax")
+
+    def everything(x, y):
+        return [(first_order(loss)(x, y), second_order(loss, directions)(x, y)) for loss in (assigned, written)]
+
+    results = (jax.jit(everything) if assignment.SCENARIOS[name].jit else everything)(x, y)
+    ((value, first), second), ((expected, expected_first), expected_second) = results
+    agree(value, expected)
+    for g, h in zip(first, expected_first, strict=True):
+        agree(g, h)
+    for g, h in zip(second, expected_second, strict=True):
+        agree(g, h)
+
+
+# Leaves -------------------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("library", LIBRARIES)
+def test_a_leaf_may_be_assigned_under_no_grad(library):
+    array = array_of([1.0, 2.0, 3.0], library)
+    x = cg.Tensor(array, requires_grad=True)
+    view = x[:2]
+    with cg.no_grad():
+        x[0] = 5.0
+        x += 1.0
+    assert x.is_leaf
+    assert x.requires_grad
+    assert host(x).tolist() == [6.0, 3.0, 4.0]
+    assert host(view).tolist() == [6.0, 3.0]
+    assert host(array).tolist() == [1.0, 2.0, 3.0]
+    xp = x.__array_namespace__()
+    xp.sum(x * x).backward()
+    assert host(x.grad).tolist() == [12.0, 6.0, 8.0]
+
+
+@pytest.mark.parametrize("library", LIBRARIES)
+def test_data_of_a_leaf_may_be_replaced(library):
+    x = cg.Tensor(array_of([1.0, 2.0], library), requires_grad=True)
+    xp = x.__array_namespace__()
+    xp.sum(x * x).backward()
+    x.data = array_of([10.0, 20.0], library)
+    x.grad = None
+    xp.sum(x * x).backward()
+    assert host(x.grad).tolist() == [20.0, 40.0]
+    assert x.is_leaf
+
+
+@pytest.mark.parametrize("library", LIBRARIES)
+def test_the_arrays_of_the_caller_are_never_written(library):
+    array, value = array_of([1.0, 2.0, 3.0], library), array_of([7.0, 8.0], library)
+    x = cg.Tensor(array)
+    v = x[1:]
+    v[:] = cg.Tensor(value)
+    x[0] = 9.0
+    v *= 2
+    assert host(x).tolist() == [9.0, 14.0, 16.0]
+    assert host(array).tolist() == [1.0, 2.0, 3.0]
+    assert host(value).tolist() == [7.0, 8.0]
+
+
+def test_an_argument_assigned_to_is_differentiated_at_the_version_handed_in():
+    def f(x):
+        before = cg.sum(x * x)
+        x[0] = 100.0
+        return before + cg.sum(x)
+
+    x = np.asarray([1.0, 2.0])
+    assert cg.func.grad(f)(x).tolist() == [2.0, 5.0]
+    assert x.tolist() == [1.0, 2.0]
+
+
+def test_an_argument_that_is_a_tensor_is_not_assigned_outside():
+    x = cg.Tensor([1.0, 2.0])
+
+    def f(x):
+        x[0] = 100.0
+        x += 1
+        return cg.sum(x * x)
+
+    assert cg.func.grad(f)(x).tolist() == [0.0, 6.0]
+    assert host(x).tolist() == [1.0, 2.0]
+
+
+def test_assigning_does_not_disturb_an_older_graph_that_reads_the_tensor():
+    x = cg.Tensor([1.0, 2.0], requires_grad=True)
+    y = x * 3
+    z = cg.sum(y * y)
+    y[0] = 0.0
+    y *= 2
+    z.backward()
+    assert x.grad.tolist() == [18.0, 36.0]
+
+
+def test_the_value_assigned_may_change_later():
+    x = cg.Tensor([1.0, 2.0], requires_grad=True)
+    value = x * 3
+    buffer = cg.zeros(2)
+    buffer[:] = value
+    value[0] = 0.0
+    assert host(buffer).tolist() == [3.0, 6.0]
+    cg.sum(buffer * buffer).backward()
+    assert x.grad.tolist() == [18.0, 36.0]
+
+
+def test_narrower_values_are_cast_and_their_gradients_cast_back():
+    v = cg.Tensor(np.asarray([2.0, 3.0], dtype=np.float32), requires_grad=True)
+    buffer = cg.zeros(3)
+    buffer[1:] = v
+    assert buffer.dtype == np.float64
+    cg.sum(buffer**2).backward()
+    assert v.grad.dtype == np.float32
+    assert v.grad.tolist() == [4.0, 6.0]
+
+
+def test_complex_values_and_buffers():
+    v = cg.Tensor(np.asarray([1.0 + 2.0j, 3.0]), requires_grad=True)
+    buffer = cg.zeros(3, dtype=cg.complex128)
+    buffer[:2] = v * 2
+    cg.sum(cg.abs(buffer) ** 2).backward()
+    np.testing.assert_allclose(v.grad, 8 * v.data, rtol=1e-14)
+
+
+def test_iteration_gives_copies_that_record():
+    x = cg.Tensor([1.0, 2.0, 3.0], requires_grad=True)
+    total = 0.0
+    for element in x:
+        total = total + element * element
+    total.backward()
+    assert x.grad.tolist() == [2.0, 4.0, 6.0]

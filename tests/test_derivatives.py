@@ -1,0 +1,210 @@
+"""Every row of cases.py on every selected backend: value, first and second order, dtypes, library, device, nothing mutated."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from backends import BACKENDS
+from cases import BOTH, CASES, REAL, Case
+from checks import SINGLE_TOLERANCE, Derivatives, assert_agree, check_first, check_second, derivatives_of, directions_like
+
+import clumsygrad as cg
+
+
+@pytest.fixture(params=CASES, ids=str)
+def case(request, backend):
+    reason = request.param.cannot_run_on(backend)
+    if reason is not None:
+        pytest.skip(reason)
+    return request.param
+
+
+@pytest.fixture
+def derivatives(case, backend):
+    return derivatives_of(case, backend)
+
+
+def test_value_is_numpys(derivatives, case):
+    for kind in case.kinds:
+        for single, tolerance in ((False, 1e-12), (True, 1e-5)):
+            arrays = case.operands(kind, single)
+            value, expected = derivatives.value(arrays), case.expected(arrays)
+            assert_agree(value, expected, tolerance, f"{case.name}, value")
+            assert value.dtype == expected.dtype, f"{case.name}: dtype {value.dtype}, NumPy gives {expected.dtype}"
+
+
+def test_first_order(derivatives, case):
+    for kind in case.kinds:
+        check_first(derivatives, kind)
+
+
+def test_second_order(derivatives, case):
+    if case.order < 2:
+        pytest.skip(case.reason)
+    for kind in case.kinds:
+        check_second(derivatives, kind)
+
+
+def test_single_precision(derivatives, case):
+    """Gradients of float32 operands are float32, and those of float64 but for rounding."""
+    for kind in case.kinds:
+        arrays = case.operands(kind, single=True)
+        wide = [x.astype(np.complex128 if kind == "complex" else np.float64) for x in arrays]
+        (cotangent,) = directions_like([derivatives.value(arrays)], seed=1)
+        expected = derivatives.gradients(wide, cotangent.astype(derivatives.value(wide).dtype))
+        for x, g, e in zip(arrays, derivatives.gradients(arrays, cotangent), expected, strict=True):
+            assert g.dtype == x.dtype, f"{case.name}: gradient of dtype {g.dtype} for an operand of dtype {x.dtype}"
+            assert_agree(g, e, SINGLE_TOLERANCE, f"{case.name}, float32")
+
+
+def test_raw_in_raw_out_and_tensor_in_tensor_out(derivatives, case, backend):
+    """A raw gradient comes out as arrays of the operand's library and device, a recorded one as Tensors; no input is written."""
+    if backend.compiled:
+        pytest.skip("inside jax.jit there are no arrays to look at")
+    kind = case.kinds[0]
+    arrays = case.operands(kind)
+    raw = derivatives.raw(arrays)
+    before = [np.array(backend.host(x)) for x in raw]
+
+    leaves = [cg.Tensor(x, requires_grad=True) for x in raw]
+    z = derivatives.apply(*leaves)
+    assert type(z) is cg.Tensor
+    assert backend.owns(z.data)
+    cotangent = backend.array(directions_like([backend.host(z)], seed=1)[0])
+    z.backward(cotangent)
+    for leaf in leaves:
+        assert type(leaf.grad) is type(leaf.data)
+        assert backend.owns(leaf.grad)
+        assert leaf.grad.dtype == leaf.dtype
+
+    again = [cg.Tensor(x, requires_grad=True) for x in raw]
+    derivatives.apply(*again).backward(cotangent, create_graph=True)
+    for leaf, other in zip(leaves, again, strict=True):
+        assert type(other.grad) is cg.Tensor
+        assert backend.owns(other.grad.data)
+        assert_agree(backend.host(other.grad), backend.host(leaf.grad), 1e-14, f"{case.name}, recorded")
+
+    for x, b in zip(raw, before, strict=True):
+        assert np.array_equal(backend.host(x), b), f"{case.name} wrote into an operand"
+
+
+def test_a_constant_operand_gets_no_gradient(derivatives, case, backend):
+    """With one operand differentiated and the others plain arrays, its gradient is what it was."""
+    if len(case.shapes) < 2 or backend.compiled:
+        pytest.skip("one operand only, or compiled")
+    arrays = case.operands(case.kinds[0])
+    (cotangent,) = directions_like([derivatives.value(arrays)], seed=1)
+    expected = derivatives.gradients(arrays, cotangent)
+    for index, e in enumerate(expected):
+        operands = derivatives.raw(arrays)
+        leaf = operands[index] = cg.Tensor(operands[index], requires_grad=True)
+        if backend.library == "array_api_strict" and index:
+            operands[0] = cg.Tensor(operands[0])  # a raw strict array refuses a foreign operand on its right
+        derivatives.apply(*operands).backward(backend.array(cotangent))
+        assert_agree(backend.host(leaf.grad), e, 1e-12, f"{case.name}, operand {index} alone")
+
+
+@pytest.mark.parametrize("name", ["add", "subtract", "multiply", "divide", "pow", "matmul", "vecdot", "where"])
+def test_real_and_complex_operands_together(name, backend):
+    """The real operand's gradient is real: the real part of what arrives."""
+
+    def function(xp, x, y):
+        return xp.where(cg.Tensor(backend.array(np.eye(2, dtype=bool))), x, y) if name == "where" else getattr(xp, name)(x, y)
+
+    for real_first in (True, False):
+        case = Case(f"{name}-mixed", function, ((2, 2), (2, 2)), (), kinds=BOTH, domain="positive")
+        x, y = case.operands("real")[0], case.operands("complex")[1]
+        arrays = [x, y] if real_first else [y, x]
+        mixed = Derivatives(case, backend)
+        mixed.case = _Fixed(case, arrays)
+        check_first(mixed, "real")
+        check_second(mixed, "real")
+
+
+@pytest.mark.parametrize("name", ["add", "multiply", "divide", "pow", "maximum", "matmul"])
+def test_two_precisions_together(name, backend):
+    """Each operand's gradient has its own dtype."""
+    xp = backend.namespace
+    x = cg.Tensor(backend.array(np.full((2, 2), 1.5, dtype=np.float32)), requires_grad=True)
+    y = cg.Tensor(backend.array(np.full((2, 2), 1.25)), requires_grad=True)
+    z = getattr(xp, name)(x, y)
+    assert z.dtype == y.dtype
+    xp.sum(z).backward()
+    assert x.grad.dtype == x.dtype
+    assert y.grad.dtype == y.dtype
+
+
+class _Fixed:
+    """A row with operands of its own, whose dtypes differ."""
+
+    def __init__(self, case, arrays):
+        self.name, self.eps, self.shapes, self.constants = case.name, case.eps, case.shapes, case.constants
+        self.function, self.arrays = case.function, arrays
+
+    def operands(self, kind):
+        return self.arrays
+
+
+# The checker itself --------------------------------------------------------------------------------------------------------------
+
+
+def broken_by_a_millionth(tensor, grad):
+    x, y = cg.grad.operands(tensor, grad)
+    return grad * y.conj() * (1 + 1e-6), grad * x.conj()
+
+
+def broken_by_a_missing_conjugate(tensor, grad):
+    x, y = cg.grad.operands(tensor, grad)
+    return grad * y, grad * x.conj()
+
+
+def broken_by_swapped_operands(tensor, grad):
+    x, y = cg.grad.operands(tensor, grad)
+    return grad * x.conj(), grad * y.conj()
+
+
+def whole(tensor, grad):
+    xp = cg.xp.array_namespace(grad)
+    x, y = cg.grad.operands(tensor, grad)
+    return grad * xp.conj(y), grad * xp.conj(x)
+
+
+def broken_second_order_only(tensor, grad):
+    """Right in value; but what it returns was computed from a constant, so that its own derivative lacks a term."""
+    x, y = [x.detach() if type(x) is cg.Tensor else x for x in cg.grad.operands(tensor, grad)]
+    xp = cg.xp.array_namespace(grad)
+    return grad * xp.conj(y), grad * xp.conj(x)
+
+
+def product_with(rule):
+    @cg.operation(rule, operands=("x", "y"))
+    def product(x, y):
+        return x * y
+
+    return Derivatives(Case(rule.__name__, lambda xp, x, y: product(x, y), ((3,), (3,)), (), kinds=REAL), BACKENDS["numpy"])
+
+
+def test_the_checker_passes_a_rule_that_is_right():
+    for kind in BOTH:
+        check_first(product_with(whole), kind)
+        check_second(product_with(whole), kind)
+
+
+@pytest.mark.parametrize(
+    ("rule", "kind"),
+    [
+        (broken_by_a_millionth, "real"),
+        (broken_by_a_millionth, "complex"),
+        (broken_by_a_missing_conjugate, "complex"),
+        (broken_by_swapped_operands, "real"),
+    ],
+)
+def test_the_checker_fails_a_broken_rule(rule, kind):
+    with pytest.raises(AssertionError, match="first order"):
+        check_first(product_with(rule), kind)
+
+
+def test_the_checker_fails_a_rule_that_is_wrong_in_second_order():
+    check_first(product_with(broken_second_order_only), "real")
+    with pytest.raises(AssertionError, match="second order"):
+        check_second(product_with(broken_second_order_only), "real")

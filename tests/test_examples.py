@@ -1,0 +1,91 @@
+"""The examples, run as a user runs them: in a process of their own."""
+
+from __future__ import annotations
+
+import importlib.util
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+SCRIPT = Path(__file__).parent.parent / "examples" / "train_digits.py"
+NEEDED = ("sklearn", "matplotlib", "safetensors", "tqdm")
+
+missing = [name for name in NEEDED if importlib.util.find_spec(name) is None]
+pytestmark = pytest.mark.skipif(bool(missing), reason=f"the extra `examples` is not installed: {', '.join(missing)}")
+
+
+def train_digits(*options: object) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([sys.executable, SCRIPT, *map(str, options)], capture_output=True, text=True, timeout=600)
+
+
+def accuracy(output: str) -> float:
+    found = re.search(r"held-out accuracy ([\d.]+)% on 450 images; the same after loading", output)
+    assert found is not None, output
+    return float(found[1])
+
+
+def check_files(folder: Path) -> None:
+    from safetensors.numpy import load_file
+
+    assert (folder / "digits.png").read_bytes().startswith(b"\x89PNG")
+    parameters = load_file(folder / "digits.safetensors")
+    assert {name: str(array.dtype) for name, array in parameters.items()} == dict.fromkeys(
+        ["hidden.bias", "hidden.weight", "output.bias", "output.weight"], "float32"
+    )
+
+
+def test_digits_are_learned(tmp_path: Path) -> None:
+    done = train_digits("--output", tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert accuracy(done.stdout) >= 97
+    assert "accuracy=" in done.stderr  # the progress bar's
+    assert "loss=" in done.stderr
+    check_files(tmp_path)
+
+
+@pytest.mark.parametrize("library", ["torch", "jax"])
+def test_the_same_script_on_another_library(library: str, tmp_path: Path) -> None:
+    if importlib.util.find_spec(library) is None:
+        pytest.skip(f"{library} is not installed")
+    done = train_digits("--library", library, "--epochs", 3, "--output", tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith(f"{library} on ")
+    here = train_digits("--epochs", 3, "--output", tmp_path)
+    assert abs(accuracy(done.stdout) - accuracy(here.stdout)) <= 1
+    assert accuracy(done.stdout) >= 85
+    check_files(tmp_path)
+
+
+def cupy_finds_a_gpu() -> bool:
+    if importlib.util.find_spec("cupy") is None:
+        return False
+    import cupy
+
+    return bool(cupy.cuda.is_available())
+
+
+def test_cupy_without_a_gpu_is_one_sentence(tmp_path: Path) -> None:
+    if cupy_finds_a_gpu():
+        pytest.skip("this machine has a GPU")
+    done = train_digits("--library", "cupy", "--output", tmp_path)
+    assert done.returncode == 2
+    assert done.stdout == ""
+    assert re.fullmatch(r"--library cupy [^\n]+\.\n", done.stderr)
+    assert not any(tmp_path.iterdir())
+
+
+def test_cupy_with_a_gpu(tmp_path: Path) -> None:
+    if not cupy_finds_a_gpu():
+        pytest.skip("no CUDA GPU that CuPy finds")
+    done = train_digits("--library", "cupy", "--output", tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert accuracy(done.stdout) >= 97
+
+
+def test_an_unknown_device_is_one_sentence(tmp_path: Path) -> None:
+    done = train_digits("--device", "cuda:0", "--output", tmp_path)
+    assert done.returncode == 2
+    assert re.fullmatch(r"--library numpy cannot use --device cuda:0 [^\n]+\.\n", done.stderr)

@@ -1,0 +1,276 @@
+"""Memory: graphs go by reference counting alone, without recursion, and a recorded operation costs few bytes."""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import sys
+import tracemalloc
+import weakref
+
+import numpy as np
+import pytest
+
+import clumsygrad as cg
+
+
+@pytest.fixture(autouse=True)
+def _no_collector():
+    """What is freed here is freed by reference counting."""
+    gc.collect()
+    gc.disable()
+    yield
+    gc.enable()
+
+
+def watched(x):
+    return weakref.ref(x)
+
+
+@contextlib.contextmanager
+def low_recursion_limit():
+    depth, frame = 0, sys._getframe()
+    while frame is not None:
+        depth, frame = depth + 1, frame.f_back
+    limit = sys.getrecursionlimit()
+    sys.setrecursionlimit(depth + 60)
+    try:
+        yield
+    finally:
+        sys.setrecursionlimit(limit)
+
+
+# What is freed, and when --------------------------------------------------------------------------------------------------------------
+
+
+def test_a_graph_that_nobody_passed_dies_with_its_last_name():
+    x = cg.Tensor([1.0, 2.0], requires_grad=True)
+    y = cg.exp(x)
+    middle, end = watched(y), None
+    z = cg.sum(y * x)
+    end = watched(z)
+    del y
+    assert middle() is not None
+    del z
+    assert end() is None
+    assert middle() is None
+
+
+def test_a_pass_releases_what_it_has_passed():
+    x = cg.Tensor([1.0, 2.0], requires_grad=True)
+    y = cg.exp(x)
+    middle, array = watched(y), watched(y.data)
+    z = cg.sum(y * x)
+    del y
+    z.backward()
+    assert middle() is None
+    assert array() is None
+
+
+def test_the_arrays_go_as_the_pass_goes():
+    """While the backward function of an early operation runs, what later ones saved is gone already."""
+    seen = []
+
+    def watching_backward(tensor, grad):
+        seen.append(saved() is None)
+        return (grad,)
+
+    @cg.operation(watching_backward)
+    def early(x):
+        return x * 1.0
+
+    x = cg.Tensor(np.ones(3), requires_grad=True)
+    late = cg.exp(early(x))
+    saved = watched(late.data)
+    z = cg.sum(late * late)
+    del late
+    z.backward()
+    assert seen == [True]
+
+
+def test_a_retained_graph_dies_with_its_last_name():
+    x = cg.Tensor([1.0, 2.0], requires_grad=True)
+    y = cg.exp(x)
+    z = cg.sum(y * y)
+    middle = watched(y)
+    z.backward(retain_graph=True)
+    del y
+    assert middle() is not None
+    del z
+    assert middle() is None
+
+
+def test_a_recorded_pass_leaves_no_cycle_once_the_gradient_is_cleared():
+    x = cg.Tensor([1.0, 2.0], requires_grad=True)
+    y = cg.exp(x)
+    middle = watched(y)
+    z = cg.sum(y * y)
+    z.backward(create_graph=True)
+    del y, z
+    x.grad = None
+    assert middle() is None
+
+
+def test_transforms_leave_nothing_behind():
+    alive = []
+
+    def f(x):
+        y = cg.exp(x)
+        alive.append(watched(y))
+        return cg.sum(y * y)
+
+    cg.func.grad(f)(np.ones(3))
+    cg.func.grad(lambda x: cg.sum(cg.func.grad(f)(x)))(np.ones(3))
+    _, pullback = cg.func.vjp(lambda x: f(x) * 2, np.ones(3))
+    del pullback
+    assert [reference() for reference in alive] == [None] * 3
+
+
+def test_a_failed_pass_leaves_nothing_behind():
+    def failing_backward(tensor, grad):
+        raise ZeroDivisionError
+
+    @cg.operation(failing_backward)
+    def failing(x):
+        return x * 1.0
+
+    x = cg.Tensor([1.0], requires_grad=True)
+    y = cg.exp(x)
+    middle = watched(y)
+    z = cg.sum(failing(y))
+    del y
+    with contextlib.suppress(ZeroDivisionError):
+        z.backward()
+    del z
+    assert middle() is None
+
+
+def test_views_do_not_outlive_their_names():
+    x = cg.Tensor(np.ones(4))
+    v = x[1:]
+    view, base = watched(v), watched(x)
+    del v
+    assert view() is None
+    v = x[1:]
+    del x
+    assert base() is not None
+    del v
+    assert base() is None
+
+
+def test_buffers_filled_in_a_loop_are_freed():
+    x = cg.Tensor(np.ones(3), requires_grad=True)
+    buffer = cg.zeros(3)
+    for i in range(3):
+        buffer[i] = x[i] * 2.0
+    alive = watched(buffer)
+    cg.sum(buffer * buffer).backward()
+    del buffer
+    assert alive() is None
+
+
+def test_several_outputs_hold_no_siblings():
+    x = cg.Tensor(np.ones((3, 2)), requires_grad=True)
+    first, second, third = cg.unstack(x)
+    alive = watched(second)
+    del second
+    assert alive() is None
+    cg.sum(first + third).backward()
+
+
+# Depth --------------------------------------------------------------------------------------------------------------------------------
+
+
+def chain(x, length):
+    for _ in range(length):
+        x = -x
+    return x
+
+
+def test_a_chain_of_200_000_operations_needs_no_recursion():
+    x = cg.Tensor(np.ones(1), requires_grad=True)
+    with low_recursion_limit():
+        y = chain(x, 200_000)
+        y.backward()
+        assert x.grad.tolist() == [1.0]
+        y = chain(x, 200_000)
+        del y  # freed unpassed
+        gradient = cg.func.grad(lambda z: chain(z, 20_000)[0])(np.ones(1))
+        assert gradient.tolist() == [1.0]
+
+
+def test_a_deep_ladder_of_shared_operands_needs_no_recursion():
+    x = cg.Tensor(np.ones(1), requires_grad=True)
+    with low_recursion_limit():
+        a, b = x, x * 0.5
+        for _ in range(20_000):
+            a, b = b, (a + b) * 0.5
+        b.backward(retain_graph=True)
+        del a, b
+    assert abs(x.grad[0] - (1 + 2 * 0.5) / 3) < 1e-9
+
+
+def test_a_deep_chain_of_assignments_needs_no_recursion():
+    x = cg.Tensor(np.ones(2), requires_grad=True)
+    with low_recursion_limit():
+        y = x * 1.0
+        for _ in range(20_000):
+            y += 1.0
+        y[0] = y[1] * 2.0
+        cg.sum(y).backward()
+        del y
+    assert x.grad.tolist() == [0.0, 3.0]
+
+
+# Bytes --------------------------------------------------------------------------------------------------------------------------------
+
+
+def peak_of(work):
+    tracemalloc.start()
+    try:
+        before = tracemalloc.get_traced_memory()[0]
+        work()
+        return tracemalloc.get_traced_memory()[1] - before
+    finally:
+        tracemalloc.stop()
+
+
+def test_bytes_per_operation_of_a_long_chain():
+    length = 100_000
+    x = cg.Tensor(np.ones(1), requires_grad=True)
+
+    def work():
+        y = x
+        for _ in range(length // 2):
+            y = cg.sin(y)
+            y = y * 1.0001
+        y.backward()
+
+    assert peak_of(work) / length <= 450
+
+
+def test_a_training_loop_does_not_grow():
+    rng = np.random.default_rng(0)
+    w = cg.Tensor(rng.normal(size=(8, 8)), requires_grad=True)
+    b = cg.Tensor(np.zeros(8), requires_grad=True)
+    x = rng.normal(size=(16, 8))
+    optimizer = cg.optimizer.Adam([w, b], 1e-3)
+
+    def steps(count):
+        for _ in range(count):
+            optimizer.zero_grad()
+            hidden = cg.tanh(x @ w + b)
+            hidden[0] = 0.0
+            cg.mean(hidden * hidden).backward()
+            optimizer.step()
+
+    steps(20)
+    tracemalloc.start()
+    try:
+        steps(5)
+        before = tracemalloc.get_traced_memory()[0]
+        steps(500)
+        grown = tracemalloc.get_traced_memory()[0] - before
+    finally:
+        tracemalloc.stop()
+    assert grown < 20_000, f"{grown} bytes in 500 steps"

@@ -1,0 +1,297 @@
+"""Optimizers: against formulas written out, against torch, on every library, and what they leave alone."""
+
+from __future__ import annotations
+
+import array_api_compat
+import numpy as np
+import pytest
+
+import clumsygrad as cg
+from clumsygrad.optimizer import SGD, Adam, AdamW
+
+STEPS = 20
+START = np.asarray([1.5, -0.7, 0.3, 2.0])
+
+
+def descend(optimizer_of, steps=STEPS, start=START):
+    """The parameter after `steps` steps down a loss whose gradient changes sign and size."""
+    x = cg.Tensor(start, requires_grad=True)
+    optimizer = optimizer_of([x])
+    for _ in range(steps):
+        optimizer.zero_grad()
+        cg.sum(x**4 / 4 - cg.sin(3 * x)).backward()
+        optimizer.step()
+    return x.data
+
+
+def slope(x):
+    return x**3 - 3 * np.cos(3 * x)
+
+
+def sgd_by_hand(rate, momentum, decay):
+    x, v = START.copy(), np.zeros(4)
+    for _ in range(STEPS):
+        v = momentum * v + slope(x) + decay * x
+        x = x - rate * v
+    return x
+
+
+def adam_by_hand(rate, betas, eps, decay, decoupled):
+    x, m, s = START.copy(), np.zeros(4), np.zeros(4)
+    for t in range(1, STEPS + 1):
+        g = slope(x) + (0 if decoupled else decay * x)
+        m = betas[0] * m + (1 - betas[0]) * g
+        s = betas[1] * s + (1 - betas[1]) * g * g
+        x = x * (1 - rate * decay if decoupled else 1)
+        x = x - rate * (m / (1 - betas[0] ** t)) / (np.sqrt(s / (1 - betas[1] ** t)) + eps)
+    return x
+
+
+CASES = {
+    "SGD": (lambda p: SGD(p, 0.01), lambda: sgd_by_hand(0.01, 0, 0), ("SGD", {"lr": 0.01})),
+    "SGD with momentum": (
+        lambda p: SGD(p, 0.01, momentum=0.9),
+        lambda: sgd_by_hand(0.01, 0.9, 0),
+        ("SGD", {"lr": 0.01, "momentum": 0.9}),
+    ),
+    "SGD with momentum and decay": (
+        lambda p: SGD(p, 0.01, momentum=0.9, weight_decay=0.1),
+        lambda: sgd_by_hand(0.01, 0.9, 0.1),
+        ("SGD", {"lr": 0.01, "momentum": 0.9, "weight_decay": 0.1}),
+    ),
+    "Adam": (lambda p: Adam(p, 0.02), lambda: adam_by_hand(0.02, (0.9, 0.999), 1e-8, 0, False), ("Adam", {"lr": 0.02})),
+    "Adam with decay": (
+        lambda p: Adam(p, 0.02, betas=(0.8, 0.9), eps=1e-3, weight_decay=0.1),
+        lambda: adam_by_hand(0.02, (0.8, 0.9), 1e-3, 0.1, False),
+        ("Adam", {"lr": 0.02, "betas": (0.8, 0.9), "eps": 1e-3, "weight_decay": 0.1}),
+    ),
+    "AdamW": (
+        lambda p: AdamW(p, 0.02, weight_decay=0.1),
+        lambda: adam_by_hand(0.02, (0.9, 0.999), 1e-8, 0.1, True),
+        ("AdamW", {"lr": 0.02, "weight_decay": 0.1}),
+    ),
+    "AdamW as it comes": (
+        lambda p: AdamW(p),
+        lambda: adam_by_hand(1e-3, (0.9, 0.999), 1e-8, 1e-2, True),
+        ("AdamW", {}),
+    ),
+}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_by_hand(name):
+    ours, by_hand, _ = CASES[name]
+    np.testing.assert_allclose(descend(ours), by_hand(), rtol=1e-12, atol=1e-12)
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_like_torch(name):
+    torch = pytest.importorskip("torch")
+    ours, _, (theirs, options) = CASES[name]
+    x = torch.tensor(START, requires_grad=True)
+    optimizer = getattr(torch.optim, theirs)([x], **options)
+    for _ in range(STEPS):
+        optimizer.zero_grad()
+        (x**4 / 4 - torch.sin(3 * x)).sum().backward()
+        optimizer.step()
+    np.testing.assert_allclose(descend(ours), x.detach().numpy(), rtol=1e-12, atol=1e-12)
+
+
+def library_array(values, library):
+    if library == "numpy":
+        return np.asarray(values)
+    if library == "array_api_strict":
+        strict = pytest.importorskip("array_api_strict")
+        return strict.asarray(np.asarray(values), device=strict.Device("device1"))
+    if library == "torch":
+        return pytest.importorskip("torch").asarray(np.asarray(values))
+    return pytest.importorskip("jax").numpy.asarray(values)
+
+
+@pytest.mark.parametrize("library", ["numpy", "array_api_strict", "torch", "jax"])
+@pytest.mark.parametrize("name", ["SGD with momentum and decay", "Adam", "AdamW"])
+def test_on_every_library_and_its_device(name, library):
+    start = library_array(START.astype(np.float32), library)
+    data = descend(CASES[name][0], start=start)
+    assert type(data) is type(start)
+    assert data.dtype == start.dtype
+    assert array_api_compat.device(data) == array_api_compat.device(start)
+    values = cg.Tensor(data).numpy()
+    np.testing.assert_allclose(values, CASES[name][1](), rtol=2e-4, atol=2e-4)
+
+
+@pytest.mark.parametrize("make", [lambda p: SGD(p, 0.1, momentum=0.9), Adam, AdamW])
+def test_no_array_of_the_users_is_written(make):
+    array, gradient = START.copy(), np.ones(4)
+    x = cg.Tensor(array, requires_grad=True)
+    optimizer = make([x])
+    for _ in range(3):
+        x.grad = gradient
+        before = x.data
+        kept = before.copy()
+        optimizer.step()
+        np.testing.assert_array_equal(gradient, np.ones(4))
+        if before is array:
+            np.testing.assert_array_equal(before, kept)
+    np.testing.assert_array_equal(array, START)
+    assert x.is_leaf
+    assert x.requires_grad
+    assert not np.array_equal(x.data, START)
+
+
+def test_tensors_that_share_an_array_are_stepped_apart():
+    x, y = cg.Tensor(START, requires_grad=True), cg.Tensor(START, requires_grad=True)
+    optimizer = SGD([x, y], 0.1)
+    cg.sum(x).backward()
+    optimizer.step()
+    np.testing.assert_allclose(x.data, START - 0.1)
+    np.testing.assert_array_equal(y.data, START)
+
+
+def test_a_detached_copy_keeps_the_old_values():
+    x = cg.Tensor(START, requires_grad=True)
+    optimizer = SGD([x], 0.1)
+    for _ in range(2):
+        old, values = x.detach(), x.data.copy()
+        cg.sum(x).backward()
+        optimizer.step()
+        np.testing.assert_array_equal(old.data, values)
+
+
+def test_parameters_without_a_gradient_stay():
+    x, y = cg.Tensor(START, requires_grad=True), cg.Tensor(START, requires_grad=True)
+    optimizer = AdamW([x, y], 0.1)
+    cg.sum(x * x).backward()
+    optimizer.step()
+    assert y.data is START
+    assert x.data is not START
+
+
+def test_zero_grad_and_the_parameters_of_a_generator():
+    x, y = cg.Tensor(START, requires_grad=True), cg.Tensor(2.0, requires_grad=True)
+    optimizer = SGD((p for p in (x, y)), 0.1)
+    (cg.sum(x) * y).backward()
+    optimizer.zero_grad()
+    assert x.grad is None
+    assert y.grad is None
+    optimizer.step()
+    assert y.data == 2.0
+
+
+def test_parameters_of_no_dimension():
+    x = cg.Tensor(2.0, requires_grad=True)
+    optimizer = Adam([x], 0.1)
+    for _ in range(3):
+        optimizer.zero_grad()
+        (x * x).backward()
+        optimizer.step()
+    assert x.data.shape == ()
+    assert type(x.data) is np.ndarray
+    assert 1.6 < x.data < 1.8
+
+
+def test_complex_parameters_descend():
+    z = cg.Tensor(np.asarray([1.0 + 2.0j, -3.0]), requires_grad=True)
+    for make in (SGD, Adam):
+        optimizer = make([z], 0.05)
+        before = np.sum(np.abs(z.data) ** 2)
+        for _ in range(10):
+            optimizer.zero_grad()
+            cg.sum(cg.abs(z) ** 2).backward()
+            optimizer.step()
+        assert np.sum(np.abs(z.data) ** 2) < before
+    assert z.dtype == np.complex128
+
+
+def test_the_learning_rate_may_change_between_steps():
+    x = cg.Tensor(np.zeros(1), requires_grad=True)
+    optimizer = SGD([x], 1.0)
+    for rate in (1.0, 0.5, 0.25):
+        optimizer.learning_rate = rate
+        optimizer.zero_grad()
+        cg.sum(x).backward()
+        optimizer.step()
+    assert x.data.tolist() == [-1.75]
+
+
+@pytest.mark.parametrize("make", [lambda p: SGD(p, 0.01, momentum=0.9), lambda p: Adam(p, 0.02), lambda p: AdamW(p, 0.02)])
+@pytest.mark.parametrize("library", ["numpy", "torch"])
+def test_a_run_goes_on_from_its_saved_state(make, library):
+    if library == "torch":
+        pytest.importorskip("torch")
+    whole = descend(make)
+
+    x = cg.Tensor(START, requires_grad=True)
+    first = make([x])
+    for _ in range(STEPS // 2):
+        first.zero_grad()
+        cg.sum(x**4 / 4 - cg.sin(3 * x)).backward()
+        first.step()
+    saved = first.state_dict()
+
+    y = cg.Tensor(library_array(x.data, library), requires_grad=True)
+    second = make([y])
+    second.load_state_dict(saved)
+    for _ in range(STEPS - STEPS // 2):
+        second.zero_grad()
+        cg.sum(y**4 / 4 - cg.sin(3 * y)).backward()
+        second.step()
+    np.testing.assert_allclose(y.detach().numpy(), whole, rtol=1e-12)
+
+
+def test_a_saved_state_does_not_change_as_the_run_goes_on():
+    x = cg.Tensor(START, requires_grad=True)
+    optimizer = Adam([x], 0.02)
+    for _ in range(2):
+        cg.sum(x * x).backward()
+        optimizer.step()
+    saved = optimizer.state_dict()
+    kept = {name: np.array(array) for name, array in saved["state"][0].items()}
+    for _ in range(2):
+        cg.sum(x * x).backward()
+        optimizer.step()
+    assert saved["steps"] == 2
+    for name, array in saved["state"][0].items():
+        np.testing.assert_array_equal(array, kept[name])
+
+
+def test_a_state_that_does_not_fit_changes_nothing():
+    x, y = cg.Tensor(START, requires_grad=True), cg.Tensor(START[:2], requires_grad=True)
+    big, small = Adam([x]), Adam([y])
+    for tensor, optimizer in ((x, big), (y, small)):
+        cg.sum(tensor).backward()
+        optimizer.step()
+    state = small.state_dict()
+    with pytest.raises(ValueError, match=r"of parameter 0 has shape \(4,\), not \(2,\)"):
+        small.load_state_dict(big.state_dict())
+    with pytest.raises(ValueError, match="state of 1 parameters for 2"):
+        Adam([x, y]).load_state_dict(state)
+    for name, array in small.state_dict()["state"][0].items():
+        np.testing.assert_array_equal(array, state["state"][0][name])
+
+
+@pytest.mark.parametrize(
+    ("parameters", "rate", "kind", "message"),
+    [
+        ([], 0.1, ValueError, "Adam: no parameters"),
+        ([cg.Tensor([1.0])], 0.1, TypeError, "Adam: parameter 0 must be a leaf Tensor that requires a gradient"),
+        ([np.ones(2)], 0.1, TypeError, "Adam: parameter 0 must be a leaf"),
+        ([cg.Tensor([1.0], requires_grad=True) * 2], 0.1, TypeError, "Adam: parameter 0 must be a leaf"),
+        ([cg.Tensor([1.0], requires_grad=True)], -0.1, ValueError, "learning_rate must not be negative, got -0.1"),
+    ],
+)
+def test_bad_arguments(parameters, rate, kind, message):
+    with pytest.raises(kind, match=message):
+        Adam(parameters, rate)
+
+
+def test_a_step_under_a_recorded_gradient_records_nothing():
+    x = cg.Tensor(START, requires_grad=True)
+    optimizer = SGD([x], 0.1, momentum=0.9)
+    for _ in range(2):
+        optimizer.zero_grad()
+        cg.sum(x**3).backward(create_graph=True)
+        optimizer.step()
+    assert x.is_leaf
+    assert type(x.data) is np.ndarray
+    assert type(optimizer.state_dict()["state"][0]["velocity"]) is np.ndarray
