@@ -11,6 +11,8 @@ another library.
 array([-0.73575888, -0.07326256, -0.00074046])
 """
 
+import sys as _sys
+
 from . import activation, func, grad, linalg, loss, optimizer, random
 from . import namespace as _namespace
 from . import xp as _xp
@@ -71,4 +73,4 @@ nan = _namespace.CONSTANTS["nan"]
 newaxis = _namespace.CONSTANTS["newaxis"]
 pi = _namespace.CONSTANTS["pi"]
 
-_namespace._over["numpy"] = __import__("sys").modules[__name__]
+_namespace._over["numpy"] = _sys.modules[__name__]

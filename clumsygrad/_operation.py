@@ -26,9 +26,8 @@ ndarray = numpy.ndarray
 Rule = Callable[[Any, Any], tuple[Any, ...]]
 
 _WEAK = frozenset({float, int, bool})  # Python scalars that never change the kind of a floating array
-_COUNTS = frozenset(
-    {"indices", "repeats", "sorter"}
-)  # operands that are positions or numbers of times: no dtype is promoted by them
+# Operands that are positions or numbers of times: no dtype is promoted by them.
+_COUNTS = frozenset({"indices", "repeats", "sorter"})
 
 
 def operation(

@@ -23,6 +23,7 @@ from . import xp as _xp
 from ._gradients import check_differentiable, check_gradient, exclusive, place, unit_gradient
 from ._modes import no_grad, numbers_allowed, recording, recording_set
 from ._operators import Operators
+from ._versions import Extra, Write
 from .xp import Array
 
 next_id: Callable[[], int] = itertools.count(1).__next__
@@ -30,20 +31,6 @@ next_id: Callable[[], int] = itertools.count(1).__next__
 _writing_gradients = threading.Lock()
 _new = object.__new__
 _id_of = attrgetter("_id")
-
-
-class _Extra:
-    """What only some tensors need: a gradient, older versions, the base and the living views of a view."""
-
-    __slots__ = ("base", "gradient", "key", "retains", "versions", "views")
-
-    def __init__(self) -> None:
-        self.gradient: Any = None
-        self.versions: list[Tensor] = []
-        self.base: Tensor | None = None
-        self.key: Any = None
-        self.views: list[weakref.ref[Tensor]] = []
-        self.retains = False
 
 
 @_xp.wrapper
@@ -71,7 +58,7 @@ class Tensor(Operators):
     _rule: Callable[[Tensor, Any], tuple[Any, ...]] | None
     _parents: tuple[Any, ...]
     _attributes: Any  # a dict by name; of a Python scalar's operation the pair (parameter, scalar); None
-    _extra: _Extra | None
+    _extra: Extra | None
 
     _wanted: ClassVar[Callable[[], Any]] = engine.wanted.get
     __array_ufunc__: ClassVar[None] = None  # NumPy's operators leave `ndarray * tensor` to the tensor
@@ -288,9 +275,9 @@ class Tensor(Operators):
 
     # Versions and views -------------------------------------------------------------------------------------------------------
 
-    def _extras(self) -> _Extra:
+    def _extras(self) -> Extra:
         if self._extra is None:
-            self._extra = _Extra()
+            self._extra = Extra()
         return self._extra
 
     def _snapshot(self) -> Tensor:
@@ -334,7 +321,7 @@ class Tensor(Operators):
             base = tensor._extra.base if tensor._extra is not None else None
             if base is None:
                 break
-            change = _Write(tensor._extra.key, new)  # type: ignore[union-attr]
+            change = Write(tensor._extra.key, new)  # type: ignore[union-attr]
             tensor, seen = base, tensor
         for tensor, old, new in changes:
             tensor._become(old, new)
@@ -369,7 +356,7 @@ class Tensor(Operators):
         return self
 
     def __setitem__(self, key: Any, value: Any, /) -> None:
-        self._change(_Write(key, value))
+        self._change(Write(key, value))
 
     def _in_place(self, operation: Callable[..., Any], other: Any) -> Any:
         """`self OPERATOR= other`: the result becomes the new version, in this tensor's shape and dtype."""
@@ -394,18 +381,6 @@ class Tensor(Operators):
     def _bind(cls, name: str, function: Any) -> None:
         """Give the class an operator or method that a later module defines. Called at import only; a test lists the names."""
         setattr(cls, name, function)
-
-
-class _Write:
-    """The change `x[key] = value`, for Tensor._change."""
-
-    __slots__ = ("key", "value")
-
-    def __init__(self, key: Any, value: Any) -> None:
-        self.key, self.value = key, value
-
-    def __call__(self, old: Tensor) -> Tensor:
-        return old._assign(self.key, self.value)
 
 
 def record(
@@ -465,7 +440,7 @@ def _deliver(arrived: engine.Gradients, seed: Any) -> None:
     """Write all gradients, or none: each leaf gets an array of its own."""
     given = {id(seed)}
     with _writing_gradients:
-        sums: list[tuple[_Extra, Any]] = []
+        sums: list[tuple[Extra, Any]] = []
         for tensor, gradient in arrived.values():
             extra = tensor._extras()
             before = extra.gradient

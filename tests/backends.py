@@ -7,6 +7,7 @@ the named ones, with `--backend all` every one but CuPy, which tests/gpu runs.
 from __future__ import annotations
 
 import contextlib
+import functools
 import importlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -46,34 +47,37 @@ class Backend:
             return "cupy is installed, but finds no CUDA GPU"
         return None
 
-    @property
+    @functools.cached_property
     def namespace(self) -> Any:
         """clumsygrad's namespace over this library."""
         return cg.over(self.library)
 
-    @property
-    def raw_namespace(self) -> Any:
-        """The library's own array API namespace."""
-        return cg.xp.namespace_of_library(self.library)
+    @functools.cached_property
+    def module(self) -> Any:
+        """The library itself."""
+        return importlib.import_module(self.library)
+
+    @functools.cached_property
+    def strict_device(self) -> Any:
+        return self.module.Device(self.device)
 
     def array(self, values: Any) -> Any:
         """A raw array of this library, on this device, of the values and dtype of a NumPy array."""
         values = np.asarray(values)
         if self.library == "numpy":
             return values
-        xp = importlib.import_module(self.library)
         if self.library == "array_api_strict":
-            return xp.asarray(values, device=xp.Device(self.device))
+            return self.module.asarray(values, device=self.strict_device)
         if self.library == "dask.array":
-            return xp.from_array(values, chunks=tuple(max(n, 1) for n in values.shape))
-        return xp.asarray(values)
+            return self.module.from_array(values, chunks=tuple(max(n, 1) for n in values.shape))
+        return self.module.asarray(values)
 
     def host(self, x: Any) -> Any:
         """The values of a raw array, or of a Tensor, as a NumPy array."""
         if type(x) is cg.Tensor:
             x = x.data
         if self.library == "array_api_strict":
-            x = x.to_device(importlib.import_module(self.library).Device("CPU_DEVICE"))
+            x = x.to_device(self.module.Device("CPU_DEVICE"))
         elif self.library == "dask.array":
             return np.asarray(x.compute(scheduler="synchronous"))
         elif self.library == "torch":
@@ -98,7 +102,7 @@ class Backend:
         if self.library == "jax.numpy":
             importlib.import_module("jax").config.update("jax_enable_x64", True)
         if self.library == "array_api_strict":
-            with importlib.import_module("array_api_strict").ArrayAPIStrictFlags(**self.strict_flags):
+            with self.module.ArrayAPIStrictFlags(**self.strict_flags):
                 yield self
         else:
             yield self

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -20,7 +21,7 @@ def _parameters(rng: np.random.Generator, widths: tuple[int, ...]) -> list[Any]:
     """A weight matrix and a bias for each layer."""
     return [
         p
-        for fan_in, fan_out in zip(widths, widths[1:], strict=False)
+        for fan_in, fan_out in pairwise(widths)
         for p in (normal(rng, fan_in, fan_out, scale=fan_in**-0.5), normal(rng, fan_out, scale=0.1))
     ]
 

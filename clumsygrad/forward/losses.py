@@ -56,6 +56,8 @@ def cross_entropy(logits: Array, labels: Array, /, *, axis: int = -1, reduction:
     xp = array_namespace(logits)
     if kind(labels) != "integral":
         raise TypeError(f"cross_entropy: the labels must be integers, got dtype {labels.dtype}")
+    if not -len(logits.shape) <= axis < len(logits.shape):
+        raise IndexError(f"cross_entropy: axis {axis} is out of range for logits of shape {tuple(logits.shape)}")
     axis %= len(logits.shape)
     if tuple(labels.shape) != tuple(logits.shape[:axis] + logits.shape[axis + 1 :]):
         raise ValueError(

@@ -1,0 +1,123 @@
+"""python -m benchmarks: run the workloads, print the tables, write JSON and a plot."""
+
+from __future__ import annotations
+
+import argparse
+import importlib.util
+import json
+import os
+import platform
+import subprocess
+import sys
+from collections.abc import Sequence
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from .contestants import CONTESTANTS
+from .memory import MEASURED
+from .report import markdown, plot
+from .workloads import WORKLOADS
+
+ROOT = Path(__file__).resolve().parent.parent
+BASE = "hand"
+KEYS = tuple(contestant.key for contestant in CONTESTANTS)
+PACKAGES = ("clumsygrad", "numpy", "scipy", "torch", "jax", "autograd", "mygrad")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Exit status 1 if a contestant failed or its gradient was wrong."""
+    options = _options(arguments)
+    results = {}
+    for name in options.only:
+        print(f"{name} ...", file=sys.stderr, flush=True)
+        results[name] = _measured(name, options.rounds, options.processes, options.contestants)
+        if options.memory and WORKLOADS[name].measures_memory:
+            results[name]["peak_bytes"] = _peaks(name, [key for key in options.contestants if key in MEASURED])
+    print(markdown(results, _machine()))
+    if options.json:
+        Path(options.json).write_text(json.dumps({"machine": _machine(), "results": results}, indent=1) + "\n")
+    if options.plot:
+        if importlib.util.find_spec("matplotlib") is None:
+            print("no plot: matplotlib is not installed")
+        else:
+            plot(results, options.plot)
+    return 1 if any(result["wrong"] for result in results.values()) else 0
+
+
+def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks", description="Gradients against the gradient written by hand in NumPy."
+    )
+    parser.add_argument(
+        "--only", type=_names_of(WORKLOADS), default=list(WORKLOADS), help=f"of {','.join(WORKLOADS)} (W2: all of W2)"
+    )
+    parser.add_argument(
+        "--rounds", type=int, default=31, help="rounds in each process (default 31; fewer where a step takes seconds)"
+    )
+    parser.add_argument(
+        "--processes", type=int, default=1, help="fresh processes whose rounds are pooled (default 1; for a bar near 1: 5)"
+    )
+    parser.add_argument(
+        "--contestants", type=_names_of(KEYS), default=list(KEYS), help=f"of {','.join(KEYS)}; hand always takes part"
+    )
+    parser.add_argument("--no-memory", dest="memory", action="store_false", help="leave out the peaks of W4, W6 and W7")
+    parser.add_argument("--json", metavar="PATH", help="write every sample")
+    parser.add_argument("--plot", metavar="PATH", help="draw the ratios (.png or .svg)")
+    options = parser.parse_args(arguments)
+    if options.rounds < 1 or options.processes < 1:
+        parser.error("--rounds and --processes must be at least 1")
+    options.contestants = [key for key in KEYS if key == BASE or key in options.contestants]
+    return options
+
+
+def _names_of(known: Sequence[str] | dict[str, Any]) -> Any:
+    """A converter of comma-separated names; "W2" names every W2-... too."""
+
+    def names(text: str) -> list[str]:
+        asked = text.split(",")
+        for name in asked:
+            if name not in known:
+                raise argparse.ArgumentTypeError(f"unknown: {name}; known are {', '.join(known)}")
+        return [name for name in known if name in asked or name.partition("-")[0] in asked]
+
+    return names
+
+
+def _measured(name: str, rounds: int, processes: int, keys: Sequence[str]) -> dict[str, Any]:
+    """The result of `measure`, its rounds pooled over fresh processes."""
+    pooled: dict[str, Any] = {"seconds": {}, "left_out": {}, "wrong": {}}
+    for _ in range(processes):
+        result = json.loads(_run("benchmarks.measure", name, str(rounds), ",".join(keys)))
+        pooled["left_out"].update(result["left_out"])
+        pooled["wrong"].update(result["wrong"])
+        for key, seconds in result["seconds"].items():
+            pooled["seconds"].setdefault(key, []).extend(seconds)
+    return pooled
+
+
+def _peaks(name: str, keys: Sequence[str]) -> dict[str, int]:
+    """Peak bytes of each contestant that can do the workload."""
+    workload = WORKLOADS[name]
+    able = [c.key for c in CONTESTANTS if c.key in keys and c.reason_to_leave_out(workload) is None]
+    return {key: int(_run("benchmarks.memory", name, key)) for key in able}
+
+
+def _run(module: str, *arguments: str) -> str:
+    """What a module prints, run as a program in a fresh process."""
+    done = subprocess.run([sys.executable, "-m", module, *arguments], cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True)
+    return done.stdout
+
+
+def _machine() -> dict[str, str]:
+    versions = {"python": platform.python_version()}
+    for package in PACKAGES:
+        try:
+            versions[package] = metadata.version(package)
+        except metadata.PackageNotFoundError:
+            versions[package] = "from the checkout" if package == "clumsygrad" else "not installed"
+    return {"machine": f"{platform.machine()}, {os.cpu_count()} cores, one thread", **versions}
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,259 @@
+"""The conventions of the derivatives, each at the point that it is about, on every selected backend."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+from cases import Case
+from checks import Derivatives, check_first, check_second
+
+import clumsygrad as cg
+from clumsygrad import activation, loss
+
+INF, NAN = math.inf, math.nan
+
+# The libraries say that 0 divides; that is what these points are about.
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:divide by zero:RuntimeWarning"),
+    pytest.mark.filterwarnings("ignore:invalid value:RuntimeWarning"),
+]
+
+
+def gradients(backend, function, *values):
+    """The gradients of the sum of a function's real result, one NumPy array an operand."""
+    leaves = [cg.Tensor(backend.array(np.asarray(v, dtype=_dtype(v))), requires_grad=True) for v in values]
+    z = function(backend.namespace, *leaves)
+    xp = backend.namespace
+    (xp.sum(z) if z.shape else z).backward()
+    return [backend.host(leaf.grad) for leaf in leaves]
+
+
+def _dtype(values):
+    return np.complex128 if np.iscomplexobj(np.asarray(values)) else np.float64
+
+
+def equal(found, *expected, tolerance=1e-14):
+    assert len(found) == len(expected)
+    for g, e in zip(found, expected, strict=True):
+        np.testing.assert_allclose(g, np.asarray(e), rtol=tolerance, atol=tolerance)
+
+
+# Complex numbers ------------------------------------------------------------------------------------------------------------------
+
+
+def test_the_gradient_of_a_real_loss_of_complex_numbers_descends(backend):
+    z = np.asarray([1.0 + 2.0j, -3.0j])
+    (g,) = gradients(backend, lambda xp, z: xp.real(z * xp.conj(z)), z)
+    equal([g], 2 * z)  # ∂|z|²/∂Re + i ∂|z|²/∂Im
+    assert np.sum(np.abs(z - 0.1 * g) ** 2) < np.sum(np.abs(z) ** 2)
+
+
+def test_a_real_operand_of_a_complex_result_has_a_real_gradient(backend):
+    (g,) = gradients(backend, lambda xp, x: xp.abs(x * 2.0j) ** 2, [1.5])
+    assert g.dtype == np.float64
+    equal([g], [12.0])
+
+
+# Ties ---------------------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["max", "min"])
+def test_equal_extrema_share(name, backend):
+    equal(gradients(backend, lambda xp, x: getattr(xp, name)(x), [2.0, 2.0, 2.0, 2.0]), [0.25] * 4)
+    tied = [[1.0, 3.0, 3.0], [3.0, 1.0, 1.0]] if name == "max" else [[3.0, 1.0, 1.0], [1.0, 3.0, 3.0]]
+    equal(gradients(backend, lambda xp, x: getattr(xp, name)(x, axis=1), tied), [[0, 0.5, 0.5], [1, 0, 0]])
+    equal(
+        gradients(backend, lambda xp, x: getattr(xp, name)(x, axis=(0, 1), keepdims=True), tied),
+        np.asarray([[0, 1, 1], [1, 0, 0]]) / 3,
+    )
+
+
+@pytest.mark.parametrize("name", ["maximum", "minimum"])
+def test_equal_operands_share(name, backend):
+    def function(xp, x, y):
+        return getattr(xp, name)(x, y)
+
+    equal(gradients(backend, function, [1.0, 2.0], [1.0, 2.0]), [0.5, 0.5], [0.5, 0.5])
+    equal(gradients(backend, function, [1.0, 1.0], 1.0), [0.5, 0.5], 1.0)
+
+
+# Points without a derivative ------------------------------------------------------------------------------------------------------
+
+
+def test_abs_and_sign_at_zero(backend):
+    equal(gradients(backend, lambda xp, x: xp.abs(x), [0.0, -0.0, -2.0]), [0, 0, -1])
+    equal(gradients(backend, lambda xp, x: xp.abs(x), [0.0j, 3.0 + 4.0j]), [0, 0.6 + 0.8j])
+    equal(gradients(backend, lambda xp, x: xp.sign(x), [0.0, 2.0]), [0, 0])
+    equal(gradients(backend, lambda xp, x: xp.real(xp.sign(x)), [0.0j, 2.0j]), [0, 0.5])
+
+
+def test_hypot_and_atan2_at_the_origin(backend):
+    equal(gradients(backend, lambda xp, x, y: xp.hypot(x, y), [0.0, 3.0], [0.0, 4.0]), [0, 0.6], [0, 0.8])
+    equal(gradients(backend, lambda xp, y, x: xp.atan2(y, x), [0.0, 1.0], [0.0, 1.0]), [0, 0.5], [0, -0.5])
+
+
+@pytest.mark.parametrize("name", ["std", "var"])
+def test_std_and_var_of_a_constant(name, backend):
+    equal(gradients(backend, lambda xp, x: getattr(xp, name)(x), [1.5, 1.5, 1.5]), [0, 0, 0])
+    equal(gradients(backend, lambda xp, x: getattr(xp, name)(x, axis=0, correction=1), [[2.0], [2.0]]), [[0], [0]])
+
+
+def test_relu_at_zero(backend):
+    equal(gradients(backend, lambda xp, x: activation.relu(x), [-1.0, 0.0, -0.0, 1.0]), [0, 0, 0, 1])
+
+
+def test_mae_of_equals(backend):
+    equal(gradients(backend, lambda xp, x, y: loss.mae_loss(x, y, reduction="sum"), [1.0, 2.0], [1.0, 0.0]), [0, 1], [0, -1])
+
+
+def test_clip_at_a_bound(backend):
+    equal(gradients(backend, lambda xp, x: xp.clip(x, -1.0, 1.0), [-2.0, -1.0, 0.0, 1.0, 2.0]), [0, 1, 1, 1, 0])
+    found = gradients(backend, lambda xp, x, low, high: xp.clip(x, low, high), [-2.0, -1.0, 0.0, 1.0, 2.0], -1.0, 1.0)
+    equal(found, [0, 1, 1, 1, 0], 1, 1)
+    equal(gradients(backend, lambda xp, x, low: xp.clip(x, low), [0.5, 1.0], [1.0, 1.0]), [0, 1], [1, 0])
+
+
+def test_copysign_at_zero(backend):
+    equal(gradients(backend, lambda xp, x, y: xp.copysign(x, y), [0.0, 2.0, -2.0], [-1.0, -1.0, 0.0]), [0, -1, -1], [0, 0, 0])
+
+
+def test_nextafter(backend):
+    if backend.library == "dask.array":
+        pytest.skip("array_api_compat.dask warns of nextafter")
+    equal(gradients(backend, lambda xp, x, y: xp.nextafter(x, y), [0.0, 1.0], [1.0, 1.0]), [1, 1], [0, 0])
+
+
+@pytest.mark.parametrize("name", ["floor", "ceil", "trunc", "round"])
+def test_what_is_piecewise_constant_has_gradient_zero(name, backend):
+    equal(gradients(backend, lambda xp, x: getattr(xp, name)(x), [-1.5, 0.0, 0.5, 2.0, 2.3]), [0, 0, 0, 0, 0])
+
+
+def test_floor_divide_has_gradient_zero(backend):
+    equal(gradients(backend, lambda xp, x, y: x // y, [4.0, 5.0], 2.0), [0, 0], 0)
+
+
+def test_remainder_at_a_multiple(backend):
+    equal(gradients(backend, lambda xp, x, y: x % y, [4.0, -3.0], [2.0, 2.0]), [1, 1], [-2, 2])
+
+
+# Powers and roots at zero -----------------------------------------------------------------------------------------------------------
+
+
+def test_sqrt_and_log_at_zero_are_infinite(backend):
+    equal(gradients(backend, lambda xp, x: xp.sqrt(x), [0.0, 4.0]), [INF, 0.25])
+    equal(gradients(backend, lambda xp, x: xp.log(x), [0.0, 4.0]), [INF, 0.25])
+
+
+@pytest.mark.parametrize(("exponent", "expected"), [(0, 0), (0.0, 0), (1, 1), (1.0, 1), (2, 0), (3.0, 0), (0.5, INF), (1.5, 0)])
+def test_powers_of_zero(exponent, expected, backend):
+    equal(gradients(backend, lambda xp, x: x**exponent, [0.0]), [expected])
+    found = gradients(backend, lambda xp, x, n: x**n, [0.0], [float(exponent)])
+    equal(found[:1], [expected])
+    equal(found[1:], [0])
+
+
+def test_zero_exponent_has_gradient_zero_everywhere(backend):
+    equal(gradients(backend, lambda xp, x: x**0, [-2.0, 0.0, 3.0]), [0, 0, 0])
+    equal(gradients(backend, lambda xp, x: x**0.0, [-2.0, 0.0, 3.0]), [0, 0, 0])
+
+
+def test_zero_to_a_power(backend):
+    equal(gradients(backend, lambda xp, n: 0.0**n, [1.0, 2.0]), [0, 0])
+
+
+def test_a_negative_base_has_no_real_logarithm(backend):
+    x, n = gradients(backend, lambda xp, x, n: x**n, [-2.0], [2.0])
+    equal([x], [-4])
+    assert np.isnan(n).all()
+    (n,) = gradients(backend, lambda xp, n: xp.real((-2.0) ** n), [2.0 + 0.0j])
+    np.testing.assert_allclose(n, [np.conj(4 * np.log(-2 + 0j))])
+
+
+# Products with zeros --------------------------------------------------------------------------------------------------------------
+
+
+class At(Case):
+    """A row at given points."""
+
+    def operands(self, kind="real", single=False):
+        return [np.asarray(x, dtype=np.float64) for x in self.domain]
+
+
+PRODUCTS = {
+    "no zero": [2.0, 3.0, -4.0],
+    "one zero": [2.0, 0.0, -4.0],
+    "first is zero": [0.0, 3.0, -4.0],
+    "last is zero": [2.0, 3.0, 0.0],
+    "two zeros": [0.0, 3.0, 0.0],
+    "all zeros": [0.0, 0.0, 0.0],
+}
+
+
+def others(x, *left_out):
+    return math.prod(v for i, v in enumerate(x) if i not in left_out)
+
+
+@pytest.mark.parametrize("x", PRODUCTS.values(), ids=PRODUCTS)
+def test_prod_with_zeros(x, backend):
+    equal(gradients(backend, lambda xp, x: xp.prod(x), x), [others(x, i) for i in range(3)])
+    raw = backend.array(np.asarray(x))
+    for i in range(3):
+        row = cg.func.grad(lambda x, i=i: cg.func.grad(backend.namespace.prod)(x)[i])(raw)
+        equal([backend.host(row)], [0 if i == j else others(x, i, j) for j in range(3)])
+
+
+@pytest.mark.parametrize("name", ["prod", "cumulative_prod"])
+@pytest.mark.parametrize("x", PRODUCTS.values(), ids=PRODUCTS)
+def test_products_with_zeros_against_differences(name, x, backend):
+    at_point = At(f"{name} at {x}", lambda xp, x: getattr(xp, name)(x), ((3,),), (name,), domain=(x,))
+    derivatives = Derivatives(at_point, backend)
+    check_first(derivatives, "real")
+    check_second(derivatives, "real")
+
+
+def test_cumulative_prod_with_a_zero(backend):
+    equal(gradients(backend, lambda xp, x: xp.cumulative_prod(x), [2.0, 0.0, 3.0]), [1, 8, 0])
+
+
+# What is not chosen, and what overflows -----------------------------------------------------------------------------------------
+
+
+def test_where_lets_nan_of_the_other_branch_through_and_apply_where_does_not(backend):
+    (g,) = gradients(backend, lambda xp, x: xp.where(x > 0, xp.sqrt(x), 0.0), [4.0, 0.0, -1.0])
+    assert g[0] == 0.25
+    assert np.isnan(g[1:]).all()
+    found = gradients(backend, lambda xp, x: cg.apply_where(x > 0, x, xp.sqrt, fill_value=0.0), [4.0, 0.0, -1.0])
+    equal(found, [0.25, 0, 0])
+    found = gradients(backend, lambda xp, x: cg.apply_where(x > 0, x, xp.log, lambda y: y * y), [4.0, 0.0, -1.0])
+    equal(found, [0.25, 0, -2])
+
+
+@pytest.mark.parametrize("function", [activation.softmax, activation.log_softmax])
+def test_softmax_of_large_numbers(function, backend):
+    z = backend.host(function(cg.Tensor(backend.array(np.asarray([1000.0, 1000.0, -1000.0])))))
+    assert np.isfinite(z).all()
+    (g,) = gradients(backend, lambda xp, x: function(x)[0], [1000.0, 1000.0, -1000.0])
+    equal([g], [0.25, -0.25, 0] if function is activation.softmax else [0.5, -0.5, 0])
+
+
+def test_sigmoid_and_gelu_of_large_numbers(backend):
+    equal(gradients(backend, lambda xp, x: activation.sigmoid(x), [-1000.0, 0.0, 1000.0]), [0, 0.25, 0])
+    equal(gradients(backend, lambda xp, x: activation.gelu(x), [-1000.0, 0.0, 1000.0]), [0, 0.5, 1])
+
+
+def test_logsumexp_of_large_and_of_infinite_numbers(backend):
+    equal(gradients(backend, lambda xp, x: xp.logsumexp(x), [1000.0, 1000.0]), [0.5, 0.5], tolerance=1e-12)
+    equal(gradients(backend, lambda xp, x: xp.logsumexp(x), [-INF, 0.0]), [0, 1])
+    equal(gradients(backend, lambda xp, x: xp.logsumexp(x), [-INF, -INF]), [0, 0])
+
+
+def test_logaddexp_of_large_numbers(backend):
+    equal(
+        gradients(backend, lambda xp, x, y: xp.logaddexp(x, y), [1000.0, -INF], [1000.0, 2.0]), [0.5, 0], [0.5, 1], tolerance=1e-12
+    )
+
+
+def test_tangents_far_out(backend):
+    equal(gradients(backend, lambda xp, x: xp.tanh(x), [-1000.0, 1000.0]), [0, 0])
