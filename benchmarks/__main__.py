@@ -34,9 +34,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         results[name] = _measured(name, options.rounds, options.processes, options.contestants)
         if options.memory and WORKLOADS[name].measures_memory:
             results[name]["peak_bytes"] = _peaks(name, [key for key in options.contestants if key in MEASURED])
+        if options.json:  # after every workload: what is done is not lost with what comes later
+            Path(options.json).write_text(json.dumps({"machine": _machine(), "results": results}, indent=1) + "\n")
     print(markdown(results, _machine()))
-    if options.json:
-        Path(options.json).write_text(json.dumps({"machine": _machine(), "results": results}, indent=1) + "\n")
     if options.plot:
         if importlib.util.find_spec("matplotlib") is None:
             print("no plot: matplotlib is not installed")
@@ -88,7 +88,11 @@ def _measured(name: str, rounds: int, processes: int, keys: Sequence[str]) -> di
     """The result of `measure`, its rounds pooled over fresh processes."""
     pooled: dict[str, Any] = {"seconds": {}, "left_out": {}, "wrong": {}}
     for _ in range(processes):
-        result = json.loads(_run("benchmarks.measure", name, str(rounds), ",".join(keys)))
+        try:
+            result = json.loads(_run("benchmarks.measure", name, str(rounds), ",".join(keys)))
+        except subprocess.CalledProcessError as error:  # out of memory, say: the other workloads go on
+            pooled["wrong"][BASE] = f"the process that measured it ended with status {error.returncode}"
+            continue
         pooled["left_out"].update(result["left_out"])
         pooled["wrong"].update(result["wrong"])
         for key, seconds in result["seconds"].items():

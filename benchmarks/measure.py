@@ -33,6 +33,7 @@ def measure(workload: Workload, contestants: Sequence[Contestant], rounds: int) 
     inputs = workload.inputs()
     expected = [np.asarray(g) for g in workload.hand(inputs)[1]]
     steps: dict[str, Step] = {}
+    first: dict[str, float] = {}
     left_out: dict[str, str] = {}
     wrong: dict[str, str] = {}
     for contestant in contestants:
@@ -43,7 +44,9 @@ def measure(workload: Workload, contestants: Sequence[Contestant], rounds: int) 
             continue
         try:
             step = contestant.prepare(workload, inputs)
+            start = time.perf_counter()
             gradients = step()
+            first[contestant.key] = time.perf_counter() - start
         except Exception as error:
             wrong[contestant.key] = f"{type(error).__name__}: {error}"
             continue
@@ -53,7 +56,8 @@ def measure(workload: Workload, contestants: Sequence[Contestant], rounds: int) 
         else:
             steps[contestant.key] = step
         del gradients
-    seconds = interleaved(steps, min(rounds, workload.most_rounds))
+    repeats = {key: repeats_of(step, first[key]) for key, step in steps.items()}
+    seconds = interleaved(steps, repeats, min(rounds, workload.most_rounds))
     return {"seconds": seconds, "left_out": left_out, "wrong": wrong}
 
 
@@ -71,9 +75,8 @@ def disagreement(gradients: Sequence[Any], expected: Sequence[np.ndarray]) -> st
     return ""
 
 
-def interleaved(steps: dict[str, Step], rounds: int) -> dict[str, list[float]]:
+def interleaved(steps: dict[str, Step], repeats: dict[str, int], rounds: int) -> dict[str, list[float]]:
     """Seconds per step, one figure a round; in each round the contestants take their turns in another order."""
-    repeats = {key: repeats_of(step) for key, step in steps.items()}
     order = list(steps)
     shuffle = random.Random(0).shuffle
     seconds: dict[str, list[float]] = {key: [] for key in order}
@@ -89,8 +92,10 @@ def interleaved(steps: dict[str, Step], rounds: int) -> dict[str, list[float]]:
     return seconds
 
 
-def repeats_of(step: Step) -> int:
-    """How often a step is repeated to fill a sample; the step has been warmed up before."""
+def repeats_of(step: Step, first: float) -> int:
+    """How often a step is repeated to fill a sample. The first call, which may have compiled, tells only of very long ones."""
+    if first > 5:
+        return 1
     start = time.perf_counter()
     step()
     once = time.perf_counter() - start

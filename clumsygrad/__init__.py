@@ -73,4 +73,5 @@ nan = _namespace.CONSTANTS["nan"]
 newaxis = _namespace.CONSTANTS["newaxis"]
 pi = _namespace.CONSTANTS["pi"]
 
+library_name = "numpy"
 _namespace._over["numpy"] = _sys.modules[__name__]

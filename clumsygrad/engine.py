@@ -126,7 +126,7 @@ def propagate(
             elif following is None:
                 return retained | {number: (end, sums[number]) for number, end in ends.items()}
             else:
-                tensor = following
+                tensor, following = following, None  # no name may keep what the pass has released
             gradient = sums.pop(tensor._id)
     finally:
         wanted.reset(token)

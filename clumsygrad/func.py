@@ -177,15 +177,15 @@ class _Scope:
 def _argument(x: Any, name: str) -> Tensor:
     """A tensor of the transform's own over an argument; over a Tensor it is a step of that one's graph."""
     if type(x) is Tensor:
-        data, parent = x._data, x if x.requires_grad else x._data
+        data, parents = x._data, (x,) if x.requires_grad else ()
     else:
-        data = parent = Tensor(x)._data
+        data, parents = Tensor(x)._data, ()
     if not _xp.is_floating(data):
         raise TypeError(
             f"grad of {name}: an argument has dtype {data.dtype}, and only floating and complex arrays have gradients; "
             "convert it (astype), or name the others with argnums"
         )
-    return record(data, positive_backward, (parent,), None)
+    return record(data, positive_backward, parents, None)
 
 
 def _join_backward(tensor: Tensor, grad: tuple[Any, ...]) -> tuple[Any, ...]:

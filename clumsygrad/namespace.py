@@ -62,6 +62,7 @@ class Bound:
     def _made(self, name: str, device: Any, *args: Any, **kwargs: Any) -> Tensor:
         """The library's own creation function; on CuPy, which ignores `device` in most of them, inside `with device:`."""
         create: Callable[..., Any] = getattr(self._xp, name)
+        device = _xp.device_of(_xp.name_of(self._xp), device)
         if device is not None and _xp.name_of(self._xp) == "cupy":
             with device:
                 return Tensor(create(*args, **kwargs))
@@ -75,6 +76,7 @@ class Bound:
         >>> cg.asarray([x, x * x]).requires_grad
         True
         """
+        device = _xp.device_of(_xp.name_of(self._xp), device)
         if isinstance(obj, (list, tuple)) and (first := _first_tensor(obj)) is not None:
             obj = _stacked(obj, first)
         if type(obj) is not Tensor:

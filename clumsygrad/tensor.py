@@ -15,7 +15,7 @@ import threading
 import weakref
 from bisect import bisect_left
 from collections.abc import Callable, Iterator
-from operator import attrgetter
+from operator import attrgetter, index
 from typing import Any, ClassVar
 
 from . import engine
@@ -236,7 +236,7 @@ class Tensor(Operators):
         return bool(self._data)
 
     def __index__(self) -> int:
-        return int(self._data.__index__())
+        return index(self._data)
 
     # The reverse pass ---------------------------------------------------------------------------------------------------------
 
@@ -356,14 +356,14 @@ class Tensor(Operators):
         return self
 
     def __setitem__(self, key: Any, value: Any, /) -> None:
-        self._change(Write(key, value))
+        self._change(Write(key, self._snapshot() if value is self else value))  # its present version
 
     def _in_place(self, operation: Callable[..., Any], other: Any) -> Any:
         """`self OPERATOR= other`: the result becomes the new version, in this tensor's shape and dtype."""
         name = operation.__name__
 
         def change(old: Tensor) -> Tensor:
-            new: Tensor = operation(old, other)
+            new: Tensor = operation(old, old if other is self else other)
             if new is NotImplemented:
                 raise TypeError(f"{name}: in place with a {type(other).__name__}")
             if tuple(new._data.shape) != tuple(old._data.shape):

@@ -113,7 +113,7 @@ def library_of(x: Array) -> str:
 
 def namespace_of_library(library: str | ModuleType) -> Any:
     """The array API namespace of a library, given as a module (`numpy`, `cupy`, `torch`, `jax.numpy` ...) or by its name."""
-    name = library if isinstance(library, str) else library.__name__
+    name = library if isinstance(library, str) else name_of(library)
     name = name.removeprefix("array_api_compat.")
     name = {"jax": "jax.numpy", "dask": "dask.array"}.get(name, name)
     module = optional(name)
@@ -208,10 +208,18 @@ def same_device(a: Array, b: Array) -> bool:
 
 
 def to_device(x: Array, target: Any) -> Array:
-    """`x` on another device of its own library. CuPy's and torch's devices may be given by name: "cuda:1"."""
-    if isinstance(target, str) and library_of(x) == "cupy":
-        target = optional("cupy").cuda.Device(int(target.partition(":")[2] or 0))
-    return array_api_compat.to_device(x, target)
+    """`x` on another device of its own library."""
+    return array_api_compat.to_device(x, device_of(library_of(x), target))
+
+
+def device_of(library: str, target: Any) -> Any:
+    """A library's device, which may be given by name in every library: "cpu", "cuda", "cuda:1"."""
+    if not isinstance(target, str) or library not in ("cupy", "jax"):
+        return target
+    kind, _, number = target.partition(":")
+    if library == "jax":
+        return optional("jax").devices(kind)[int(number or 0)]
+    return optional("cupy").cuda.Device(int(number or 0))
 
 
 def to_numpy(x: Array) -> Array:
@@ -230,7 +238,7 @@ def to_library(x: Array, xp: Any, target: Any = None) -> Array:
     """`x` as an array of the namespace `xp`, on the device `target` (or where that library puts new arrays)."""
     if array_namespace(x) is not xp:
         host = to_numpy(x)
-        x = xp.asarray(host.copy() if name_of(xp) in ("torch", "jax", "numpy") else host)
+        x = xp.asarray(host.copy())
     return x if target is None else to_device(x, target)
 
 
@@ -278,13 +286,68 @@ def _on_device_of_first_array(function: Callable[..., Any], *arguments: Any) -> 
 # What every library spells its own way ------------------------------------------------------------------------------------------
 
 
+def is_mask(key: Any) -> bool:
+    """Whether a key is one boolean array."""
+    return is_array(key) and kind(key) == "bool"
+
+
+def read(x: Array, key: Any) -> Array:
+    """`x[key]`; on torch also by slices that step back, on array-api-strict also rows at an integer array; of a Tensor, recorded."""
+    if type(x) in _wrappers:
+        return x._getitem(key)
+    library = library_of(x)
+    if library == "array_api_strict" and len(x.shape) > 1 and is_array(key) and kind(key) == "integral":
+        xp = array_namespace(x)
+        rows = xp.take(x, xp.reshape(xp.where(key < 0, key + x.shape[0], key), (-1,)), axis=0)
+        return xp.reshape(rows, (*key.shape, *x.shape[1:]))
+    return _read_back(array_namespace(x), x, key) if library == "torch" and _steps_back(key) else x[key]
+
+
+def _read_back(xp: Any, x: Array, key: Any) -> Array:
+    """`x[key]` in a library whose slices cannot step back: forward, and flipped."""
+    parts = list(key) if isinstance(key, tuple) else [key]
+    used = sum(_axes_read(part) for part in parts)
+    axis = 0
+    for i, part in enumerate(parts):
+        if isinstance(part, slice) and part.step is not None and part.step < 0:
+            chosen = range(*part.indices(x.shape[axis]))[::-1]
+            forward = slice(chosen.start, chosen.stop, chosen.step) if len(chosen) else slice(0, 0)
+            x = xp.flip(x[(slice(None),) * axis + (forward,)], axis=axis)
+            parts[i] = slice(None)
+        axis += len(x.shape) - used if part is Ellipsis else _axes_read(part)
+    return x[tuple(parts)]
+
+
+def _steps_back(key: Any) -> bool:
+    parts = key if isinstance(key, tuple) else (key,)
+    return any(isinstance(part, slice) and part.step is not None and part.step < 0 for part in parts)
+
+
+def _axes_read(part: Any) -> int:
+    """How many axes of an array a part of a key speaks of; of `...`, which takes the others, none."""
+    if part is None or part is Ellipsis:
+        return 0
+    return int(part.ndim) if is_mask(part) else 1
+
+
 def assigned(x: Array, key: Any, value: Any) -> Array:
     """A copy of `x` in which `copy[key] = value`; of a Tensor, the recorded operation."""
     if type(x) in _wrappers:
         return array_namespace(x).assign(x, key, value)
-    if library_of(x) == "jax":
+    xp = array_namespace(x)
+    library = name_of(xp)
+    if is_mask(key) and (type(value) in SCALARS or not value.shape):  # with no look at how many it chooses
+        return xp.where(xp.reshape(key, key.shape + (1,) * (len(x.shape) - key.ndim)), value, x)
+    if library == "jax":
         return x.at[key].set(value)
-    copy = array_namespace(x).asarray(x, copy=True)
+    if library == "array_api_strict" and _is_read_only(key):
+        return _assigned_by_position(x, key, value)
+    if library == "torch" and _steps_back(key):
+        place = positions(x, key, x.shape)
+        copy = xp.reshape(xp.asarray(x, copy=True), (-1,))
+        copy[xp.reshape(place, (-1,))] = xp.reshape(xp.broadcast_to(value, place.shape), (-1,)) if is_array(value) else value
+        return xp.reshape(copy, x.shape)
+    copy = xp.asarray(x, copy=True)
     copy[key] = value
     return copy
 
@@ -298,7 +361,7 @@ def positions(x: Array, key: Any, shape: tuple[int, ...]) -> Array:
         within = xp.reshape(xp.arange(row, dtype=first.dtype, device=device(x)), (1,) * key.ndim + shape[1:])
         return xp.reshape(first, key.shape + (1,) * (len(shape) - 1)) + within
     flat = xp.arange(math.prod(shape), dtype=xp.int64, device=device(x))
-    return xp.reshape(flat, shape)[key]
+    return read(xp.reshape(flat, shape), key)
 
 
 def scatter_add(x: Array, key: Any, shape: tuple[int, ...]) -> Array:
@@ -310,9 +373,7 @@ def scatter_add(x: Array, key: Any, shape: tuple[int, ...]) -> Array:
     if library == "jax":
         return xp.zeros(shape, dtype=x.dtype).at[key].add(x)
     if not repeats(key):
-        zeros = xp.zeros(shape, dtype=x.dtype, device=device(x))
-        zeros[key] = x
-        return zeros
+        return assigned(xp.zeros(shape, dtype=x.dtype, device=device(x)), key, x)
     where = xp.reshape(positions(x, key, shape), (-1,))
     values = xp.reshape(x, (-1,))
     size = math.prod(shape)
@@ -343,6 +404,27 @@ def _cupy_scatter_add(xp: Any, values: Array, where: Array, size: int) -> Array:
     else:
         add(sums, where, values)
     return sums
+
+
+def _is_read_only(key: Any) -> bool:
+    """Whether the standard has x[key] but no x[key] = value: integer arrays, and None."""
+    return repeats(key) or key is None or (isinstance(key, tuple) and any(part is None for part in key))
+
+
+def _assigned_by_position(x: Array, key: Any, value: Any) -> Array:
+    """`assigned` in nothing but array API functions, size x len(key) work: for keys that the standard has in reading only."""
+    xp = array_namespace(x)
+    place = positions(x, key, x.shape)
+    count, size = math.prod(place.shape), math.prod(x.shape)
+    if not count:
+        return x
+    value = xp.astype(value, x.dtype) if is_array(value) else xp.full((), value, dtype=x.dtype, device=device(x))
+    values = xp.reshape(xp.broadcast_to(value, place.shape), (-1,))
+    turns = xp.arange(1, count + 1, dtype=xp.int64, device=device(x))
+    written = xp.arange(size, dtype=place.dtype, device=device(x))[:, None] == xp.reshape(place, (1, -1))
+    last = xp.max(xp.where(written, turns, 0), axis=1)
+    chosen = xp.take(values, xp.where(last > 0, last - 1, 0))
+    return xp.reshape(xp.where(last > 0, chosen, xp.reshape(x, (-1,))), x.shape)
 
 
 def _sum_where_equal(xp: Any, values: Array, where: Array, size: int) -> Array:

@@ -22,7 +22,6 @@ class Scenario:
     y: tuple[int, ...]
     like_numpy: bool
     jit: bool  # False where a shape depends on data, or a mask does (which JAX does not compile)
-    needs_negative_steps: bool  # which torch lacks
     mask_beside_slices: bool  # a key that the standard does not have
     written: Writing | None = None
 
@@ -40,13 +39,12 @@ def scenario(
     y: tuple[int, ...] = (6,),
     like_numpy: bool = True,
     jit: bool = True,
-    needs_negative_steps: bool = False,
     mask_beside_slices: bool = False,
 ) -> Callable[[Writing], Scenario]:
     """Decorator: the writing with assignment. The other one follows, under `@NAME.without_assignment`."""
 
     def register(function: Writing) -> Scenario:
-        made = Scenario(function.__name__, function, x, y, like_numpy, jit, needs_negative_steps, mask_beside_slices)
+        made = Scenario(function.__name__, function, x, y, like_numpy, jit, mask_beside_slices)
         SCENARIOS[made.name] = made
         return made
 
@@ -309,7 +307,7 @@ def _(xp, x, y):
     return with_one(xp, z, 2, z[2] + z[3]) * y
 
 
-@scenario(needs_negative_steps=True)
+@scenario()
 def negative_and_stepped_slices(xp, x, y):
     back = x[::-1]
     x[::-2] = y[:3]
@@ -441,7 +439,7 @@ def _(xp, x, y):
 # Masks and integer arrays -----------------------------------------------------------------------------------------------------
 
 
-@scenario(jit=False)
+@scenario()
 def a_mask_assigned_a_number(xp, x, y):
     before = x * y
     x[x > 0] = 0.5
@@ -466,7 +464,7 @@ def _(xp, x, y):
     return z * z
 
 
-@scenario(jit=False)
+@scenario()
 def a_mask_over_a_view(xp, x, y):
     v = x[1:5]
     v[y[:4] > 0] = y[5]

@@ -53,6 +53,11 @@ class Backend:
         return cg.over(self.library)
 
     @functools.cached_property
+    def raw_namespace(self) -> Any:
+        """The library's own array API namespace."""
+        return cg.xp.namespace_of_library(self.library)
+
+    @functools.cached_property
     def module(self) -> Any:
         """The library itself."""
         return importlib.import_module(self.library)

@@ -20,10 +20,23 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "backend" in metafunc.fixturenames:
         chosen = selected(metafunc.config.getoption("--backend"))
         metafunc.parametrize("backend", chosen, ids=str, indirect=True)
+    if "oracle" in metafunc.fixturenames:
+        chosen = [backend for backend in selected(metafunc.config.getoption("--backend")) if backend.name in ("torch", "jax")]
+        metafunc.parametrize("oracle", chosen, ids=str, indirect=True)
 
 
 @pytest.fixture
 def backend(request: pytest.FixtureRequest):
+    yield from _present(request)
+
+
+@pytest.fixture
+def oracle(request: pytest.FixtureRequest):
+    """A backend that differentiates by itself."""
+    yield from _present(request)
+
+
+def _present(request: pytest.FixtureRequest):
     reason = request.param.missing()
     if reason is not None:
         pytest.skip(reason)

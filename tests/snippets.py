@@ -1,6 +1,6 @@
 """Runs the Python of a Markdown page, as a reader would type it in.
 
-A block that opens with three backticks and `python` is run; one that holds `>>>` is a doctest, whose output is compared. Words after
+A block that opens with three backticks and `python` is run; one that holds `>>>` is a doctest, whose output is compared (`...` stands for anything). Words after
 `python` name the libraries that the block needs. All blocks of a page share their names.
 """
 
@@ -52,7 +52,7 @@ def _run(page: Path, block: Block, names: dict[str, Any]) -> None:
         return
     test = doctest.DocTestParser().get_doctest(block.code, names, page.name, str(page), block.line)
     report: list[str] = []
-    results = doctest.DocTestRunner().run(test, out=report.append, clear_globs=False)
+    results = doctest.DocTestRunner(optionflags=doctest.ELLIPSIS).run(test, out=report.append, clear_globs=False)
     names.update(test.globs)
     if results.failed:
         raise AssertionError("".join(report))

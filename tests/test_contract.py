@@ -36,11 +36,12 @@ LAYERS = {
     "engine": set(),
     "_modes": set(),
     "_operators": set(),
+    "_versions": set(),
     "_tree": set(),
     "_gradients": {"xp"},
     "grad._read": {"xp"},
     "grad.": {"xp", "grad._read"},
-    "tensor": {"engine", "xp", "_modes", "_operators", "_gradients"},
+    "tensor": {"engine", "xp", "_modes", "_operators", "_versions", "_gradients"},
     "_operation": {"tensor", "engine", "xp", "_modes"},
     "forward.": {"_operation", "grad", "tensor", "xp", "_modes"},
 }

@@ -39,7 +39,7 @@ def assign(x: Array, key: Any, value: Array | complex, /) -> Array:
     Tensor(array([5., 2.]))
     """
     key = _raw(key)
-    if hasattr(value, "dtype") and value.dtype != x.dtype:
+    if hasattr(value, "dtype") and _namespace(value) is _namespace(x) and value.dtype != x.dtype:
         value = _castable(x, value)
     return _assign(x, value, key)
 
@@ -56,7 +56,7 @@ def scatter_add(x: Array, key: Any, shape: tuple[int, ...], /) -> Array:
 
 @operation(grad.getitem_backward)
 def _getitem(x: Array, key: Any, /) -> Array:
-    return x[key]
+    return _xp.read(x, key)
 
 
 @operation(grad.assign_backward, operands=("x", "value"))
@@ -85,6 +85,11 @@ def _raw(key: Any) -> Any:
     if type(key) is tuple and any(type(part) is Tensor for part in key):
         return tuple([_raw(part) for part in key])
     return key
+
+
+def _namespace(x: Array) -> Any:
+    """The namespace of the array that x is, or holds."""
+    return array_namespace(x._data if type(x) is Tensor else x)
 
 
 def _castable(x: Array, value: Array) -> Array:

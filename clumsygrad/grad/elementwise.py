@@ -245,7 +245,11 @@ def hypot_backward(tensor: Tensor, grad: Array) -> GradientTuple:
 def abs_backward(tensor: Tensor, grad: Array) -> GradientTuple:
     """z = |x|:   x̄ = z̄ · sign(x), with sign(x) = x / |x| for complex x.   0 at 0."""
     xp = array_namespace(grad)
-    return (grad * xp.sign(operand(tensor, grad)),)
+    x = operand(tensor, grad)
+    if kind(x) == "complex floating":  # whose sign is 0 / 0 at 0 in some libraries
+        size = result(tensor, grad)
+        return (grad * (x / xp.where(size == 0, xp.ones_like(size), size)),)
+    return (grad * xp.sign(x),)
 
 
 def sign_backward(tensor: Tensor, grad: Array) -> GradientTuple:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
-from ..xp import Array, array_namespace, assigned, device, is_array, kind, positions, repeats, scatter_add
+from ..xp import Array, array_namespace, assigned, device, is_mask, positions, read, repeats, scatter_add
 from ._read import GradientTuple, attribute, needs, operand, operands, unbroadcast
 
 if TYPE_CHECKING:
@@ -27,30 +27,26 @@ def getitem_backward(tensor: Tensor, grad: Array) -> GradientTuple:
 
 def scatter_add_backward(tensor: Tensor, grad: Array) -> GradientTuple:
     """z = zeros with x added at key:   x̄ = z̄[key]."""
-    return (unbroadcast(_at(grad, attribute(tensor, "key")), operand(tensor, grad).shape),)
-
-
-def _at(x: Array, key: Any) -> Array:
-    """x[key]; rows at an integer array by `take`, which the standard has, while it has no x[key] with fewer indices than axes."""
-    if len(x.shape) < 2 or not is_array(key) or kind(key) != "integral":
-        return x[key]
-    key = array_namespace(key).where(key < 0, key + x.shape[0], key)
-    rows = array_namespace(x).take(x, array_namespace(key).reshape(key, (-1,)), axis=0)
-    return array_namespace(x).reshape(rows, (*key.shape, *x.shape[1:]))
+    return (unbroadcast(read(grad, attribute(tensor, "key")), operand(tensor, grad).shape),)
 
 
 def assign_backward(tensor: Tensor, grad: Array) -> GradientTuple:
     """z = x with v written at key:   x̄ = z̄ with 0 written at key,   v̄ = z̄[key], 0 for what was written over in the same stroke."""
-    xp = array_namespace(grad)
     _, value = operands(tensor, grad)
     need_x, need_value = needs(tensor)
     key = attribute(tensor, "key")
-    g = None
-    if need_value:
-        g = grad[key]
-        last = _last_written(tensor._data, key)
-        g = unbroadcast(g if last is None else xp.where(last, g, xp.zeros_like(g)), value.shape)
+    g = _value_gradient(tensor, grad, key, value.shape) if need_value else None
     return assigned(grad, key, 0) if need_x else None, g
+
+
+def _value_gradient(tensor: Tensor, grad: Array, key: Any, shape: tuple[int, ...]) -> Array:
+    xp = array_namespace(grad)
+    if is_mask(key) and not shape:  # with no look at how many it chooses
+        mask = xp.reshape(xp.asarray(key), key.shape + (1,) * (len(grad.shape) - key.ndim))
+        return xp.sum(xp.where(mask, grad, xp.zeros_like(grad)))
+    g = read(grad, key)
+    last = _last_written(tensor._data, key)
+    return unbroadcast(g if last is None else xp.where(last, g, xp.zeros_like(g)), shape)
 
 
 def _last_written(x: Array, key: Any) -> Array | None:
@@ -61,7 +57,7 @@ def _last_written(x: Array, key: Any) -> Array | None:
     place = positions(x, key, x.shape)
     turn = xp.reshape(xp.arange(math.prod(place.shape), dtype=xp.int64, device=device(x)), place.shape)
     written = assigned(xp.zeros(x.shape, dtype=xp.int64, device=device(x)), key, turn)
-    return written[key] == turn
+    return read(written, key) == turn
 
 
 def take_backward(tensor: Tensor, grad: Array) -> GradientTuple:
