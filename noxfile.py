@@ -19,7 +19,7 @@ LIBRARIES = {"numpy": "clumsygrad", "strict": "exec('import clumsygrad, array_ap
 def tests(session: nox.Session) -> None:
     """The README's test command: NumPy and array-api-strict."""
     session.install("-e", ".[test,examples]")
-    session.run("pytest", *session.posargs)
+    session.run("pytest", "-n", "auto", *session.posargs)
 
 
 @nox.session
@@ -27,7 +27,7 @@ def backends(session: nox.Session) -> None:
     """The same tests on torch (CPU), JAX (eager and compiled) and Dask."""
     session.install("-e", ".[test,examples]", TORCH, "jax", "dask[array]")
     names = ["torch", "jax", "jax-jit", "dask"]
-    session.run("pytest", *[word for name in names for word in ("--backend", name)], *session.posargs)
+    session.run("pytest", "-n", "auto", *[word for name in names for word in ("--backend", name)], *session.posargs)
 
 
 @nox.session

@@ -31,7 +31,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     results = {}
     for name in options.only:
         print(f"{name} ...", file=sys.stderr, flush=True)
-        results[name] = _measured(name, options.rounds, options.processes, options.contestants)
+        results[name] = _measured(name, options.rounds, options.processes, options.contestants, options.clock)
         if options.memory and WORKLOADS[name].measures_memory:
             results[name]["peak_bytes"] = _peaks(name, [key for key in options.contestants if key in MEASURED])
         if options.json:  # after every workload: what is done is not lost with what comes later
@@ -61,6 +61,9 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--contestants", type=_names_of(KEYS), default=list(KEYS), help=f"of {','.join(KEYS)}; hand always takes part"
     )
+    parser.add_argument(
+        "--clock", choices=("wall", "cpu"), default="wall", help="cpu: processor time, for a machine that others use too"
+    )
     parser.add_argument("--no-memory", dest="memory", action="store_false", help="leave out the peaks of W4, W6 and W7")
     parser.add_argument("--json", metavar="PATH", help="write every sample")
     parser.add_argument("--plot", metavar="PATH", help="draw the ratios (.png or .svg)")
@@ -84,12 +87,12 @@ def _names_of(known: Sequence[str] | dict[str, Any]) -> Any:
     return names
 
 
-def _measured(name: str, rounds: int, processes: int, keys: Sequence[str]) -> dict[str, Any]:
+def _measured(name: str, rounds: int, processes: int, keys: Sequence[str], clock: str) -> dict[str, Any]:
     """The result of `measure`, its rounds pooled over fresh processes."""
     pooled: dict[str, Any] = {"seconds": {}, "left_out": {}, "wrong": {}}
     for _ in range(processes):
         try:
-            result = json.loads(_run("benchmarks.measure", name, str(rounds), ",".join(keys)))
+            result = json.loads(_run("benchmarks.measure", name, str(rounds), ",".join(keys), clock))
         except subprocess.CalledProcessError as error:  # out of memory, say: the other workloads go on
             pooled["wrong"][BASE] = f"the process that measured it ended with status {error.returncode}"
             continue

@@ -59,7 +59,7 @@ def _duration(seconds: float) -> str:
 
 
 def _goals(results: Results) -> str:
-    """A bar is met when the better end of the interval meets it."""
+    """Bars. Where only the better end of the interval meets one, it is met as far as these rounds can tell."""
     rows = []
     for name, result in results.items():
         workload, seconds = WORKLOADS[name], result["seconds"]
@@ -68,7 +68,16 @@ def _goals(results: Results) -> str:
                 continue
             if workload.goal is not None:
                 median, low, _ = median_and_interval(ratios(seconds, key, BASE))
-                rows.append([name, TITLES[key], "over hand", f"≤ {workload.goal}", f"{median:.2f}", _met(low <= workload.goal)])
+                rows.append(
+                    [
+                        name,
+                        TITLES[key],
+                        "over hand",
+                        f"≤ {workload.goal}",
+                        f"{median:.2f}",
+                        _met(median <= workload.goal, low <= workload.goal),
+                    ]
+                )
             if workload.goal_torch is not None and "torch" in seconds:
                 median, _, high = median_and_interval(ratios(seconds, "torch", key))
                 rows.append(
@@ -78,14 +87,14 @@ def _goals(results: Results) -> str:
                         "PyTorch over it",
                         f"≥ {workload.goal_torch}",
                         f"{median:.2f}",
-                        _met(high >= workload.goal_torch),
+                        _met(median >= workload.goal_torch, high >= workload.goal_torch),
                     ]
                 )
     return _table(["workload", "contestant", "what", "goal", "measured", "met"], rows)
 
 
-def _met(met: bool) -> str:
-    return "yes" if met else "**no**"
+def _met(by_median: bool, within_interval: bool) -> str:
+    return "yes" if by_median else "within the interval" if within_interval else "**no**"
 
 
 def _memory(results: Results) -> str:
@@ -103,7 +112,7 @@ def _memory(results: Results) -> str:
                     f"{peak / 2**20:.1f} MiB",
                     f"{measured:.0f} B per operation" if per_operation else f"{measured:.2f} of hand",
                     "" if goal is None else f"≤ {goal}",
-                    "" if goal is None else _met(measured <= goal),
+                    "" if goal is None else _met(measured <= goal, False),
                 ]
             )
     return _table(["workload", "contestant", "peak", "measured", "goal", "met"], rows)

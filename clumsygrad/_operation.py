@@ -27,7 +27,7 @@ Rule = Callable[[Any, Any], tuple[Any, ...]]
 
 _WEAK = frozenset({float, int, bool})  # Python scalars that never change the kind of a floating array
 # Operands that are positions or numbers of times: no dtype is promoted by them.
-_COUNTS = frozenset({"indices", "repeats", "sorter"})
+_COUNTS = frozenset({"indices", "repeats", "sorter", "labels"})
 
 
 def operation(

@@ -105,7 +105,9 @@ class Backend:
     def active(self) -> Iterator[Backend]:
         """What must hold while this backend computes: 64-bit JAX, array-api-strict's flags."""
         if self.library == "jax.numpy":
-            importlib.import_module("jax").config.update("jax_enable_x64", True)
+            config = importlib.import_module("jax").config
+            config.update("jax_enable_x64", True)
+            config.update("jax_disable_most_optimizations", True)  # what is small should compile fast
         if self.library == "array_api_strict":
             with self.module.ArrayAPIStrictFlags(**self.strict_flags):
                 yield self

@@ -169,7 +169,7 @@ unary("round", "zero", domain=(1.6, 1.9))
 for _name in ("exp", "abs", "sign", "sqrt", "tanh", "square", "negative"):
     _rule = {"negative": "negate"}.get(_name, _name)
     row(f"{_name}-0d", called(_name), (), rules=_rule, domain="unit" if _name == "tanh" else "positive")
-    row(f"{_name}-empty", called(_name), (0, 2), rules=_rule, domain="positive")
+    row(f"{_name}-empty", called(_name), (0, 2), rules=_rule, domain="positive", minor=True)
 
 # log and sqrt of negative real parts: the complex functions' other half plane
 row("log-left-half-plane", called("log"), (3,), rules="log", domain=(-1.7, -0.3), kinds=COMPLEX)
@@ -263,9 +263,17 @@ for _name, _rule in (("add", "add_scalar"), ("subtract", "sub_scalar"), ("multip
     scalars(_name, _rule)
 
 for _n in (2, 3, 1, 0, -1, -2, 0.5, -1.5, 2.0):
-    row(f"x-to-the-{_n}", lambda xp, x, n=_n: x**n, (2, 2), rules="power", domain="positive", kinds=BOTH)
+    row(
+        f"x-to-the-{_n}",
+        lambda xp, x, n=_n: x**n,
+        (2, 2),
+        rules="power",
+        domain="positive",
+        kinds=BOTH,
+        minor=_n not in (2, 0, 0.5),
+    )
 for _n in (2, 3, -1, -2):
-    row(f"negative-x-to-the-{_n}", lambda xp, x, n=_n: x**n, (2, 2), rules="power", domain=(-1.7, -0.3))
+    row(f"negative-x-to-the-{_n}", lambda xp, x, n=_n: x**n, (2, 2), rules="power", domain=(-1.7, -0.3), minor=_n not in (3, -1))
 row("x-to-the-complex", lambda xp, x: x ** (1.5 + 0.5j), (3,), rules="power", domain="positive", kinds=COMPLEX)
 row("2-to-the-x", lambda xp, x: 2.0**x, (2, 2), rules="power", kinds=BOTH)
 row("complex-to-the-x", lambda xp, x: (1.0 + 0.5j) ** x, (2, 2), rules="power", kinds=COMPLEX)
@@ -288,6 +296,7 @@ for _x, _y in (((2, 3), (2, 3)), ((3,), (2, 1)), ((), (2, 3)), ((2, 3), ()), (()
         constants=(_MASK,),
         kinds=BOTH,
         linear=True,
+        minor=() in (_x, _y),
     )
 row(
     "where-condition-broadcasts",
@@ -343,10 +352,10 @@ def reduction(name: str, rule: str, reference: Callable[..., Any] | None = None,
         row(f"{name}-{label}", called(name, **attributes), shape, rules=rule, reference=by_numpy, **options, **more)
 
     for label, attributes in AXES:
-        add(label, (2, 3, 2), attributes, strided=label == "axis=0")
-    add("0d", (), {})
+        add(label, (2, 3, 2), attributes, strided=label == "axis=0", minor=label not in ("all", "axis=0", "axis=(-1,0)-keepdims"))
+    add("0d", (), {}, minor=True)
     if empty:
-        add("empty-to-nothing", (2, 0), {"axis": 0})
+        add("empty-to-nothing", (2, 0), {"axis": 0}, minor=True)
 
 
 reduction("sum", "sum", kinds=BOTH, linear=True)
@@ -358,7 +367,7 @@ reduction("var", "var", empty=False)
 row("var-of-nothing", called("var", axis=0), (2, 0), rules="var", cannot=(("torch", "torch warns of too few elements"),))
 reduction("logsumexp", "logsumexp", logsumexp_by_numpy)
 for _label, _attributes in AXES:
-    row(f"std-{_label}", called("std", **_attributes), (2, 3, 2), rules="std")
+    row(f"std-{_label}", called("std", **_attributes), (2, 3, 2), rules="std", minor="all" not in _label)
 for _name in ("var", "std"):
     row(f"{_name}-correction", called(_name, axis=1, correction=1), (2, 4), rules=_name)
     row(
@@ -659,6 +668,7 @@ linear(
 
 # Products ------------------------------------------------------------------------------------------------------------------------
 
+_DIFFERENT = (((2, 3), (3, 2)), ((3,), (3,)), ((3,), (2, 3, 2)), ((2, 2, 3), (3,)), ((2, 2, 3), (3, 2)), ((2, 1, 2, 3), (3, 3, 2)))
 for _x, _y in (
     ((2, 3), (3, 2)),
     ((3,), (3,)),
@@ -674,7 +684,7 @@ for _x, _y in (
     ((0, 3), (3, 2)),
     ((2, 0), (0, 3)),
 ):
-    row(_of_shapes("matmul", _x, _y), called("matmul"), _x, _y, rules="matmul", kinds=BOTH)
+    row(_of_shapes("matmul", _x, _y), called("matmul"), _x, _y, rules="matmul", kinds=BOTH, minor=(_x, _y) not in _DIFFERENT)
 row("matmul-operator", lambda xp, x, y: x @ y, (2, 3), (3, 2), rules="matmul", strided=True)
 row(
     "matmul-constant",
@@ -758,6 +768,7 @@ for _reduction, (_x, _y) in itertools.product(("none", "sum", "mean"), (((2, 3),
         _y,
         rules="mse",
         kinds=BOTH,
+        minor=_y != (3,),
         reference=lambda x, y, r=_reduction: reduced(np.abs(x - y) ** 2, r),
     )
     row(
@@ -767,6 +778,7 @@ for _reduction, (_x, _y) in itertools.product(("none", "sum", "mean"), (((2, 3),
         _y,
         rules="mae",
         kinds=BOTH,
+        minor=_y != (3,),
         reference=lambda x, y, r=_reduction: reduced(np.abs(x - y), r),
     )
 row(

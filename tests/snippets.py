@@ -65,3 +65,5 @@ def need(library: str | None) -> None:
     module = pytest.importorskip(library)
     if library == "cupy" and not module.cuda.is_available():
         pytest.skip("cupy is installed, but finds no CUDA GPU")
+    if library == "jax":
+        module.config.update("jax_enable_x64", False)  # as a reader finds it, whatever the tests before set
