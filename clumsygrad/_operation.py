@@ -150,7 +150,7 @@ def _binary(forward: Function, rule: Rule | None, scalar: Rule | None, broadcast
                 data = call(a, b)
                 if x1._tracked and x2._tracked and rule is not None and recording():
                     return record(data, rule if a.shape == b.shape else broadcast, (x1, x2), None)
-                return _half_tracked(data, x1, x2)
+                return half_tracked(data, x1, x2)
             if type(x2) in _WEAK:
                 data = call(x1._data, x2)
                 if x1._tracked and rule is not None and recording():
@@ -158,12 +158,16 @@ def _binary(forward: Function, rule: Rule | None, scalar: Rule | None, broadcast
                         return record(data, rule, (x1, x2), None)
                     return record(data, scalar, (x1,), ("x2", x2))
                 return constant(data)
+            if type(x2) is ndarray and type(x1._data) is ndarray and x2.dtype is x1._data.dtype:
+                return half_tracked(call(x1._data, x2), x1, x2)
         elif type(x2) is not Tensor:
             return forward(x1, x2)
+        elif type(x1) is ndarray and type(x2._data) is ndarray and x1.dtype is x2._data.dtype:
+            return half_tracked(call(x1, x2._data), x1, x2)
         if as_operator and not (_is_operand(x1) and _is_operand(x2)):
             return NotImplemented
         x1, x2 = _agreed(forward, (x1, x2))
-        return _half_tracked(call(_data(x1), _data(x2)), x1, x2)
+        return half_tracked(call(_data(x1), _data(x2)), x1, x2)
 
     def call(a: Any, b: Any) -> Any:
         try:
@@ -172,7 +176,7 @@ def _binary(forward: Function, rule: Rule | None, scalar: Rule | None, broadcast
             _describe(error, forward, (a, b))
             raise
 
-    def _half_tracked(data: Any, x1: Any, x2: Any) -> Tensor:
+    def half_tracked(data: Any, x1: Any, x2: Any) -> Tensor:
         """The result where an operand is a constant: a tensor that requires no gradient, an array, a scalar."""
         a, b = _data(x1), _data(x2)
         x1 = x1 if type(x1) is Tensor and x1._tracked else a

@@ -119,7 +119,6 @@ _DYNAMIC = "shapes would depend on data (a flag of array-api-strict switches thi
 _DASK = "dask.array has no "
 _STRICT = {
     "short keys": "array-api-strict wants a key for every axis, or an ellipsis",
-    "array writes": "array-api-strict has no assignment at integer arrays",
     "array first": "array-api-strict refuses a foreign operand on the right",
     "crossed bounds": "array-api-strict refuses min > max in clip",
 }
@@ -137,7 +136,7 @@ BACKENDS = {
             strict_flags={"api_version": "2025.12", "boolean_indexing": False, "data_dependent_shapes": False},
             lacks={**_STRICT, "masks": _DYNAMIC, "repeats": _DYNAMIC},
         ),
-        Backend("torch", "torch", device="cpu", lacks={"negative steps": "torch has no slices of negative step"}),
+        Backend("torch", "torch", device="cpu"),
         Backend("jax", "jax.numpy", every_shape=False, lacks={"repeated writes": _ONE_OF_SEVERAL}),
         Backend(
             "jax-jit",
@@ -154,6 +153,8 @@ BACKENDS = {
             "dask.array",
             lacks={
                 "masks": "a mask makes dask forget the shape",
+                "newaxis writes": "dask.array cannot assign at new axes",
+                "nothing": "dask.array cannot assign to nothing",
                 "scatter": _DASK + "scatter-add",
                 "gather": _DASK + "take_along_axis",
                 "sorting": _DASK + "sort",

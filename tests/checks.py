@@ -70,6 +70,7 @@ class Derivatives:
         self._value = backend.compile(self._raw_value)
         self._gradients = backend.compile(self._raw_gradients)
         self._second = backend.compile(self._raw_second)
+        self._both = backend.compile(self._raw_both)
 
     def apply(self, *tensors: Any) -> Any:
         """The row's function of tensors."""
@@ -91,6 +92,15 @@ class Derivatives:
     def second(self, arrays: Arrays, cotangent: Any, weights: Arrays) -> list[np.ndarray]:
         """Of Re Σ conj(weights) gradients, with respect to each operand and the cotangent, by func.vjp inside func.grad."""
         return self.host(self._second(*self.raw([*arrays, cotangent, *weights])))
+
+    def both(self, arrays: Arrays, cotangent: Any, weights: Arrays) -> tuple[list[np.ndarray], list[np.ndarray]]:
+        """What `gradients` and what `second` gives, compiled as one."""
+        first, second = self._both(*self.raw([*arrays, cotangent, *weights]))
+        return self.host(first), self.host(second)
+
+    def _raw_both(self, *arrays_cotangent_and_weights: Any) -> Any:
+        n = len(self.case.shapes)
+        return self._raw_gradients(*arrays_cotangent_and_weights[: n + 1]), self._raw_second(*arrays_cotangent_and_weights)
 
     def _raw_value(self, *arrays: Any) -> Any:
         return self.apply(*[cg.Tensor(x) for x in arrays]).data

@@ -20,9 +20,6 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "backend" in metafunc.fixturenames:
         chosen = selected(metafunc.config.getoption("--backend"))
         metafunc.parametrize("backend", chosen, ids=str, indirect=True)
-    if "oracle" in metafunc.fixturenames:
-        chosen = [backend for backend in selected(metafunc.config.getoption("--backend")) if backend.name in ("torch", "jax")]
-        metafunc.parametrize("oracle", chosen, ids=str, indirect=True)
 
 
 @pytest.fixture

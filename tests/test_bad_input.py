@@ -104,8 +104,8 @@ def state(x):
 def test_the_librarys_error_with_a_note(backend, name):
     """The error is the one that the library raises for plain arrays; the note says which operation, and the shapes."""
     shapes, call, operation = ROWS[name]
-    if (backend.name, name) in SILENT:
-        pytest.skip(SILENT[backend.name, name])
+    if (backend.name.removesuffix("-jit"), name) in SILENT:
+        pytest.skip(SILENT[backend.name.removesuffix("-jit"), name])
     leaves = leaves_of(backend, shapes)
     before = [state(x) for x in leaves]
     error = error_of(call, backend.namespace, *leaves)
@@ -131,8 +131,8 @@ WRITES = {
 @pytest.mark.parametrize("name", WRITES)
 def test_a_write_that_fails_changes_nothing(backend, name, tracked):
     """Not the tensor, not its base, not its other views; and what is written after it is right."""
-    if (backend.name, name) in SILENT:
-        pytest.skip(SILENT[backend.name, name])
+    if (backend.name.removesuffix("-jit"), name) in SILENT:
+        pytest.skip(SILENT[backend.name.removesuffix("-jit"), name])
     (leaf,) = leaves_of(backend, [A])
     x = leaf * 2 if tracked else cg.Tensor(backend.array(np.ones(A)))
     row = x[0:1, :]

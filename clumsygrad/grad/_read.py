@@ -97,4 +97,5 @@ def unbroadcast(g: Array, shape: tuple[int, ...]) -> Array:
     if new < 0:  # an operand with leading axes of length 1 that the result lacks
         return xp.reshape(g, shape)
     stretched = tuple(new + i for i, n in enumerate(shape) if n == 1 and g.shape[new + i] != 1)
-    return xp.reshape(xp.sum(g, axis=tuple(range(new)) + stretched), shape)
+    g = xp.sum(g, axis=tuple(range(new)) + stretched)
+    return g if g.shape == shape else xp.reshape(g, shape)

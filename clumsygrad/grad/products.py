@@ -35,9 +35,14 @@ def matmul_backward(tensor: Tensor, grad: Array) -> GradientTuple:
     elif len(y.shape) == 1:
         grad = xp.reshape(grad, (*grad.shape, 1))
     return (
-        xp.reshape(unbroadcast(xp.matmul(grad, _adjoint(xp, columns)), rows.shape), x.shape) if need_x else None,
-        xp.reshape(_summed_product(xp, _adjoint(xp, rows), grad, columns.shape), y.shape) if need_y else None,
+        _shaped(xp, unbroadcast(xp.matmul(grad, _adjoint(xp, columns)), rows.shape), x.shape) if need_x else None,
+        _shaped(xp, _summed_product(xp, _adjoint(xp, rows), grad, columns.shape), y.shape) if need_y else None,
     )
+
+
+def _shaped(xp: Any, g: Array, shape: tuple[int, ...]) -> Array:
+    """g in another shape; itself, no view of it, where it has that shape."""
+    return g if g.shape == shape else xp.reshape(g, shape)
 
 
 def _adjoint(xp: Any, x: Array) -> Array:
