@@ -1,7 +1,7 @@
 """Runs the Python of a Markdown page, as a reader would type it in.
 
-A block that opens with three backticks and `python` is run; one that holds `>>>` is a doctest, whose output is compared (`...` stands for anything). Words after
-`python` name the libraries that the block needs. All blocks of a page share their names.
+A block that opens with three backticks and `python` is run; one that holds `>>>` is a doctest, whose output is compared (`...` stands
+for anything). Words after `python` name the libraries that the block needs. All blocks of a page share their names.
 """
 
 from __future__ import annotations
