@@ -25,7 +25,11 @@ ABSENT = {
         "getitem-negative-step": "torch has no slices of negative step",
         "setitem": "torch refuses to differentiate through what was overwritten",
     },
-    "jax": {},
+    "jax": {
+        "nextafter": "JAX has no derivative of nextafter",
+        "setitem": "JAX's arrays cannot be assigned to",
+        "to": "moves between libraries are clumsygrad's own",
+    },
 }
 
 
