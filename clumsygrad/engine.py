@@ -66,7 +66,7 @@ def propagate(
     ends: dict[int, Any] = {}  # the leaves among them
     waiting: dict[
         int, Any
-    ] = {}  # and the others, which are in the heap; the next one is kept out, for it often comes and goes alone
+    ] = {}  # and the others, whose ids are in the heap; the next one is kept out: it often comes and goes alone
     heap: list[int] = []
     retained: Gradients = {}
     token = wanted.set(True if leading is None else leading)

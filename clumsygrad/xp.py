@@ -291,6 +291,18 @@ def is_mask(key: Any) -> bool:
     return is_array(key) and kind(key) == "bool"
 
 
+def stretched(mask: Array, like: Array) -> Array:
+    """A mask of the first axes of an array, with axes of length 1 for the others."""
+    return array_namespace(mask).reshape(mask, mask.shape + (1,) * (len(like.shape) - mask.ndim))
+
+
+def _keeps_kind(value: Any, x: Array) -> bool:
+    """Whether one number, written into x by `where`, leaves the dtype of x as it is."""
+    if type(value) in SCALARS:
+        return type(value) is not complex and is_floating(x)
+    return not value.shape and bool(value.dtype == x.dtype)
+
+
 def read(x: Array, key: Any) -> Array:
     """`x[key]`; on torch also by slices that step back, on array-api-strict also rows at an integer array; of a Tensor, recorded."""
     if type(x) in _wrappers:
@@ -336,8 +348,8 @@ def assigned(x: Array, key: Any, value: Any) -> Array:
         return array_namespace(x).assign(x, key, value)
     xp = array_namespace(x)
     library = name_of(xp)
-    if is_mask(key) and (type(value) in SCALARS or not value.shape):  # with no look at how many it chooses
-        return xp.where(xp.reshape(key, key.shape + (1,) * (len(x.shape) - key.ndim)), value, x)
+    if is_mask(key) and _keeps_kind(value, x):  # with no look at how many it chooses
+        return xp.where(stretched(key, x), value, x)
     if library == "jax":
         return x.at[key].set(value)
     if library == "array_api_strict" and _is_read_only(key):

@@ -291,3 +291,12 @@ def test_iteration_gives_copies_that_record():
         total = total + element * element
     total.backward()
     assert x.grad.tolist() == [2.0, 4.0, 6.0]
+
+
+@pytest.mark.parametrize("library", ["numpy", "torch"])
+def test_a_number_written_at_a_mask_keeps_the_dtype(library):
+    x = cg.Tensor(array_of([1.0, 2.0, 3.0], library))
+    integers = cg.over(library).astype(x, cg.over(library).int64)
+    integers[x > 1] = 5.5
+    assert integers.dtype == cg.over(library).int64
+    assert host(integers).tolist() == [1, 5, 5]

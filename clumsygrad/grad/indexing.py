@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
-from ..xp import Array, array_namespace, assigned, device, is_mask, positions, read, repeats, scatter_add
+from ..xp import Array, array_namespace, assigned, device, is_mask, positions, read, repeats, scatter_add, stretched
 from ._read import GradientTuple, attribute, needs, operand, operands, unbroadcast
 
 if TYPE_CHECKING:
@@ -42,8 +42,7 @@ def assign_backward(tensor: Tensor, grad: Array) -> GradientTuple:
 def _value_gradient(tensor: Tensor, grad: Array, key: Any, shape: tuple[int, ...]) -> Array:
     xp = array_namespace(grad)
     if is_mask(key) and not shape:  # with no look at how many it chooses
-        mask = xp.reshape(xp.asarray(key), key.shape + (1,) * (len(grad.shape) - key.ndim))
-        return xp.sum(xp.where(mask, grad, xp.zeros_like(grad)))
+        return xp.sum(xp.where(stretched(key, grad), grad, xp.zeros_like(grad)))
     g = read(grad, key)
     last = _last_written(tensor._data, key)
     return unbroadcast(g if last is None else xp.where(last, g, xp.zeros_like(g)), shape)
