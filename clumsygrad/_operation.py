@@ -104,7 +104,7 @@ def _made(
     parameters = tuple(signature.parameters.values())
     by_position = all(p.kind is p.POSITIONAL_ONLY for p in parameters[: len(names)])
     if by_position and names == tuple(p.name for p in parameters[: len(names)]):
-        if len(names) == len(parameters) == 1 and rule is not None:
+        if len(names) == len(parameters) == 1 and rule is not None and signature.return_annotation == "Array":
             return _unary(forward, rule)
         if len(names) == len(parameters) == 2:
             return _binary(forward, rule, scalar, broadcast or rule)

@@ -39,18 +39,20 @@ LAYERS = {
     "_versions": set(),
     "_tree": set(),
     "_gradients": {"xp"},
+    "_beyond": {"xp"},
     "grad._read": {"xp"},
     "grad.": {"xp", "grad._read"},
     "tensor": {"engine", "xp", "_modes", "_operators", "_versions", "_gradients"},
     "_operation": {"tensor", "engine", "xp", "_modes"},
     "forward.": {"_operation", "grad", "tensor", "xp", "_modes"},
+    "forward.linalg": {"_operation", "grad", "tensor", "xp", "_modes", "_beyond"},
 }
 # Modules of functions that are composed of other operations, and so may import those.
 COMPOSED = {"forward.composed", "forward.einsum"}
 ARRAY_LIBRARIES = {
     "numpy", "cupy", "cupyx", "torch", "jax", "jaxlib", "dask", "scipy", "array_api_strict", "array_api_compat", "array_api_extra",
 }  # fmt: skip
-KNOW_LIBRARIES = {"xp", "protocols", "_kernels"}
+KNOW_LIBRARIES = {"xp", "_beyond", "protocols", "_kernels"}
 
 
 def module_name(path):

@@ -1,0 +1,3 @@
+"""The table's rows of linear algebra: clumsygrad.linalg."""
+
+from __future__ import annotations
