@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import sys
+import threading
 from typing import Any
 
+from . import lean
 from . import xp as _xp
-from .xp import Array
+from .xp import Array, ndarray
 
-__all__ = ["check_differentiable", "check_gradient", "exclusive", "place", "unit_gradient"]
+__all__ = ["check_differentiable", "check_gradient", "deliver", "exclusive", "place", "unit_gradient"]
+
+_writing = threading.Lock()
 
 
 def check_differentiable(data: Array, where: str) -> None:
@@ -21,16 +25,16 @@ def check_differentiable(data: Array, where: str) -> None:
 
 def unit_gradient(data: Array) -> Array:
     """The gradient of a loss with respect to itself. Raises where `data` is no loss: several elements, or complex."""
-    shape = tuple(data.shape)
-    if _xp.size(data) != 1:
+    if data.shape and _xp.size(data) != 1:
         raise ValueError(
-            f"backward: this tensor has shape {shape}. Give backward() a gradient of that shape, or reduce to a scalar (sum, mean)"
+            f"backward: this tensor has shape {tuple(data.shape)}. "
+            "Give backward() a gradient of that shape, or reduce to a scalar (sum, mean)"
         )
     if _xp.kind(data) == "complex floating":
         raise TypeError(
             "backward: the loss is complex, which has no order to descend in: take its real part or abs, or give backward() a gradient"
         )
-    return _xp.scalar(_xp.array_namespace(data).ones_like(data))
+    return _xp.scalar(lean.ones_like(data))
 
 
 def check_gradient(data: Array, gradient: Any, name: str) -> None:
@@ -58,13 +62,27 @@ def check_gradient(data: Array, gradient: Any, name: str) -> None:
 
 def exclusive(gradient: Any, given: set[int]) -> Any:
     """A gradient to hand out: of a raw array a copy, if it is a view or was handed out before (its id is in `given`)."""
-    if not _xp.is_array(gradient):
-        return gradient
-    gradient = _xp.exclusive(gradient)
+    if type(gradient) is not ndarray or gradient.base is not None:
+        if _xp.is_wrapper(gradient):
+            return gradient
+        gradient = _xp.exclusive(gradient)
     if id(gradient) in given:
         gradient = _xp.array_namespace(gradient).asarray(gradient, copy=True)
     given.add(id(gradient))
     return gradient
+
+
+def deliver(arrived: dict[int, tuple[Any, Any]], seed: Any) -> None:
+    """Add the gradients of a pass that began with `seed` to those the tensors have: all, or none. Each gets an array of its own."""
+    given = {id(seed)}
+    with _writing:
+        sums: list[tuple[Any, Any]] = []
+        for tensor, gradient in arrived.values():
+            extra = tensor._extras()
+            before = extra.gradient
+            sums.append((extra, exclusive(gradient, given) if before is None else before + gradient))
+        for extra, gradient in sums:
+            extra.gradient = gradient
 
 
 def place() -> str:

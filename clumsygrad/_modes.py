@@ -8,13 +8,24 @@ from contextvars import ContextVar, Token
 from types import TracebackType
 from typing import ClassVar
 
-__all__ = ["allow_numbers", "no_grad", "numbers_allowed", "recording", "recording_set"]
+__all__ = [
+    "allow_numbers",
+    "no_grad",
+    "numbers_allowed",
+    "recording",
+    "recording_set",
+    "reset_recording",
+    "set_recording",
+]
 
 _recording: ContextVar[bool] = ContextVar("clumsygrad_recording", default=True)
 _numbers_allowed: ContextVar[bool] = ContextVar("clumsygrad_numbers_allowed", default=False)
 
-# Asked by every operation: the variables' own C functions.
+# Asked by every operation: the variables' own C functions. A variable that is set is found faster than one that has its default.
+_recording.set(True)
 recording: Callable[[], bool] = _recording.get
+set_recording: Callable[[bool], Token[bool]] = _recording.set
+reset_recording: Callable[[Token[bool]], None] = _recording.reset
 numbers_allowed: Callable[[], bool] = _numbers_allowed.get
 
 

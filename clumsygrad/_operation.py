@@ -16,10 +16,12 @@ import inspect
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from . import engine
 from . import xp as _xp
 from ._modes import recording
+from ._operands import agreed, is_operand, raw
 from .tensor import Tensor, constant, record
-from .xp import SCALAR_TYPES, SCALARS, array_namespace, is_array, numpy
+from .xp import SCALAR_TYPES, SCALARS, array_namespace, numpy
 
 Function = Callable[..., Any]
 ndarray = numpy.ndarray
@@ -28,6 +30,7 @@ Rule = Callable[[Any, Any], tuple[Any, ...]]
 _WEAK = frozenset({float, int, bool})  # Python scalars that never change the kind of a floating array
 # Operands that are positions or numbers of times: no dtype is promoted by them.
 _COUNTS = frozenset({"indices", "repeats", "sorter", "labels"})
+_BOOL = numpy.dtype("bool")
 
 
 def operation(
@@ -110,6 +113,10 @@ def _made(
             return _binary(forward, rule, scalar, broadcast or rule)
         if len(names) == 1 and operand_is_array(parameters[0]):
             return _with_attributes(forward, rule, parameters[1:])
+    first, rest = parameters[: len(names)], parameters[len(names) :]
+    in_order = names == tuple(p.name for p in first) and all(operand_is_array(p) for p in first)
+    if in_order and all(p.kind is not p.KEYWORD_ONLY for p in first) and all(p.kind is p.KEYWORD_ONLY for p in rest):
+        return _several(forward, rule, parameters, names)
     return _general(forward, rule, parameters, names)
 
 
@@ -118,7 +125,7 @@ def operand_is_array(parameter: inspect.Parameter) -> bool:
     return "Sequence" not in str(parameter.annotation)
 
 
-# The four makers --------------------------------------------------------------------------------------------------------------
+# The five makers --------------------------------------------------------------------------------------------------------------
 
 
 def _unary(forward: Function, rule: Rule) -> Function:
@@ -138,56 +145,56 @@ def _unary(forward: Function, rule: Rule) -> Function:
 
 
 def _binary(forward: Function, rule: Rule | None, scalar: Rule | None, broadcast: Any, as_operator: bool = False) -> Function:
+    """`rule` serves two tensors of one shape that are both differentiated, `broadcast` everything else but scalars."""
 
     def function(x1, x2, /):  # type: ignore[no-untyped-def]
-        if type(x1) is Tensor:
-            if type(x2) is Tensor:
-                a, b = x1._data, x2._data
-                cls = type(a)
-                if cls is not type(b) or (cls not in SCALAR_TYPES and (a.dtype is not b.dtype or cls is not ndarray)):
-                    x1, x2 = _agreed(forward, (x1, x2))
-                    a, b = x1._data, x2._data
-                data = call(a, b)
-                if x1._tracked and x2._tracked and rule is not None and recording():
-                    return record(data, rule if a.shape == b.shape else broadcast, (x1, x2), None)
-                return half_tracked(data, x1, x2)
-            if type(x2) in _WEAK:
-                data = call(x1._data, x2)
-                if x1._tracked and rule is not None and recording():
-                    if scalar is None:
-                        return record(data, rule, (x1, x2), None)
-                    return record(data, scalar, (x1,), ("x2", x2))
-                return constant(data)
-            if type(x2) is ndarray and type(x1._data) is ndarray and x2.dtype is x1._data.dtype:
-                return half_tracked(call(x1._data, x2), x1, x2)
-        elif type(x2) is not Tensor:
-            return forward(x1, x2)
-        elif type(x1) is ndarray and type(x2._data) is ndarray and x1.dtype is x2._data.dtype:
-            return half_tracked(call(x1, x2._data), x1, x2)
-        if as_operator and not (_is_operand(x1) and _is_operand(x2)):
-            return NotImplemented
-        x1, x2 = _agreed(forward, (x1, x2))
-        return half_tracked(call(_data(x1), _data(x2)), x1, x2)
-
-    def call(a: Any, b: Any) -> Any:
         try:
-            return forward(a, b) if _xp.guard is None else _xp.guard(forward, a, b)
+            if type(x1) is Tensor:
+                a = x1._data
+                cls = type(a)
+                if type(x2) is Tensor:
+                    b = x2._data
+                    if cls is not type(b) or not (a.dtype is b.dtype if cls is ndarray else cls in SCALAR_TYPES):
+                        x1, x2 = agreed(forward, (x1, x2))
+                        a, b = x1._data, x2._data
+                    data = forward(a, b) if _xp.guard is None else _xp.guard(forward, a, b)
+                    if x1._tracked and x2._tracked and rule is not None and recording():
+                        return record(data, rule if a.shape == b.shape else broadcast, (x1, x2), None)
+                    return half_tracked(data, x1, x2)
+                if type(x2) in _WEAK:
+                    data = forward(a, x2) if _xp.guard is None else _xp.guard(forward, a, x2)
+                    if x1._tracked and scalar is not None and recording():
+                        return record(data, scalar, (x1,), ("x2", x2))
+                    return half_tracked(data, x1, x2)
+                if cls is ndarray and type(x2) is ndarray and x2.dtype is a.dtype:
+                    return half_tracked(forward(a, x2), x1, x2)
+            elif type(x2) is not Tensor:
+                return forward(x1, x2)
+            elif type(x1) in _WEAK:
+                return half_tracked(forward(x1, x2._data) if _xp.guard is None else _xp.guard(forward, x1, x2._data), x1, x2)
+            elif type(x1) is ndarray and type(x2._data) is ndarray and x1.dtype is x2._data.dtype:
+                return half_tracked(forward(x1, x2._data), x1, x2)
+            if as_operator and not (is_operand(x1) and is_operand(x2)):
+                return NotImplemented
+            x1, x2 = agreed(forward, (x1, x2))
+            a, b = raw(x1), raw(x2)
+            return half_tracked(forward(a, b) if _xp.guard is None else _xp.guard(forward, a, b), x1, x2)
         except Exception as error:
-            _describe(error, forward, (a, b))
+            _describe(error, forward, (x1, x2))
             raise
 
     def half_tracked(data: Any, x1: Any, x2: Any) -> Tensor:
         """The result where an operand is a constant: a tensor that requires no gradient, an array, a scalar."""
-        a, b = _data(x1), _data(x2)
+        a, b = raw(x1), raw(x2)
         x1 = x1 if type(x1) is Tensor and x1._tracked else a
         x2 = x2 if type(x2) is Tensor and x2._tracked else b
         if rule is None or (type(x1) is not Tensor and type(x2) is not Tensor) or not recording():
             return constant(data)
-        if type(a) in SCALARS or type(b) in SCALARS:
-            if scalar is None:
-                return record(data, rule, (x1, x2), None)
+        if scalar is not None and (type(a) in SCALARS or type(b) in SCALARS):
             return record(data, scalar, (x1,), ("x2", b)) if type(b) in SCALARS else record(data, scalar, (x2,), ("x1", a))
-        return record(data, rule if a.shape == b.shape else broadcast, (x1, x2), None)
+        if type(x1) is Tensor and type(x2) is Tensor and a.shape == b.shape:
+            return record(data, rule, (x1, x2), None)
+        return record(data, broadcast, (x1, x2), None)
 
     return function
 
@@ -203,8 +210,9 @@ def _with_attributes(forward: Function, rule: Rule | None, rest: tuple[inspect.P
         attributes = {**defaults, **kwargs}
         if args:
             attributes.update(zip(names, args))  # noqa: B905 (too many are refused by forward itself)
-        if attributes and any(type(value) is Tensor for value in attributes.values()):
-            raise _misplaced(forward, attributes)
+        for value in attributes.values():
+            if type(value) is Tensor:
+                raise _misplaced(forward, attributes)
         if casts and attributes["dtype"] is not None and x._data.dtype != attributes["dtype"]:
             x = x._astype(attributes["dtype"])
         try:
@@ -216,8 +224,64 @@ def _with_attributes(forward: Function, rule: Rule | None, rest: tuple[inspect.P
             _describe(error, forward, (x,))
             raise
         if x._tracked and rule is not None and recording():
+            if type(data) in SCALAR_TYPES or (type(data) is ndarray and data.dtype is x._data.dtype):
+                return record(data, rule, (x,), attributes)
             return _recorded(data, rule, (x,), attributes)
         return _constants(data)
+
+    return function
+
+
+def _several(forward: Function, rule: Rule | None, parameters: tuple[inspect.Parameter, ...], names: tuple[str, ...]) -> Function:
+    """Several operands and attributes: a short way for NumPy arrays that fit together as they are, the general one for all else."""
+    general = _general(forward, rule, parameters, names)
+    defaults = {p.name: p.default for p in parameters[len(names) :] if p.default is not p.empty}
+    required = sum(p.default is not None for p in parameters[: len(names)])  # the others may be left out
+    counts = frozenset([i for i, name in enumerate(names) if name in _COUNTS])
+
+    def function(*args: Any, **kwargs: Any) -> Any:
+        arrays: list[Any] = []
+        parents: list[Any] = []
+        dtype, tensors, tracked = None, False, False
+        for x in args:
+            a = x
+            if type(x) is Tensor:
+                a = x._data
+                tensors = True
+                if x._tracked:
+                    tracked = True
+                else:
+                    x = a
+            if type(a) is ndarray:
+                if a.dtype is not dtype and a.dtype is not _BOOL and len(arrays) not in counts:
+                    if dtype is not None:
+                        return general(*args, **kwargs)
+                    dtype = a.dtype
+            elif a is not None and type(a) not in _WEAK:
+                return general(*args, **kwargs)
+            arrays.append(a)
+            parents.append(x)
+        if not tensors:
+            return forward(*args, **kwargs)
+        attributes = {**defaults, **kwargs}
+        if len(arrays) != len(names):
+            if len(attributes) != len(defaults) or len(arrays) < required:
+                return general(*args, **kwargs)  # an operand by keyword, or Python's own TypeError
+            arrays += (None,) * (len(names) - len(arrays))
+            parents += arrays[len(parents) :]
+        for value in attributes.values():
+            if type(value) is Tensor:
+                raise _misplaced(forward, attributes)
+        try:
+            data = forward(*arrays, **kwargs)
+        except Exception as error:
+            _describe(error, forward, args)
+            raise
+        if not tracked or rule is None or not recording():
+            return _constants(data)
+        if type(data) is ndarray and data.dtype is dtype:
+            return record(data, rule, tuple(parents), attributes)
+        return _recorded(data, rule, tuple(parents), attributes)
 
     return function
 
@@ -242,9 +306,9 @@ def _general(forward: Function, rule: Rule | None, parameters: tuple[inspect.Par
             return forward(*args, **kwargs)
         if any(type(value) is Tensor for value in bound.values()):
             raise _misplaced(forward, bound)
-        values = _agreed(forward, values, counts)
-        raw = [_data(x) for x in values]
-        rest = iter(raw)
+        values = agreed(forward, values, counts)
+        arrays = [raw(x) for x in values]
+        rest = iter(arrays)
         arguments = dict(bound)
         for name, value in zip(names, given, strict=True):
             arguments[name] = [next(rest) for _ in value] if isinstance(value, (list, tuple)) else next(rest)
@@ -255,7 +319,7 @@ def _general(forward: Function, rule: Rule | None, parameters: tuple[inspect.Par
         except Exception as error:
             _describe(error, forward, values)
             raise
-        parents = tuple([x if type(x) is Tensor and x._tracked else r for x, r in zip(values, raw, strict=True)])
+        parents = tuple([x if type(x) is Tensor and x._tracked else r for x, r in zip(values, arrays, strict=True)])
         if rule is not None and recording() and any(type(x) is Tensor for x in parents):
             return _recorded(data, rule, parents, bound)
         return _constants(data)
@@ -278,77 +342,6 @@ def _constants(data: Any) -> Any:
     if not isinstance(data, tuple):
         return constant(data)
     return data._make(map(constant, data)) if hasattr(data, "_make") else tuple(map(constant, data))
-
-
-# Making operands fit together ---------------------------------------------------------------------------------------------------
-
-
-def _data(x: Any) -> Any:
-    return x._data if type(x) is Tensor else x
-
-
-def _agreed(forward: Function, values: tuple[Any, ...], counts: frozenset[int] = frozenset()) -> tuple[Any, ...]:
-    """The operands with one library, one device and (where floating) one dtype; lists and NumPy scalars become what they stand for.
-
-    Raises TypeError for two libraries, ValueError for two devices.
-    """
-    first = next(x for x in values if type(x) is Tensor)
-    xp = array_namespace(first._data)
-    values = tuple([_operand(forward, x, xp) for x in values])
-    arrays = [_data(x) for x in values if type(x) not in SCALARS and x is not None]
-    _check_one_place(forward, arrays, xp)
-    if counts:
-        arrays = [_data(x) for i, x in enumerate(values) if i not in counts and is_array(_data(x))]
-    floating = [a for a in arrays if _xp.is_floating(a)]
-    scalars = [x for x in values if type(x) is complex]
-    if not floating or (len(arrays) == 1 and not scalars):
-        return values
-    dtype = floating[0].dtype
-    if any(a.dtype is not dtype for a in arrays) or scalars:
-        numeric = [a for a in arrays if a.dtype != xp.bool] if len(floating) < len(arrays) else arrays
-        dtype = xp.result_type(*numeric, *scalars)
-        values = tuple([_cast(x, dtype) for x in values])
-    return values
-
-
-def _cast(x: Any, dtype: Any) -> Any:
-    """A floating operand in the common dtype, by a recorded cast."""
-    if type(x) in SCALARS or x is None:
-        return x
-    data = _data(x)
-    if data.dtype == dtype or not _xp.is_floating(data):
-        return x
-    return x._astype(dtype) if type(x) is Tensor else array_namespace(x).astype(x, dtype)
-
-
-def _is_operand(x: Any) -> bool:
-    return type(x) is Tensor or type(x) in SCALARS or is_array(x)
-
-
-def _operand(forward: Function, x: Any, xp: Any) -> Any:
-    if isinstance(x, numpy.generic) and xp is not numpy:
-        return x.item()
-    if _is_operand(x) or x is None:
-        return x
-    raise TypeError(
-        f"{forward.__name__}: an operand is a {type(x).__name__}; it must be a Tensor, an array of {_xp.name_of(xp)} or a number"
-    )
-
-
-def _check_one_place(forward: Function, arrays: list[Any], xp: Any) -> None:
-    for a in arrays:
-        other = array_namespace(a)
-        if other is not xp:
-            names = _xp.name_of(xp), _xp.name_of(other)
-            raise TypeError(
-                f"{forward.__name__}: the operands are arrays of {names[0]} and {names[1]}; "
-                f"move one, with x.to({names[0]!r}) or x.to({names[1]!r}): nothing is moved silently"
-            )
-        if not _xp.same_device(a, arrays[0]):
-            raise ValueError(
-                f"{forward.__name__}: the operands are on devices {_xp.device(arrays[0])} and {_xp.device(a)}; "
-                "move one, with x.to_device(device): nothing is moved silently"
-            )
 
 
 # Errors and rules of one's own --------------------------------------------------------------------------------------------------
@@ -380,7 +373,7 @@ def _checked(rule: Rule) -> Rule:
         for index, (x, g) in enumerate(zip(parents, gradients, strict=True)):
             if g is None or type(x) is not Tensor:
                 continue
-            if type(g) is not type(grad) and array_namespace(_data(g)) is not array_namespace(x._data):
+            if type(g) is not type(grad) and array_namespace(raw(g)) is not array_namespace(x._data):
                 raise TypeError(
                     f"{name}: gradient {index} must be an array of {_xp.library_of(x._data)}, it is a {type(g).__name__}"
                 )
@@ -388,7 +381,9 @@ def _checked(rule: Rule) -> Rule:
                 raise ValueError(f"{name}: gradient {index} must have its operand's shape {x.shape}, it has {tuple(g.shape)}")
             if g.dtype != x.dtype:
                 raise TypeError(f"{name}: gradient {index} must have its operand's dtype {x.dtype}, it has {g.dtype}")
-        return gradients
+        if engine.wanted.get() is None:  # called directly, not by a pass, which takes gradients of tensors only
+            return gradients
+        return tuple([g if type(x) is Tensor else None for x, g in zip(parents, gradients, strict=True)])
 
     return checked
 

@@ -8,17 +8,21 @@ from typing import Any
 import optree
 
 _NAMESPACE = "clumsygrad"
+_leaf_types: set[type] = set()  # what was met as a leaf and is no dataclass
 
 
 def flatten(tree: Any) -> tuple[list[Any], Any]:
     """The leaves of a tree, and its structure. A dataclass is registered on first sight: its init fields are its children."""
     while True:
         leaves, structure = optree.tree_flatten(tree, namespace=_NAMESPACE)
-        new = {type(x) for x in leaves if dataclasses.is_dataclass(x) and not isinstance(x, type)}
+        new = set(map(type, leaves)) - _leaf_types
         if not new:
             return leaves, structure
         for cls in new:
-            _register(cls)
+            if dataclasses.is_dataclass(cls):
+                _register(cls)
+            else:
+                _leaf_types.add(cls)
 
 
 def unflatten(structure: Any, leaves: list[Any]) -> Any:

@@ -6,15 +6,16 @@ import weakref
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from ._hooks import Hooks
     from .tensor import Tensor
 
 __all__ = ["Extra", "Write"]
 
 
 class Extra:
-    """What only some tensors need: a gradient, older versions, the base and the living views of a view."""
+    """What only some tensors need: a gradient, hooks, older versions, the base and the living views of a view."""
 
-    __slots__ = ("base", "gradient", "key", "retains", "versions", "views")
+    __slots__ = ("base", "gradient", "hooks", "key", "retains", "versions", "views")
 
     def __init__(self) -> None:
         self.gradient: Any = None
@@ -23,6 +24,14 @@ class Extra:
         self.key: Any = None
         self.views: list[weakref.ref[Tensor]] = []
         self.retains = False
+        self.hooks: Hooks | None = None
+
+    def keep(self, old: Tensor) -> None:
+        """Keep an older version. The hooks that were registered on it are its own, and go with it."""
+        self.versions.append(old)
+        if self.hooks is not None:
+            extra = old._extra = Extra()
+            extra.hooks, self.hooks = self.hooks, None
 
 
 class Write:

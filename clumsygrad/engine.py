@@ -4,7 +4,7 @@ Parents are older than their children, so the order of the ids is a topological 
 sorting. This module knows no operation and no array library; of a tensor it knows what is written below it.
 
 A tensor here is any object with `_id` (rising with age of birth), `_rule` (None for a leaf), `_parents` (tensors and constants),
-`_attributes`, `_extra` (None, or an object with `retains`) and `_version_before(id)`. A rule maps (tensor, gradient) to one
+`_attributes`, `_extra` (None, or an object with `retains` and `hooks`) and `_version_before(id)`. A rule maps (tensor, gradient) to one
 gradient per parent, or None where there is none.
 """
 
@@ -13,39 +13,55 @@ from __future__ import annotations
 from collections.abc import Callable, Collection
 from contextvars import ContextVar
 from heapq import heappop, heappush, heapreplace
+from operator import attrgetter
 from typing import Any
 
 Gradients = dict[int, tuple[Any, Any]]
 
+_id_of = attrgetter("_id")
+
 # What the running pass wants: None outside a pass, True for everything, or the ids of the tensors that lead to the requested ones.
 wanted: ContextVar[Collection[int] | bool | None] = ContextVar("clumsygrad_wanted", default=None)
 
+# What a pass makes, of its `guard`, to stand around its rules instead: None, or what looks for anomalies.
+watching: ContextVar[Callable[[Any], Callable[..., Any]] | None] = ContextVar("clumsygrad_watching", default=None)
 
-def lineage(root: Any, oldest: int, targets: Collection[int]) -> tuple[Collection[int], bool]:
-    """The ids of all tensors on a way from `root` down to `targets`, and whether a tensor older than `oldest` was met."""
+
+def lineage(root: Any, oldest: int, targets: Collection[int]) -> tuple[Collection[int] | None, bool]:
+    """The ids of all tensors on a way from `root` down to `targets`, and whether a tensor older than `oldest` was met elsewhere.
+
+    Where none was, everything leads to the targets, and None stands for the ids.
+    """
     cls = type(root)
-    ways: dict[int, list[int]] = {}
+    met = {root._id, *targets}
     met_older = root._id < oldest
-    stack = [] if met_older else [root]
-    while stack:
-        tensor = stack.pop()
-        if tensor._id in ways:
-            continue
-        below = ways[tensor._id] = []
+    passed = [] if met_older or root._id in targets else [root]
+    for tensor in passed:  # which grows meanwhile
+        reader = tensor._id
         for parent in tensor._parents:
             if type(parent) is cls:
-                if parent._id > tensor._id:
-                    parent = parent._version_before(tensor._id)
-                if parent._id < oldest:
+                number = parent._id
+                if number > reader:
+                    parent = parent._version_before(reader)
+                    number = parent._id
+                if number < oldest:
                     met_older = True
-                else:
-                    below.append(parent._id)
-                    stack.append(parent)
-    leads = set(targets)
-    for number in sorted(ways):
-        if number not in leads and not leads.isdisjoint(ways[number]):
-            leads.add(number)
-    return leads, met_older
+                elif number not in met:
+                    met.add(number)
+                    passed.append(parent)
+    return (_leading(passed, set(targets)) if met_older else None), met_older
+
+
+def _leading(tensors: list[Any], leads: set[int]) -> set[int]:
+    """`leads`, and the ids of those tensors that lead there."""
+    cls = type(tensors[0]) if tensors else None
+    for tensor in sorted(tensors, key=_id_of):
+        reader = tensor._id
+        for parent in tensor._parents:
+            if type(parent) is cls and (parent if parent._id < reader else parent._version_before(reader))._id in leads:
+                leads.add(reader)
+                break
+    return leads
 
 
 def propagate(
@@ -53,33 +69,35 @@ def propagate(
     gradient: Any,
     *,
     leading: Collection[int] | None = None,
-    release: dict[str, Any] | None = None,
+    release: Released | None = None,
     guard: Callable[..., Any] | None = None,
 ) -> Gradients:
     """Carry `gradient` from `root` down to the leaves, and return {id: (tensor, gradient)} of them and of what retains its gradient.
 
-    Given `leading`, only tensors whose ids it holds are passed or reached. Unless `release` is None every tensor passed forgets what it
-    was made from, and keeps `release` as its attributes, to tell of it. After an exception in a rule the root at least is released.
+    Given `leading`, only tensors whose ids it holds are passed or reached. Given `release`, every tensor passed forgets what it was
+    made from, and keeps `release` as its rule, to tell of it. After an exception in a rule the root at least is released.
     """
-    cls = type(root)
-    sums: dict[int, Any] = {}  # the gradient that each tensor on the way has gathered, by its id
-    ends: dict[int, Any] = {}  # the leaves among them
-    waiting: dict[
-        int, Any
-    ] = {}  # and the others, whose ids are in the heap; the next one is kept out: it often comes and goes alone
+    sums: dict[int, Any] = {}  # the gradients gathered so far, by id: of the leaves,
+    ends: dict[int, Any] = {}
+    waiting: dict[int, Any] = {}  # and of the tensors whose turn is yet to come, their ids in a heap
     heap: list[int] = []
     retained: Gradients = {}
+    watch = watching.get()
+    if watch is not None:
+        guard = watch(guard)
     token = wanted.set(True if leading is None else leading)
     tensor = root
     del root
     try:
         if tensor._rule is None:
-            return {tensor._id: (tensor, gradient)}
+            return {tensor._id: (tensor, _hooked(tensor, gradient))}
         while True:
             child = tensor._id
             parents = tensor._parents
-            if tensor._extra is not None and tensor._extra.retains and leading is None:
-                retained[child] = (tensor, gradient)
+            if tensor._extra is not None and (tensor._extra.retains or tensor._extra.hooks is not None):
+                gradient = _hooked(tensor, gradient)
+                if tensor._extra.retains and leading is None:
+                    retained[child] = (tensor, gradient)
             try:
                 gradients = tensor._rule(tensor, gradient) if guard is None else guard(tensor._rule, tensor, gradient)
             except Exception as error:
@@ -87,58 +105,89 @@ def propagate(
                 raise
             finally:
                 if release is not None:
-                    tensor._rule = released_backward
+                    tensor._rule = release
                     tensor._parents = ()
-                    tensor._attributes = release
             if len(parents) == 1 and not heap and leading is None:  # a chain: nothing to gather, nothing to order
-                parent = parents[0]
-                if parent._id < child and parent._rule is not None and gradients[0] is not None:
-                    tensor, gradient = parent, gradients[0]
+                (parent,), (gradient,) = parents, gradients
+                if parent._rule is not None and parent._id < child and gradient is not None:
+                    tensor = parent
                     continue
-            following = None
-            index = -1
+            following = None  # the first parent that has parents of its own is kept out of the heap: often it comes and goes alone
+            upcoming = 0  # its id
+            index = 0
             for parent in parents:
+                part = gradients[index]
                 index += 1
-                gradient = gradients[index]
-                if gradient is None or type(parent) is not cls:
+                if part is None:
                     continue
                 number = parent._id
                 if number > child:
                     parent = parent._version_before(child)
                     number = parent._id
-                if number in sums:
-                    sums[number] = sums[number] + gradient
-                elif leading is None or number in leading:
-                    sums[number] = gradient
-                    if parent._rule is None:
-                        ends[number] = parent
-                    elif following is None:
-                        following = parent
-                    else:
-                        waiting[number] = parent
-                        heappush(heap, -number)
-            if heap and (following is None or following._id < -heap[0]):
-                if following is None:
-                    tensor = waiting.pop(-heappop(heap))
+                if number == upcoming:
+                    gradient = gradient + part
+                elif number in sums:
+                    sums[number] = sums[number] + part
+                elif leading is not None and number not in leading:
+                    continue
+                elif parent._rule is None:
+                    sums[number] = part
+                    ends[number] = parent
+                elif following is None:
+                    following = parent
+                    upcoming = number
+                    gradient = part
                 else:
-                    waiting[following._id] = following
-                    tensor = waiting.pop(-heapreplace(heap, -following._id))
-            elif following is None:
-                return retained | {number: (end, sums[number]) for number, end in ends.items()}
+                    sums[number] = part
+                    waiting[number] = parent
+                    heappush(heap, -number)
+            if following is None:
+                if not heap:
+                    return _delivered(retained, ends, sums)
+                tensor = waiting.pop(-heappop(heap))
+                gradient = sums.pop(tensor._id)
+            elif not heap or upcoming > -heap[0]:
+                tensor = following
             else:
-                tensor, following = following, None  # no name may keep what the pass has released
-            gradient = sums.pop(tensor._id)
+                sums[upcoming] = gradient
+                waiting[upcoming] = following
+                tensor = waiting.pop(-heapreplace(heap, -upcoming))
+                gradient = sums.pop(tensor._id)
+            parent = following = part = gradients = None  # no name may keep what the pass has released
     finally:
         wanted.reset(token)
 
 
-def released_backward(tensor: Any, grad: Any) -> Any:
-    """The rule of a tensor whose graph a pass has used up: it says where."""
-    place = tensor._attributes["released"]
-    raise RuntimeError(
-        f"backward: this graph was released by the pass at {place}. To pass through it again, give that pass retain_graph=True; "
-        "otherwise run the forward pass again"
-    )
+def _delivered(found: Gradients, ends: dict[int, Any], sums: dict[int, Any]) -> Gradients:
+    """What a pass returns: what was retained on the way, and the leaves' gradients as their hooks leave them."""
+    for number, end in ends.items():
+        gradient = sums[number]
+        if end._extra is not None and end._extra.hooks is not None:
+            gradient = end._extra.hooks(end, gradient)
+        found[number] = (end, gradient)
+    return found
+
+
+def _hooked(tensor: Any, gradient: Any) -> Any:
+    """A complete gradient, as the tensor's hooks leave it."""
+    extra = tensor._extra
+    return gradient if extra is None or extra.hooks is None else extra.hooks(tensor, gradient)
+
+
+class Released:
+    """The rule of a tensor whose graph a pass has used up: it says where (`place`: file and line)."""
+
+    __slots__ = ("place",)
+    __name__ = "released_backward"
+
+    def __init__(self, place: str) -> None:
+        self.place = place
+
+    def __call__(self, tensor: Any, grad: Any) -> Any:
+        raise RuntimeError(
+            f"backward: this graph was released by the pass at {self.place}. To pass through it again, give that pass "
+            "retain_graph=True; otherwise run the forward pass again"
+        )
 
 
 def operation_name(rule: Any) -> str:
@@ -147,6 +196,6 @@ def operation_name(rule: Any) -> str:
 
 
 def _describe(error: Exception, tensor: Any) -> None:
-    if tensor._rule is not released_backward:
+    if type(tensor._rule) is not Released:
         shapes = ", ".join(str(tuple(getattr(parent, "shape", ()))) for parent in tensor._parents)
         error.add_note(f"in the backward function of {operation_name(tensor._rule)}, operands of shape {shapes}")

@@ -11,7 +11,6 @@ the tensor before goes on reading the version that it read.
 from __future__ import annotations
 
 import itertools
-import threading
 import weakref
 from bisect import bisect_left
 from collections.abc import Callable, Iterator
@@ -20,15 +19,15 @@ from typing import Any, ClassVar
 
 from . import engine
 from . import xp as _xp
-from ._gradients import check_differentiable, check_gradient, exclusive, place, unit_gradient
-from ._modes import no_grad, numbers_allowed, recording, recording_set
+from ._gradients import check_differentiable, check_gradient, deliver, place, unit_gradient
+from ._hooks import HookHandle, Hooks
+from ._modes import no_grad, numbers_allowed, recording, reset_recording, set_recording
 from ._operators import Operators
 from ._versions import Extra, Write
 from .xp import Array
 
 next_id: Callable[[], int] = itertools.count(1).__next__
 
-_writing_gradients = threading.Lock()
 _new = object.__new__
 _id_of = attrgetter("_id")
 
@@ -61,7 +60,6 @@ class Tensor(Operators):
     _extra: Extra | None
 
     _wanted: ClassVar[Callable[[], Any]] = engine.wanted.get
-    __array_ufunc__: ClassVar[None] = None  # NumPy's operators leave `ndarray * tensor` to the tensor
 
     def __init__(self, data: Any, requires_grad: bool = False, *, dtype: Any = None, device: Any = None) -> None:
         if type(data) is Tensor:
@@ -261,10 +259,13 @@ class Tensor(Operators):
             gradient = gradient if type(gradient) is Tensor else constant(gradient)
         elif type(gradient) is Tensor:
             gradient = gradient._data
-        release = None if keep else {"released": place()}
-        with recording_set(create_graph):
+        release = None if keep else engine.Released(place())
+        token = set_recording(create_graph)
+        try:
             arrived = engine.propagate(self, gradient, release=release, guard=_xp.guard)
-            _deliver(arrived, gradient)
+            deliver(arrived, gradient)
+        finally:
+            reset_recording(token)
 
     def retain_grad(self) -> None:
         """Have `backward()` leave a gradient here too, though this is no leaf."""
@@ -272,6 +273,17 @@ class Tensor(Operators):
             raise RuntimeError("retain_grad: this tensor does not require a gradient")
         if self._rule is not None:
             self._extras().retains = True
+
+    def register_hook(self, hook: Callable[[Any], Any]) -> HookHandle:
+        """Have each pass call `hook` with this version's gradient, once that is complete; what it returns, if not None, replaces it.
+
+        The handle's `remove()` ends that. The gradient is an array, or a Tensor in a pass that is recorded; it must not be written.
+        """
+        if not self._tracked:
+            raise RuntimeError("register_hook: this tensor does not require a gradient")
+        extra = self._extras()
+        extra.hooks = extra.hooks or Hooks()
+        return extra.hooks.add(hook)
 
     # Versions and views -------------------------------------------------------------------------------------------------------
 
@@ -339,7 +351,7 @@ class Tensor(Operators):
 
     def _become(self, old: Tensor, new: Tensor) -> None:
         if old._rule is not None:
-            self._extras().versions.append(old)
+            self._extras().keep(old)
         self._data = new._data
         self._id = new._id
         if old._rule is not None or not old._tracked:  # a leaf that requires a gradient stays one
@@ -434,16 +446,3 @@ def _fitted(data: Array, gradient: Any, name: str) -> Any:
     """A gradient handed in for `data`, checked, and in its dtype."""
     check_gradient(data, gradient._data if type(gradient) is Tensor else gradient, name)
     return gradient if gradient.dtype == data.dtype else _xp.array_namespace(gradient).astype(gradient, data.dtype)
-
-
-def _deliver(arrived: engine.Gradients, seed: Any) -> None:
-    """Write all gradients, or none: each leaf gets an array of its own."""
-    given = {id(seed)}
-    with _writing_gradients:
-        sums: list[tuple[Extra, Any]] = []
-        for tensor, gradient in arrived.values():
-            extra = tensor._extras()
-            before = extra.gradient
-            sums.append((extra, exclusive(gradient, given) if before is None else before + gradient))
-        for extra, gradient in sums:
-            extra.gradient = gradient

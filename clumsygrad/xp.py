@@ -1,13 +1,12 @@
 """The ground floor: the only module that knows array libraries.
 
-Everything above asks here for an array's namespace and device, for moves between libraries and devices, and for the two things
-that the array API standard lacks and every library spells its own way: writing into a copy, and adding at repeated positions.
+Everything above asks here for an array's namespace, kind and device, and for moves between libraries and devices. On the same floor
+stand _keys.py (reading and writing at keys), lean.py (NumPy's cheap spellings) and _beyond.py (functions that the standard lacks).
 """
 
 from __future__ import annotations
 
 import importlib
-import math
 from collections.abc import Callable
 from types import ModuleType
 from typing import Any, TypeVar
@@ -31,7 +30,8 @@ _HINTS = {
 _namespaces: dict[type, Any] = {}
 _wrappers: set[type] = set()
 _kinds: dict[Any, str] = {}
-_float64, _float32 = numpy.dtype("float64"), numpy.dtype("float32")
+FLOAT64, FLOAT32 = numpy.dtype("float64"), numpy.dtype("float32")
+ndarray = numpy.ndarray
 
 # What NumPy's sums of 0-d arrays give: their type tells their dtype, which is dear to ask them for.
 SCALAR_TYPES = frozenset({numpy.float64, numpy.float32, numpy.float16, numpy.complex128, numpy.complex64})
@@ -53,7 +53,7 @@ def array_namespace(x: Array, /) -> Any:
     Raises TypeError where `x` is no array.
     """
     try:
-        return _namespaces[type(x)]
+        return _namespaces[type(x)] or x.__array_namespace__()
     except KeyError:
         return _ask(x)
 
@@ -69,8 +69,6 @@ def common_namespace(*operands: Array) -> Any:
 def _ask(x: Array) -> Any:
     global guard
     cls = type(x)
-    if cls in _wrappers:
-        return x.__array_namespace__()
     namespace = array_api_compat.array_namespace(x)
     library = cls.__module__.partition(".")[0]
     if library in _LIBRARIES:
@@ -83,15 +81,23 @@ def _ask(x: Array) -> Any:
 def wrapper(cls: _Class) -> _Class:
     """Class decorator for wrappers of arrays: their namespace depends on what they hold, so it is asked for each time."""
     _wrappers.add(cls)
+    _namespaces[cls] = None
     return cls
+
+
+def is_wrapper(x: object) -> bool:
+    """Whether `x` wraps an array: a Tensor."""
+    return type(x) in _wrappers
 
 
 def is_array(x: object) -> bool:
     """True for an array (or NumPy scalar) of a known library; False for a Python scalar, a list, a Tensor."""
     cls = type(x)
+    if cls in _wrappers:
+        return False
     if cls in _namespaces:
         return True
-    if cls in SCALARS or cls in _wrappers or isinstance(x, (type, list, tuple, str, type(None))):
+    if cls in SCALARS or isinstance(x, (type, list, tuple, str, type(None))):
         return False
     try:
         array_namespace(x)
@@ -168,11 +174,14 @@ def is_floating(x: Array) -> bool:
 def conj(xp: Any, x: Array) -> Array:
     """The complex conjugate; `x` itself, at no cost, where it is real."""
     cls = type(x)
-    if cls in _scalars:
-        return x if cls in _real_scalars else x.conjugate()
-    dtype = x.dtype
-    if dtype is _float64 or dtype is _float32:
+    if cls is ndarray:
+        dtype = x.dtype
+        if dtype is FLOAT64 or dtype is FLOAT32:
+            return x
+    elif cls in _real_scalars:
         return x
+    elif cls in _scalars:
+        return x.conjugate()
     return xp.conj(x) if kind(x) == "complex floating" else x
 
 
@@ -268,6 +277,8 @@ def scalar(x: Array) -> Array:
 
 def exclusive(x: Array) -> Array:
     """`x`, or a copy if it is a view or cannot be written: an array whose owner may write into it unseen by anyone."""
+    if type(x) is ndarray:
+        return x if x.base is None else x.copy()
     x = whole(x)
     shared = getattr(x, "base", None) is not None or getattr(x, "_base", None) is not None
     return array_namespace(x).asarray(x, copy=True) if shared else x
@@ -281,166 +292,3 @@ def _on_device_of_first_array(function: Callable[..., Any], *arguments: Any) -> 
             with x.device:
                 return function(*arguments)
     return function(*arguments)
-
-
-# What every library spells its own way ------------------------------------------------------------------------------------------
-
-
-def is_mask(key: Any) -> bool:
-    """Whether a key is one boolean array."""
-    return is_array(key) and kind(key) == "bool"
-
-
-def stretched(mask: Array, like: Array) -> Array:
-    """A mask of the first axes of an array, with axes of length 1 for the others."""
-    return array_namespace(mask).reshape(mask, mask.shape + (1,) * (len(like.shape) - mask.ndim))
-
-
-def _keeps_kind(value: Any, x: Array) -> bool:
-    """Whether one number, written into x by `where`, leaves the dtype of x as it is."""
-    if type(value) in SCALARS:
-        return type(value) is not complex and is_floating(x)
-    return not value.shape and bool(value.dtype == x.dtype)
-
-
-def read(x: Array, key: Any) -> Array:
-    """`x[key]`; on torch also by slices that step back, on array-api-strict also rows at an integer array; of a Tensor, recorded."""
-    if type(x) in _wrappers:
-        return x._getitem(key)
-    library = library_of(x)
-    if library == "array_api_strict" and len(x.shape) > 1 and is_array(key) and kind(key) == "integral":
-        xp = array_namespace(x)
-        rows = xp.take(x, xp.reshape(xp.where(key < 0, key + x.shape[0], key), (-1,)), axis=0)
-        return xp.reshape(rows, (*key.shape, *x.shape[1:]))
-    return _read_back(array_namespace(x), x, key) if library == "torch" and _steps_back(key) else x[key]
-
-
-def _read_back(xp: Any, x: Array, key: Any) -> Array:
-    """`x[key]` in a library whose slices cannot step back: forward, and flipped."""
-    parts = list(key) if isinstance(key, tuple) else [key]
-    used = sum(_axes_read(part) for part in parts)
-    axis = 0
-    for i, part in enumerate(parts):
-        if isinstance(part, slice) and part.step is not None and part.step < 0:
-            chosen = range(*part.indices(x.shape[axis]))[::-1]
-            forward = slice(chosen.start, chosen.stop, chosen.step) if len(chosen) else slice(0, 0)
-            x = xp.flip(x[(slice(None),) * axis + (forward,)], axis=axis)
-            parts[i] = slice(None)
-        axis += len(x.shape) - used if part is Ellipsis else _axes_read(part)
-    return x[tuple(parts)]
-
-
-def _steps_back(key: Any) -> bool:
-    parts = key if isinstance(key, tuple) else (key,)
-    return any(isinstance(part, slice) and part.step is not None and part.step < 0 for part in parts)
-
-
-def _axes_read(part: Any) -> int:
-    """How many axes of an array a part of a key speaks of; of `...`, which takes the others, none."""
-    if part is None or part is Ellipsis:
-        return 0
-    return int(part.ndim) if is_mask(part) else 1
-
-
-def assigned(x: Array, key: Any, value: Any) -> Array:
-    """A copy of `x` in which `copy[key] = value`; of a Tensor, the recorded operation."""
-    if type(x) in _wrappers:
-        return array_namespace(x).assign(x, key, value)
-    xp = array_namespace(x)
-    library = name_of(xp)
-    if is_mask(key) and _keeps_kind(value, x):  # with no look at how many it chooses
-        return xp.where(stretched(key, x), value, x)
-    if library == "jax":
-        return x.at[key].set(value)
-    if library == "array_api_strict" and _is_read_only(key):
-        return _assigned_by_position(x, key, value)
-    if library == "torch" and _steps_back(key):
-        place = positions(x, key, x.shape)
-        copy = xp.reshape(xp.asarray(x, copy=True), (-1,))
-        copy[xp.reshape(place, (-1,))] = xp.reshape(xp.broadcast_to(value, place.shape), (-1,)) if is_array(value) else value
-        return xp.reshape(copy, x.shape)
-    copy = xp.asarray(x, copy=True)
-    copy[key] = value
-    return copy
-
-
-def positions(x: Array, key: Any, shape: tuple[int, ...]) -> Array:
-    """The positions, in an array of `shape` laid flat, that `key` reads; an array of the library and device of `x`."""
-    xp = array_namespace(x)
-    if is_array(key) and kind(key) == "integral" and shape:
-        row = math.prod(shape[1:])
-        first = xp.where(key < 0, key + shape[0], key) * row
-        within = xp.reshape(xp.arange(row, dtype=first.dtype, device=device(x)), (1,) * key.ndim + shape[1:])
-        return xp.reshape(first, key.shape + (1,) * (len(shape) - 1)) + within
-    flat = xp.arange(math.prod(shape), dtype=xp.int64, device=device(x))
-    return read(xp.reshape(flat, shape), key)
-
-
-def scatter_add(x: Array, key: Any, shape: tuple[int, ...]) -> Array:
-    """Zeros of `shape`, with `x` added at `key`: `zeros[key] += x`, but summing repeated positions; of a Tensor, recorded."""
-    xp = array_namespace(x)
-    if type(x) in _wrappers:
-        return xp.scatter_add(x, key, shape)
-    library = name_of(xp)
-    if library == "jax":
-        return xp.zeros(shape, dtype=x.dtype).at[key].add(x)
-    if not repeats(key):
-        return assigned(xp.zeros(shape, dtype=x.dtype, device=device(x)), key, x)
-    where = xp.reshape(positions(x, key, shape), (-1,))
-    values = xp.reshape(x, (-1,))
-    size = math.prod(shape)
-    if library == "numpy":
-        sums = numpy.zeros(size, dtype=x.dtype)
-        numpy.add.at(sums, where, values)
-    elif library == "cupy":
-        sums = _cupy_scatter_add(xp, values, where, size)
-    elif library == "torch":
-        sums = xp.zeros(size, dtype=x.dtype, device=x.device).index_add_(0, where, values)
-    else:
-        sums = _sum_where_equal(xp, values, where, size)
-    return xp.reshape(sums, shape)
-
-
-def repeats(key: Any) -> bool:
-    """Whether a key can name a position twice: only integer arrays can."""
-    return any(is_array(part) and kind(part) == "integral" for part in (key if isinstance(key, tuple) else (key,)))
-
-
-def _cupy_scatter_add(xp: Any, values: Array, where: Array, size: int) -> Array:
-    """CuPy's atomic adds, which know no complex numbers: those go by their real and imaginary parts."""
-    sums = xp.zeros(size, dtype=values.dtype)
-    add = optional("cupyx").scatter_add
-    if kind(values) == "complex floating":
-        add(sums.real, where, values.real)
-        add(sums.imag, where, values.imag)
-    else:
-        add(sums, where, values)
-    return sums
-
-
-def _is_read_only(key: Any) -> bool:
-    """Whether the standard has x[key] but no x[key] = value: integer arrays, and None."""
-    return repeats(key) or key is None or (isinstance(key, tuple) and any(part is None for part in key))
-
-
-def _assigned_by_position(x: Array, key: Any, value: Any) -> Array:
-    """`assigned` in nothing but array API functions, size x len(key) work: for keys that the standard has in reading only."""
-    xp = array_namespace(x)
-    place = positions(x, key, x.shape)
-    count, size = math.prod(place.shape), math.prod(x.shape)
-    if not count:
-        return x
-    value = xp.astype(value, x.dtype) if is_array(value) else xp.full((), value, dtype=x.dtype, device=device(x))
-    values = xp.reshape(xp.broadcast_to(value, place.shape), (-1,))
-    turns = xp.arange(1, count + 1, dtype=xp.int64, device=device(x))
-    written = xp.arange(size, dtype=place.dtype, device=device(x))[:, None] == xp.reshape(place, (1, -1))
-    last = xp.max(xp.where(written, turns, 0), axis=1)
-    chosen = xp.take(values, xp.where(last > 0, last - 1, 0))
-    return xp.reshape(xp.where(last > 0, chosen, xp.reshape(x, (-1,))), x.shape)
-
-
-def _sum_where_equal(xp: Any, values: Array, where: Array, size: int) -> Array:
-    """The sum in nothing but array API functions, size x len(values) work: for libraries that have no scatter."""
-    each = xp.arange(size, dtype=where.dtype, device=device(values))[:, None]
-    zero = xp.zeros((), dtype=values.dtype, device=device(values))
-    return xp.sum(xp.where(each == where[None, :], values[None, :], zero), axis=1, dtype=values.dtype)

@@ -168,7 +168,6 @@ def test_called_directly_a_constant_array_has_a_gradient_too(rule, library):
     x, y = [library.array(v) for v in rule.operands()]
     both = rule.operation(cg.Tensor(x, requires_grad=True), cg.Tensor(y, requires_grad=True))
     one = rule.operation(cg.Tensor(x, requires_grad=True), y)
-    assert one._rule is both._rule
     grad = library.array(np.random.default_rng(4).uniform(-1, 1, both.shape))
     for a, b in zip(one._rule(one, grad), both._rule(both, grad), strict=True):
         assert_agree(library.host(a), library.host(b), 1e-15, str(rule))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from .. import grad
+from .. import _keys, grad
 from .. import xp as _xp
 from .._operation import operation
 from ..tensor import Tensor
@@ -56,17 +56,17 @@ def scatter_add(x: Array, key: Any, shape: tuple[int, ...], /) -> Array:
 
 @operation(grad.getitem_backward)
 def _getitem(x: Array, key: Any, /) -> Array:
-    return _xp.read(x, key)
+    return _keys.read(x, key)
 
 
 @operation(grad.assign_backward, operands=("x", "value"))
 def _assign(x: Array, value: Array | complex, key: Any, /) -> Array:
-    return _xp.assigned(x, key, value)
+    return _keys.assigned(x, key, value)
 
 
 @operation(grad.scatter_add_backward)
 def _scatter_add(x: Array, key: Any, shape: tuple[int, ...], /) -> Array:
-    return _xp.scatter_add(x, key, tuple(shape))
+    return _keys.scatter_add(x, key, tuple(shape))
 
 
 def _read(x: Tensor, key: Any, /) -> Tensor:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from .. import grad
+from .. import grad, lean
 from .._operation import operation
 from ..xp import Array, array_namespace
 
@@ -38,6 +38,8 @@ __all__ = [
 @operation(grad.reshape_backward)
 def reshape(x: Array, /, shape: tuple[int, ...], *, copy: bool | None = None) -> Array:
     """x in another shape of as many elements; one length may be −1. In meaning always a copy."""
+    if copy is None:
+        return lean.reshape(x, tuple(shape))
     return array_namespace(x).reshape(x, tuple(shape), copy=copy)
 
 
@@ -56,13 +58,13 @@ def squeeze(x: Array, /, axis: int | tuple[int, ...]) -> Array:
 @operation(grad.transpose_backward)
 def permute_dims(x: Array, /, axes: tuple[int, ...]) -> Array:
     """x with its axes in the order `axes`."""
-    return array_namespace(x).permute_dims(x, axes)
+    return lean.permute_dims(x, axes)
 
 
 @operation(grad.transpose_backward, serves=("mT",))
 def matrix_transpose(x: Array, /) -> Array:
     """x with its last two axes exchanged."""
-    return array_namespace(x).matrix_transpose(x)
+    return lean.matrix_transpose(x)
 
 
 @operation(grad.transpose_backward, serves=("T",))

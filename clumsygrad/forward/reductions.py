@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from .. import grad
+from .. import grad, lean
 from .._operation import operation
 from ..xp import Array, array_namespace
 
@@ -37,13 +37,15 @@ def sum(x: Array, /, *, axis: Axis = None, dtype: Any = None, keepdims: bool = F
     >>> cg.sum(cg.asarray([[1.0, 2.0], [3.0, 4.0]]), axis=0)
     Tensor(array([4., 6.]))
     """
+    if dtype is None:
+        return lean.sum(x, axis, keepdims)
     return array_namespace(x).sum(x, axis=axis, dtype=dtype, keepdims=keepdims)
 
 
 @operation(grad.mean_backward)
 def mean(x: Array, /, *, axis: Axis = None, keepdims: bool = False) -> Array:
     """The arithmetic mean over `axis`."""
-    return array_namespace(x).mean(x, axis=axis, keepdims=keepdims)
+    return lean.mean(x, axis, keepdims)
 
 
 @operation(grad.prod_backward)
@@ -55,7 +57,7 @@ def prod(x: Array, /, *, axis: Axis = None, dtype: Any = None, keepdims: bool = 
 @operation(grad.max_backward)
 def max(x: Array, /, *, axis: Axis = None, keepdims: bool = False) -> Array:
     """The largest element over `axis`. Equal ones share the gradient."""
-    return array_namespace(x).max(x, axis=axis, keepdims=keepdims)
+    return lean.max(x, axis, keepdims)
 
 
 @operation(grad.max_backward)

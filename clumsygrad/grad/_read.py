@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ..xp import SCALARS, Array, array_namespace, is_array, is_floating
+from .. import lean
+from ..xp import FLOAT32, FLOAT64, SCALARS, Array, array_namespace, conj, is_array, is_floating
 
 if TYPE_CHECKING:
     from ..tensor import Tensor
@@ -44,23 +45,56 @@ def pair(tensor: Tensor, grad: Array) -> tuple[Array, Array]:
 def operands(tensor: Tensor, grad: Array) -> tuple[Array, ...]:
     """All operands in the operation's order; a scalar, or None where the operand was left out, as it was given."""
     cls = type(tensor)
+    number = tensor._id
     in_tensors = type(grad) is cls
     values = []
     for x in tensor._parents:
         if type(x) is cls:
-            if x._id > tensor._id:
-                x = x._version_before(tensor._id)
-            if not in_tensors:
-                x = x._data
-        elif in_tensors and x is not None and type(x) not in SCALARS:
-            x = cls(x)
-        values.append(x)
+            if x._id > number:
+                x = x._version_before(number)
+            values.append(x if in_tensors else x._data)
+        else:
+            values.append(cls(x) if in_tensors and x is not None and type(x) not in SCALARS else x)
     return tuple(values)
 
 
 def result(tensor: Tensor, grad: Array) -> Array:
     """What the operation gave."""
     return tensor if type(grad) is type(tensor) else tensor._data
+
+
+# The same, conjugated where they are complex, as holomorphic rules want them; at next to no cost where they are NumPy's usual reals.
+
+
+def conj_operand(tensor: Tensor, grad: Array) -> Array:
+    """The complex conjugate of the first operand."""
+    x = operand(tensor, grad)
+    dtype = x.dtype
+    return x if dtype is FLOAT64 or dtype is FLOAT32 else conj(array_namespace(x), x)
+
+
+def conj_pair(tensor: Tensor, grad: Array) -> tuple[Array, Array]:
+    """The complex conjugates of both operands of an operation of two tensors of one dtype."""
+    x, y = tensor._parents
+    number = tensor._id
+    if x._id > number:
+        x = x._version_before(number)
+    if y._id > number:
+        y = y._version_before(number)
+    if type(grad) is not type(tensor):
+        x, y = x._data, y._data
+    dtype = x.dtype
+    if dtype is FLOAT64 or dtype is FLOAT32:
+        return x, y
+    xp = array_namespace(grad)
+    return conj(xp, x), conj(xp, y)
+
+
+def conj_result(tensor: Tensor, grad: Array) -> Array:
+    """The complex conjugate of what the operation gave."""
+    z = tensor if type(grad) is type(tensor) else tensor._data
+    dtype = z.dtype
+    return z if dtype is FLOAT64 or dtype is FLOAT32 else conj(array_namespace(z), z)
 
 
 def attribute(tensor: Tensor, name: str) -> Any:
@@ -81,6 +115,8 @@ def needs(tensor: Tensor) -> tuple[bool, ...]:
     if wanted is True:
         if len(parents) == 2:  # of which there are most
             return type(parents[0]) is cls, type(parents[1]) is cls
+        if len(parents) == 3:
+            return type(parents[0]) is cls, type(parents[1]) is cls, type(parents[2]) is cls
         return tuple([type(x) is cls for x in parents])
     if wanted is None:
         return tuple([type(x) is cls or (is_array(x) and is_floating(x)) for x in parents])
@@ -92,10 +128,11 @@ def unbroadcast(g: Array, shape: tuple[int, ...]) -> Array:
     """Sum `g` over the axes along which an operand of `shape` was broadcast: the transpose of broadcasting."""
     if g.shape == shape:
         return g
-    xp = array_namespace(g)
     new = len(g.shape) - len(shape)
+    if new > 0 and g.shape[new:] == shape:
+        return lean.sum(g, 0 if new == 1 else tuple(range(new)))
     if new < 0:  # an operand with leading axes of length 1 that the result lacks
-        return xp.reshape(g, shape)
+        return lean.reshape(g, shape)
     stretched = tuple(new + i for i, n in enumerate(shape) if n == 1 and g.shape[new + i] != 1)
-    g = xp.sum(g, axis=tuple(range(new)) + stretched)
-    return g if g.shape == shape else xp.reshape(g, shape)
+    g = lean.sum(g, tuple(range(new)) + stretched)
+    return g if g.shape == shape else lean.reshape(g, shape)

@@ -11,7 +11,7 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from ..xp import SCALARS, Array, array_namespace, conj, kind
-from ._read import GradientTuple, needs, operands, pair, result, scalar_operand, unbroadcast
+from ._read import GradientTuple, conj_pair, conj_result, needs, operands, pair, result, scalar_operand, unbroadcast
 
 if TYPE_CHECKING:
     from ..tensor import Tensor
@@ -34,7 +34,7 @@ __all__ = [
 
 
 def add_backward(tensor: Tensor, grad: Array) -> GradientTuple:
-    """z = x + y:   x̄ = z̄,   ȳ = z̄.   x and y of one shape."""
+    """z = x + y:   x̄ = z̄,   ȳ = z̄.   x and y of one shape, and both differentiated."""
     return grad, grad
 
 
@@ -51,8 +51,8 @@ def add_broadcast_backward(tensor: Tensor, grad: Array) -> GradientTuple:
 
 
 def sub_backward(tensor: Tensor, grad: Array) -> GradientTuple:
-    """z = x − y:   x̄ = z̄,   ȳ = −z̄.   x and y of one shape."""
-    return grad, -grad if needs(tensor)[1] else None
+    """z = x − y:   x̄ = z̄,   ȳ = −z̄.   x and y of one shape, and both differentiated."""
+    return grad, -grad
 
 
 def sub_scalar_backward(tensor: Tensor, grad: Array) -> GradientTuple:
@@ -69,11 +69,9 @@ def sub_broadcast_backward(tensor: Tensor, grad: Array) -> GradientTuple:
 
 
 def mul_backward(tensor: Tensor, grad: Array) -> GradientTuple:
-    """z = x ⊙ y:   x̄ = z̄ · conj(y),   ȳ = z̄ · conj(x).   x and y of one shape."""
-    xp = array_namespace(grad)
-    x, y = pair(tensor, grad)
-    need_x, need_y = needs(tensor)
-    return grad * conj(xp, y) if need_x else None, grad * conj(xp, x) if need_y else None
+    """z = x ⊙ y:   x̄ = z̄ · conj(y),   ȳ = z̄ · conj(x).   x and y of one shape, and both differentiated."""
+    x, y = conj_pair(tensor, grad)
+    return grad * y, grad * x
 
 
 def mul_scalar_backward(tensor: Tensor, grad: Array) -> GradientTuple:
@@ -101,7 +99,7 @@ def divide_backward(tensor: Tensor, grad: Array) -> GradientTuple:
     g = grad / conj(xp, y)
     return (
         unbroadcast(g, x.shape) if need_x else None,
-        unbroadcast(-g * conj(xp, result(tensor, grad)), y.shape) if need_y else None,
+        unbroadcast(-g * conj_result(tensor, grad), y.shape) if need_y else None,
     )
 
 

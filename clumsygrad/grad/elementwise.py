@@ -9,8 +9,9 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
+from .. import lean
 from ..xp import Array, array_namespace, conj, kind
-from ._read import GradientTuple, needs, operand, operands, pair, result, unbroadcast
+from ._read import GradientTuple, conj_operand, conj_result, needs, operand, operands, pair, result, unbroadcast
 
 if TYPE_CHECKING:
     from ..tensor import Tensor
@@ -62,20 +63,17 @@ __all__ = [
 
 def exp_backward(tensor: Tensor, grad: Array) -> GradientTuple:
     """z = exp(x):   x̄ = z̄ · conj(z)."""
-    xp = array_namespace(grad)
-    return (grad * conj(xp, result(tensor, grad)),)
+    return (grad * conj_result(tensor, grad),)
 
 
 def expm1_backward(tensor: Tensor, grad: Array) -> GradientTuple:
     """z = exp(x) − 1:   x̄ = z̄ · conj(z + 1)."""
-    xp = array_namespace(grad)
-    return (grad + grad * conj(xp, result(tensor, grad)),)
+    return (grad + grad * conj_result(tensor, grad),)
 
 
 def log_backward(tensor: Tensor, grad: Array) -> GradientTuple:
     """z = log(x):   x̄ = z̄ / conj(x).   Infinite at 0."""
-    xp = array_namespace(grad)
-    return (grad / conj(xp, operand(tensor, grad)),)
+    return (grad / conj_operand(tensor, grad),)
 
 
 def log1p_backward(tensor: Tensor, grad: Array) -> GradientTuple:
@@ -118,21 +116,18 @@ def _difference(xp: Any, x: Array, z: Array) -> Array:
 
 def sqrt_backward(tensor: Tensor, grad: Array) -> GradientTuple:
     """z = √x:   x̄ = z̄ / (2 conj(z)).   Infinite at 0, as the calculus says."""
-    xp = array_namespace(grad)
-    return (grad * 0.5 / conj(xp, result(tensor, grad)),)
+    return (grad * 0.5 / conj_result(tensor, grad),)
 
 
 def square_backward(tensor: Tensor, grad: Array) -> GradientTuple:
     """z = x²:   x̄ = 2 z̄ · conj(x)."""
-    xp = array_namespace(grad)
-    g = grad * conj(xp, operand(tensor, grad))
+    g = grad * conj_operand(tensor, grad)
     return (g + g,)
 
 
 def reciprocal_backward(tensor: Tensor, grad: Array) -> GradientTuple:
     """z = 1 / x:   x̄ = −z̄ · conj(z²)."""
-    xp = array_namespace(grad)
-    z = conj(xp, result(tensor, grad))
+    z = conj_result(tensor, grad)
     return (-grad * z * z,)
 
 
@@ -142,80 +137,76 @@ def reciprocal_backward(tensor: Tensor, grad: Array) -> GradientTuple:
 def sin_backward(tensor: Tensor, grad: Array) -> GradientTuple:
     """z = sin(x):   x̄ = z̄ · conj(cos x)."""
     xp = array_namespace(grad)
-    return (grad * conj(xp, xp.cos(operand(tensor, grad))),)
+    return (grad * xp.cos(conj_operand(tensor, grad)),)
 
 
 def cos_backward(tensor: Tensor, grad: Array) -> GradientTuple:
     """z = cos(x):   x̄ = −z̄ · conj(sin x)."""
     xp = array_namespace(grad)
-    return (-grad * conj(xp, xp.sin(operand(tensor, grad))),)
+    return (-grad * xp.sin(conj_operand(tensor, grad)),)
 
 
 def tan_backward(tensor: Tensor, grad: Array) -> GradientTuple:
     """z = tan(x):   x̄ = z̄ · conj(sec² x) = z̄ · conj(1 + z²)."""
-    xp = array_namespace(grad)
-    z = conj(xp, result(tensor, grad))
+    z = conj_result(tensor, grad)
     return (grad + grad * z * z,)
 
 
 def asin_backward(tensor: Tensor, grad: Array) -> GradientTuple:
     """z = asin(x):   x̄ = z̄ / conj(√(1 − x²))."""
     xp = array_namespace(grad)
-    x = conj(xp, operand(tensor, grad))
+    x = conj_operand(tensor, grad)
     return (grad / xp.sqrt(1 - x * x),)
 
 
 def acos_backward(tensor: Tensor, grad: Array) -> GradientTuple:
     """z = acos(x):   x̄ = −z̄ / conj(√(1 − x²))."""
     xp = array_namespace(grad)
-    x = conj(xp, operand(tensor, grad))
+    x = conj_operand(tensor, grad)
     return (-grad / xp.sqrt(1 - x * x),)
 
 
 def atan_backward(tensor: Tensor, grad: Array) -> GradientTuple:
     """z = atan(x):   x̄ = z̄ / conj(1 + x²)."""
-    xp = array_namespace(grad)
-    x = conj(xp, operand(tensor, grad))
+    x = conj_operand(tensor, grad)
     return (grad / (x * x + 1),)
 
 
 def sinh_backward(tensor: Tensor, grad: Array) -> GradientTuple:
     """z = sinh(x):   x̄ = z̄ · conj(cosh x)."""
     xp = array_namespace(grad)
-    return (grad * conj(xp, xp.cosh(operand(tensor, grad))),)
+    return (grad * xp.cosh(conj_operand(tensor, grad)),)
 
 
 def cosh_backward(tensor: Tensor, grad: Array) -> GradientTuple:
     """z = cosh(x):   x̄ = z̄ · conj(sinh x)."""
     xp = array_namespace(grad)
-    return (grad * conj(xp, xp.sinh(operand(tensor, grad))),)
+    return (grad * xp.sinh(conj_operand(tensor, grad)),)
 
 
 def tanh_backward(tensor: Tensor, grad: Array) -> GradientTuple:
     """z = tanh(x):   x̄ = z̄ · conj(1 − z²)."""
-    xp = array_namespace(grad)
-    z = conj(xp, result(tensor, grad))
+    z = conj_result(tensor, grad)
     return (grad - grad * z * z,)
 
 
 def asinh_backward(tensor: Tensor, grad: Array) -> GradientTuple:
     """z = asinh(x):   x̄ = z̄ / conj(√(x² + 1))."""
     xp = array_namespace(grad)
-    x = conj(xp, operand(tensor, grad))
+    x = conj_operand(tensor, grad)
     return (grad / xp.sqrt(x * x + 1),)
 
 
 def acosh_backward(tensor: Tensor, grad: Array) -> GradientTuple:
     """z = acosh(x):   x̄ = z̄ / conj(√(x − 1) √(x + 1)); the two roots keep the branch of the complex function."""
     xp = array_namespace(grad)
-    x = conj(xp, operand(tensor, grad))
+    x = conj_operand(tensor, grad)
     return (grad / (xp.sqrt(x - 1) * xp.sqrt(x + 1)),)
 
 
 def atanh_backward(tensor: Tensor, grad: Array) -> GradientTuple:
     """z = atanh(x):   x̄ = z̄ / conj(1 − x²)."""
-    xp = array_namespace(grad)
-    x = conj(xp, operand(tensor, grad))
+    x = conj_operand(tensor, grad)
     return (grad / (1 - x * x),)
 
 
@@ -248,7 +239,7 @@ def abs_backward(tensor: Tensor, grad: Array) -> GradientTuple:
     x = operand(tensor, grad)
     if kind(x) == "complex floating":  # whose sign is 0 / 0 at 0 in some libraries
         size = result(tensor, grad)
-        return (grad * (x / xp.where(size == 0, xp.ones_like(size), size)),)
+        return (x * lean.ratio_but_at_zero(grad, size),)
     return (grad * xp.sign(x),)
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
-from ..xp import Array, array_namespace, assigned, device, is_mask, positions, read, repeats, scatter_add, stretched
+from .._keys import assigned, is_mask, positions, read, repeats, scatter_add, stretched
+from ..xp import Array, array_namespace, device
 from ._read import GradientTuple, attribute, needs, operand, operands, unbroadcast
 
 if TYPE_CHECKING:

@@ -6,7 +6,9 @@ import math
 from itertools import accumulate
 from typing import TYPE_CHECKING
 
-from ..xp import Array, array_namespace, device, scatter_add
+from .. import lean
+from .._keys import scatter_add
+from ..xp import Array, array_namespace, device
 from ._read import GradientTuple, attribute, needs, operand, operands, unbroadcast
 
 if TYPE_CHECKING:
@@ -31,19 +33,17 @@ __all__ = [
 
 def reshape_backward(tensor: Tensor, grad: Array) -> GradientTuple:
     """z = x in another shape (also by expand_dims, squeeze):   x̄ = z̄ in the shape of x."""
-    xp = array_namespace(grad)
-    return (xp.reshape(grad, operand(tensor, grad).shape),)
+    return (lean.reshape(grad, operand(tensor, grad).shape),)
 
 
 def transpose_backward(tensor: Tensor, grad: Array) -> GradientTuple:
     """z = xᵀ:   x̄ = z̄ᵀ, by the inverse permutation of the axes.   Serves T, mT, matrix_transpose and permute_dims."""
-    xp = array_namespace(grad)
     axes = (tensor._attributes or {}).get("axes")
     if axes is None:
-        return (xp.matrix_transpose(grad),)
+        return (lean.matrix_transpose(grad),)
     ndim = len(axes)
     axes = [a % ndim for a in axes]
-    return (xp.permute_dims(grad, tuple([axes.index(i) for i in range(ndim)])),)
+    return (lean.permute_dims(grad, tuple([axes.index(i) for i in range(ndim)])),)
 
 
 def moveaxis_backward(tensor: Tensor, grad: Array) -> GradientTuple:
@@ -120,7 +120,8 @@ def tile_backward(tensor: Tensor, grad: Array) -> GradientTuple:
     """z = x repeated as a whole along each axis:   x̄ = the sum of z̄ over the copies."""
     xp = array_namespace(grad)
     shape = operand(tensor, grad).shape
-    repetitions = tuple(attribute(tensor, "repetitions"))
+    repetitions = attribute(tensor, "repetitions")
+    repetitions = repetitions if isinstance(repetitions, tuple) else (repetitions,)
     ndim = max(len(shape), len(repetitions))
     long = (1,) * (ndim - len(shape)) + tuple(shape)
     times = (1,) * (ndim - len(repetitions)) + repetitions

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from .. import lean
 from ..xp import Array, array_namespace, conj
 from ._read import GradientTuple, attribute, needs, pair, unbroadcast
 
@@ -26,7 +27,10 @@ def matmul_backward(tensor: Tensor, grad: Array) -> GradientTuple:
     xp = array_namespace(grad)
     x, y = pair(tensor, grad)
     need_x, need_y = needs(tensor)
-    if len(x.shape) == len(y.shape) == 1:
+    dimensions = len(x.shape), len(y.shape)
+    if dimensions == (2, 2):  # of which there are most
+        return lean.times_transpose(grad, conj(xp, y)) if need_x else None, _adjoint(xp, x) @ grad if need_y else None
+    if dimensions == (1, 1):
         return grad * conj(xp, y) if need_x else None, grad * conj(xp, x) if need_y else None
     rows = xp.reshape(x, (1, *x.shape)) if len(x.shape) == 1 else x
     columns = xp.reshape(y, (*y.shape, 1)) if len(y.shape) == 1 else y
@@ -35,26 +39,26 @@ def matmul_backward(tensor: Tensor, grad: Array) -> GradientTuple:
     elif len(y.shape) == 1:
         grad = xp.reshape(grad, (*grad.shape, 1))
     return (
-        _shaped(xp, unbroadcast(xp.matmul(grad, _adjoint(xp, columns)), rows.shape), x.shape) if need_x else None,
+        _shaped(xp, unbroadcast(lean.times_transpose(grad, conj(xp, columns)), rows.shape), x.shape) if need_x else None,
         _shaped(xp, _summed_product(xp, _adjoint(xp, rows), grad, columns.shape), y.shape) if need_y else None,
     )
 
 
 def _shaped(xp: Any, g: Array, shape: tuple[int, ...]) -> Array:
     """g in another shape; itself, no view of it, where it has that shape."""
-    return g if g.shape == shape else xp.reshape(g, shape)
+    return g if g.shape == shape else lean.reshape(g, shape)
 
 
 def _adjoint(xp: Any, x: Array) -> Array:
-    return conj(xp, xp.matrix_transpose(x))
+    return conj(xp, lean.matrix_transpose(x))
 
 
 def _summed_product(xp: Any, x: Array, y: Array, shape: tuple[int, ...]) -> Array:
     """x y, summed over the batch axes that `shape` lacks: as one product, where all are summed."""
     if len(shape) == 2 and len(x.shape) == len(y.shape) > 2 and x.shape[:-2] == y.shape[:-2]:
-        x = xp.reshape(xp.moveaxis(x, -2, 0), (x.shape[-2], -1))
-        return xp.matmul(x, xp.reshape(y, (-1, y.shape[-1])))
-    return unbroadcast(xp.matmul(x, y), shape)
+        x = lean.reshape(xp.moveaxis(x, -2, 0), (x.shape[-2], -1))
+        return x @ lean.reshape(y, (-1, y.shape[-1]))
+    return unbroadcast(x @ y, shape)
 
 
 def vecdot_backward(tensor: Tensor, grad: Array) -> GradientTuple:

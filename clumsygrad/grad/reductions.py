@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
-from ..xp import Array, array_namespace, conj
-from ._read import GradientTuple, attribute, operand, result
+from .. import lean
+from ..xp import Array, array_namespace
+from ._read import GradientTuple, attribute, conj_operand, operand, result
 
 if TYPE_CHECKING:
     from ..tensor import Tensor
@@ -34,23 +35,28 @@ def _axes(tensor: Tensor, ndim: int) -> tuple[int, ...]:
 
 def _kept(tensor: Tensor, shape: tuple[int, ...]) -> tuple[int, ...]:
     """The shape of the result with the reduced axes kept at length 1."""
+    if attribute(tensor, "axis") is None:
+        return (1,) * len(shape)
     axes = _axes(tensor, len(shape))
     return tuple([1 if i in axes else n for i, n in enumerate(shape)])
 
 
+def _stretched(tensor: Tensor, grad: Array, shape: tuple[int, ...]) -> Array:
+    """The gradient of a reduced result, broadcast back over the axes that were reduced."""
+    return lean.broadcast_to(lean.reshape(grad, _kept(tensor, shape)) if grad.shape else grad, shape)
+
+
 def sum_backward(tensor: Tensor, grad: Array) -> GradientTuple:
     """z = Σ x over `axis`:   x̄ = z̄, broadcast back over the axes that were summed (negative, several, or all; kept or not)."""
-    xp = array_namespace(grad)
     shape = operand(tensor, grad).shape
-    return (xp.broadcast_to(xp.reshape(grad, _kept(tensor, shape)), shape),)
+    return (_stretched(tensor, grad, shape),)
 
 
 def mean_backward(tensor: Tensor, grad: Array) -> GradientTuple:
     """z = (Σ x) / n over `axis`:   x̄ = z̄ / n, broadcast back.   n is the number of elements in each mean."""
-    xp = array_namespace(grad)
     shape = operand(tensor, grad).shape
     n = math.prod([shape[a] for a in _axes(tensor, len(shape))])
-    return (xp.broadcast_to(xp.reshape(grad / n if n else grad, _kept(tensor, shape)), shape),)
+    return (_stretched(tensor, grad / n if n else grad, shape),)
 
 
 def max_backward(tensor: Tensor, grad: Array) -> GradientTuple:
@@ -58,9 +64,9 @@ def max_backward(tensor: Tensor, grad: Array) -> GradientTuple:
     xp = array_namespace(grad)
     x = operand(tensor, grad)
     kept = _kept(tensor, x.shape)
-    at = x == xp.reshape(result(tensor, grad), kept)
+    at = x == lean.reshape(result(tensor, grad), kept)
     count = xp.sum(xp.astype(at, grad.dtype), axis=_axes(tensor, len(x.shape)), keepdims=True)
-    return (xp.where(at, xp.reshape(grad, kept) / count, xp.zeros_like(x)),)
+    return (xp.where(at, lean.reshape(grad, kept) / count, xp.zeros_like(x)),)
 
 
 def prod_backward(tensor: Tensor, grad: Array) -> GradientTuple:
@@ -69,15 +75,15 @@ def prod_backward(tensor: Tensor, grad: Array) -> GradientTuple:
     The products of what is before and after each element are accumulated, not divided out: right where elements are zero.
     """
     xp = array_namespace(grad)
-    x = conj(xp, operand(tensor, grad))
+    x = conj_operand(tensor, grad)
     shape = x.shape
     axes = _axes(tensor, len(shape))
     others = tuple([i for i in range(len(shape)) if i not in axes])
     order = others + axes
-    rows = xp.reshape(xp.permute_dims(x, order), tuple([shape[i] for i in others]) + (math.prod([shape[i] for i in axes]),))
+    rows = lean.reshape(xp.permute_dims(x, order), tuple([shape[i] for i in others]) + (math.prod([shape[i] for i in axes]),))
     before = _products_before(xp, rows)
     after = xp.flip(_products_before(xp, xp.flip(rows, axis=-1)), axis=-1)
-    g = xp.reshape(xp.reshape(grad, rows.shape[:-1] + (1,)) * before * after, tuple([shape[i] for i in order]))
+    g = lean.reshape(lean.reshape(grad, rows.shape[:-1] + (1,)) * before * after, tuple([shape[i] for i in order]))
     return (xp.permute_dims(g, tuple([order.index(i) for i in range(len(shape))])),)
 
 
@@ -90,7 +96,7 @@ def var_backward(tensor: Tensor, grad: Array) -> GradientTuple:
     """z = Σ (x − mean)² / (n − correction):   x̄ = 2 z̄ (x − mean) / (n − correction)."""
     xp = array_namespace(grad)
     x = operand(tensor, grad)
-    g = xp.reshape(grad, _kept(tensor, x.shape))
+    g = lean.reshape(grad, _kept(tensor, x.shape))
     return (g * (_deviation(xp, tensor, x) * (2 / _degrees(tensor, x.shape))),)
 
 
@@ -99,8 +105,8 @@ def std_backward(tensor: Tensor, grad: Array) -> GradientTuple:
     xp = array_namespace(grad)
     x = operand(tensor, grad)
     kept = _kept(tensor, x.shape)
-    z = xp.reshape(result(tensor, grad), kept)
-    g = xp.reshape(grad, kept) / xp.where(z == 0, xp.ones_like(z), z)
+    z = lean.reshape(result(tensor, grad), kept)
+    g = lean.reshape(grad, kept) / xp.where(z == 0, xp.ones_like(z), z)
     return (g * (_deviation(xp, tensor, x) / _degrees(tensor, x.shape)),)
 
 
@@ -118,9 +124,9 @@ def logsumexp_backward(tensor: Tensor, grad: Array) -> GradientTuple:
     xp = array_namespace(grad)
     x = operand(tensor, grad)
     kept = _kept(tensor, x.shape)
-    z = xp.reshape(result(tensor, grad), kept)
+    z = lean.reshape(result(tensor, grad), kept)
     z = xp.where(xp.isfinite(z), z, xp.zeros_like(z))
-    return (xp.reshape(grad, kept) * xp.exp(x - z),)
+    return (lean.reshape(grad, kept) * xp.exp(x - z),)
 
 
 def cumulative_sum_backward(tensor: Tensor, grad: Array) -> GradientTuple:
@@ -137,7 +143,7 @@ def cumulative_prod_backward(tensor: Tensor, grad: Array) -> GradientTuple:
     """
     xp = array_namespace(grad)
     axis, g = _cumulated(tensor, grad)
-    x = xp.moveaxis(conj(xp, operand(tensor, grad)), axis, -1)
+    x = xp.moveaxis(conj_operand(tensor, grad), axis, -1)
     n = x.shape[-1]
     if n == 0:
         return (g,)

@@ -1,0 +1,264 @@
+"""Reading and writing at keys, which every library spells its own way: reading back to front, writing into a copy, adding at repeats."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from .xp import (
+    SCALARS,
+    Array,
+    array_namespace,
+    device,
+    is_array,
+    is_floating,
+    is_wrapper,
+    kind,
+    library_of,
+    name_of,
+    numpy,
+    optional,
+)
+
+__all__ = ["assigned", "is_mask", "positions", "read", "repeats", "scatter_add", "stretched"]
+
+
+def is_mask(key: Any) -> bool:
+    """Whether a key is one boolean array."""
+    return is_array(key) and kind(key) == "bool"
+
+
+def stretched(mask: Array, like: Array) -> Array:
+    """A mask of the first axes of an array, with axes of length 1 for the others."""
+    return array_namespace(mask).reshape(mask, mask.shape + (1,) * (len(like.shape) - mask.ndim))
+
+
+def _keeps_kind(value: Any, x: Array) -> bool:
+    """Whether one number, written into x by `where`, leaves the dtype of x as it is."""
+    if type(value) in SCALARS:
+        return type(value) is not complex and is_floating(x)
+    return not value.shape and bool(value.dtype == x.dtype)
+
+
+def read(x: Array, key: Any) -> Array:
+    """`x[key]`; on torch also by slices that step back, on array-api-strict also rows at an integer array; of a Tensor, recorded."""
+    if is_wrapper(x):
+        return x._getitem(key)
+    library = library_of(x)
+    if library == "array_api_strict" and len(x.shape) > 1 and is_array(key) and kind(key) == "integral":
+        xp = array_namespace(x)
+        rows = xp.take(x, xp.reshape(xp.where(key < 0, key + x.shape[0], key), (-1,)), axis=0)
+        return xp.reshape(rows, (*key.shape, *x.shape[1:]))
+    return _read_back(array_namespace(x), x, key) if library == "torch" and _steps_back(key) else x[key]
+
+
+def _read_back(xp: Any, x: Array, key: Any) -> Array:
+    """`x[key]` in a library whose slices cannot step back: forward, and flipped."""
+    parts = list(key) if isinstance(key, tuple) else [key]
+    used = sum(_axes_read(part) for part in parts)
+    axis = 0
+    for i, part in enumerate(parts):
+        if isinstance(part, slice) and part.step is not None and part.step < 0:
+            chosen = range(*part.indices(x.shape[axis]))[::-1]
+            forward = slice(chosen.start, chosen.stop, chosen.step) if len(chosen) else slice(0, 0)
+            x = xp.flip(x[(slice(None),) * axis + (forward,)], axis=axis)
+            parts[i] = slice(None)
+        axis += len(x.shape) - used if part is Ellipsis else _axes_read(part)
+    return x[tuple(parts)]
+
+
+def _steps_back(key: Any) -> bool:
+    parts = key if isinstance(key, tuple) else (key,)
+    return any(isinstance(part, slice) and part.step is not None and part.step < 0 for part in parts)
+
+
+def _axes_read(part: Any) -> int:
+    """How many axes of an array a part of a key speaks of; of `...`, which takes the others, none."""
+    if part is None or part is Ellipsis:
+        return 0
+    return int(part.ndim) if is_mask(part) else 1
+
+
+def assigned(x: Array, key: Any, value: Any) -> Array:
+    """A copy of `x` in which `copy[key] = value`; of a Tensor, the recorded operation."""
+    if is_wrapper(x):
+        return array_namespace(x).assign(x, key, value)
+    xp = array_namespace(x)
+    library = name_of(xp)
+    if is_mask(key) and _keeps_kind(value, x):  # with no look at how many it chooses
+        return xp.where(stretched(key, x), value, x)
+    if library == "jax":
+        return x.at[key].set(value)
+    if library == "array_api_strict" and _is_read_only(key):
+        return _assigned_by_position(x, key, value)
+    if library == "torch" and _steps_back(key):
+        place = positions(x, key, x.shape)
+        copy = xp.reshape(xp.asarray(x, copy=True), (-1,))
+        copy[xp.reshape(place, (-1,))] = xp.reshape(xp.broadcast_to(value, place.shape), (-1,)) if is_array(value) else value
+        return xp.reshape(copy, x.shape)
+    copy = xp.asarray(x, copy=True)
+    copy[key] = value
+    return copy
+
+
+def positions(x: Array, key: Any, shape: tuple[int, ...]) -> Array:
+    """The positions, in an array of `shape` laid flat, that `key` reads; an array of the library and device of `x`."""
+    xp = array_namespace(x)
+    if is_array(key) and kind(key) == "integral" and shape:
+        row = math.prod(shape[1:])
+        first = xp.where(key < 0, key + shape[0], key) * row
+        within = xp.reshape(xp.arange(row, dtype=first.dtype, device=device(x)), (1,) * key.ndim + shape[1:])
+        return xp.reshape(first, key.shape + (1,) * (len(shape) - 1)) + within
+    flat = xp.arange(math.prod(shape), dtype=xp.int64, device=device(x))
+    return read(xp.reshape(flat, shape), key)
+
+
+def scatter_add(x: Array, key: Any, shape: tuple[int, ...]) -> Array:
+    """Zeros of `shape`, with `x` added at `key`: `zeros[key] += x`, but summing repeated positions; of a Tensor, recorded."""
+    xp = array_namespace(x)
+    if is_wrapper(x):
+        return xp.scatter_add(x, key, shape)
+    library = name_of(xp)
+    if library == "jax":
+        return xp.zeros(shape, dtype=x.dtype).at[key].add(x)
+    if not repeats(key):
+        return assigned(xp.zeros(shape, dtype=x.dtype, device=device(x)), key, x)
+    if library in ("numpy", "torch") and is_array(key) and len(shape) > 1:
+        return _rows_added(xp, x, key, shape)
+    where = xp.reshape(positions(x, key, shape), (-1,))
+    values = xp.reshape(x, (-1,))
+    size = math.prod(shape)
+    if library == "numpy":
+        return _numbers_added(values, where, shape)
+    if library == "cupy":
+        sums = _cupy_scatter_add(xp, values, where, size)
+    elif library == "torch":
+        sums = xp.zeros(size, dtype=x.dtype, device=x.device).index_add_(0, where, values)
+    else:
+        sums = _sum_where_equal(xp, values, where, size)
+    return xp.reshape(sums, shape)
+
+
+def repeats(key: Any) -> bool:
+    """Whether a key can name a position twice: only integer arrays can."""
+    return any(is_array(part) and kind(part) == "integral" for part in (key if isinstance(key, tuple) else (key,)))
+
+
+def _rows_added(xp: Any, x: Array, key: Array, shape: tuple[int, ...]) -> Array:
+    """Zeros of `shape`, with a row of `x` added at each index that `key` names, in the libraries that have a fast way for rows."""
+    count, width = math.prod(key.shape), math.prod(shape[1:])
+    rows, where = x.reshape(count, width), key.reshape(-1)
+    if name_of(xp) == "torch":
+        where = xp.where(where < 0, where + shape[0], where)
+        return xp.zeros((shape[0], width), dtype=x.dtype, device=x.device).index_add_(0, where, rows).reshape(shape)
+    if count * width < _MANY or width < _WIDE or x.dtype.char not in "fdFD":
+        sums = _added_in_one_dimension(rows, where, shape[0])
+    else:
+        sums = _many_rows_added(rows, numpy.where(where < 0, where + shape[0], where), shape[0])
+    return sums if sums.shape == shape else sums.reshape(shape)  # no view: a gradient that is one is copied before it is handed out
+
+
+def _numbers_added(values: Array, where: Array, shape: tuple[int, ...]) -> Array:
+    """Zeros of `shape` with numbers added at positions, all in one dimension, where NumPy's add.at is fast."""
+    sums = numpy.zeros(shape, dtype=values.dtype)
+    numpy.add.at(sums.reshape(-1), where, values)
+    return sums
+
+
+# From this many numbers on, and from this many in a row, a sparse product is faster than add.at; from this many in a row so is Python.
+_MANY, _WIDE, _VERY_WIDE = 2**15, 4, 32
+_TURNS = 64
+
+
+def _many_rows_added(rows: Array, where: Array, length: int) -> Array:
+    """As a product with a sparse matrix of ones, which SciPy makes in its own C; without SciPy, row by row of each index."""
+    sparse = _scipy_sparse()
+    if sparse is None:
+        by_turns = rows.shape[1] >= _VERY_WIDE
+        return _added_by_turns(rows, where, length) if by_turns else _added_in_one_dimension(rows, where, length)
+    count = len(where)
+    chosen = sparse.csr_array((numpy.ones(count, dtype=rows.dtype), where, numpy.arange(count + 1)), shape=(count, length))
+    return chosen.T @ rows
+
+
+def _added_in_one_dimension(rows: Array, where: Array, length: int) -> Array:
+    """By the position of each number. (An index that counts from the end goes on doing so.)"""
+    width = rows.shape[1]
+    within = where[:, None] * width + numpy.arange(width)
+    return _numbers_added(rows.reshape(-1), within.reshape(-1), (length, width))
+
+
+def _scipy_sparse() -> Any:
+    """scipy.sparse, or None where SciPy is not installed."""
+    try:
+        return optional("scipy.sparse")
+    except ModuleNotFoundError:
+        return None
+
+
+def _added_by_turns(rows: Array, where: Array, length: int) -> Array:
+    """The first rows of all indices that are named, plus their second rows, and so on; each index that has very many, by itself.
+
+    Indices are sorted together with their positions, as one integer each (twice as fast as argsort), and those that are named most
+    often come last, so that in every turn the ones that go on are the end of an array.
+    """
+    count = len(where)
+    bits = count.bit_length()
+    sorted_keys = where.astype(numpy.int64) << bits
+    sorted_keys |= numpy.arange(count)
+    sorted_keys.sort()
+    order = sorted_keys & ((1 << bits) - 1)
+    sorted_keys >>= bits
+    starts = numpy.flatnonzero(numpy.diff(sorted_keys, prepend=-1))
+    times = numpy.diff(starts, append=count)
+    by_times = numpy.argsort(times, kind="stable")
+    starts, times = starts[by_times], times[by_times]
+    added = numpy.take(rows, order[starts], axis=0)
+    for turn in range(1, min(int(times[-1]), _TURNS)):
+        first = int(numpy.searchsorted(times, turn, side="right"))
+        added[first:] += numpy.take(rows, order[starts[first:] + turn], axis=0)
+    for i in range(int(numpy.searchsorted(times, _TURNS, side="right")), len(starts)):
+        added[i] += numpy.add.reduce(numpy.take(rows, order[starts[i] + _TURNS : starts[i] + times[i]], axis=0), axis=0)
+    sums = numpy.zeros((length, rows.shape[1]), dtype=rows.dtype)
+    sums[sorted_keys[starts]] = added
+    return sums
+
+
+def _cupy_scatter_add(xp: Any, values: Array, where: Array, size: int) -> Array:
+    """CuPy's atomic adds, which know no complex numbers: those go by their real and imaginary parts."""
+    sums = xp.zeros(size, dtype=values.dtype)
+    add = optional("cupyx").scatter_add
+    if kind(values) == "complex floating":
+        add(sums.real, where, values.real)
+        add(sums.imag, where, values.imag)
+    else:
+        add(sums, where, values)
+    return sums
+
+
+def _is_read_only(key: Any) -> bool:
+    """Whether the standard has x[key] but no x[key] = value: integer arrays, and None."""
+    return repeats(key) or key is None or (isinstance(key, tuple) and any(part is None for part in key))
+
+
+def _assigned_by_position(x: Array, key: Any, value: Any) -> Array:
+    """`assigned` in nothing but array API functions, size x len(key) work: for keys that the standard has in reading only."""
+    xp = array_namespace(x)
+    place = positions(x, key, x.shape)
+    count, size = math.prod(place.shape), math.prod(x.shape)
+    if not count:
+        return x
+    value = xp.astype(value, x.dtype) if is_array(value) else xp.full((), value, dtype=x.dtype, device=device(x))
+    values = xp.reshape(xp.broadcast_to(value, place.shape), (-1,))
+    turns = xp.arange(1, count + 1, dtype=xp.int64, device=device(x))
+    written = xp.arange(size, dtype=place.dtype, device=device(x))[:, None] == xp.reshape(place, (1, -1))
+    last = xp.max(xp.where(written, turns, 0), axis=1)
+    chosen = xp.take(values, xp.where(last > 0, last - 1, 0))
+    return xp.reshape(xp.where(last > 0, chosen, xp.reshape(x, (-1,))), x.shape)
+
+
+def _sum_where_equal(xp: Any, values: Array, where: Array, size: int) -> Array:
+    """The sum in nothing but array API functions, size x len(values) work: for libraries that have no scatter."""
+    each = xp.arange(size, dtype=where.dtype, device=device(values))[:, None]
+    zero = xp.zeros((), dtype=values.dtype, device=device(values))
+    return xp.sum(xp.where(each == where[None, :], values[None, :], zero), axis=1, dtype=values.dtype)

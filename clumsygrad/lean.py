@@ -1,0 +1,337 @@
+"""A few functions of the standard in NumPy's cheapest spelling, for the calculus and the functions that it leans on most.
+
+NumPy's Python wrappers, and array_api_compat's around them, cost more than the work on small arrays: `np.broadcast_to` ten times what
+the array's constructor takes, `np.sum` twice `np.add.reduce`, `xp.reshape` eight times the method. Here a NumPy array goes to the C
+function; everything else, Tensors included, to the function of its namespace, which is the meaning of each.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from .xp import Array, array_namespace, device, is_wrapper, kind
+
+__all__ = [
+    "add_into",
+    "broadcast_to",
+    "by_blocks",
+    "chosen",
+    "divide_from",
+    "divide_into",
+    "exp_into",
+    "exp_within",
+    "filled",
+    "kept_where",
+    "less_one_at",
+    "matmul_like",
+    "matrix_transpose",
+    "max",
+    "maximum_into",
+    "mean",
+    "multiply_into",
+    "not_negative",
+    "on_diagonal",
+    "ones_like",
+    "permute_dims",
+    "ratio_but_at_zero",
+    "reshape",
+    "sqrt",
+    "subtract_from",
+    "subtract_into",
+    "sum",
+    "sum_of_squares",
+    "tanh_into",
+    "times_into",
+    "times_transpose",
+    "times_transpose_by_columns",
+    "vecdot",
+]
+
+Axis = int | tuple[int, ...] | None
+
+ndarray = np.ndarray
+_SCALARS = frozenset({np.float64, np.float32})
+_float64, _float32 = np.dtype("float64"), np.dtype("float32")
+_integers: dict[Any, Any] = {_float64: np.dtype("int64"), _float32: np.dtype("int32")}  # of the same size
+_zeros: dict[Any, Any] = {_float64: np.zeros((), _float64), _float32: np.zeros((), _float32)}  # a Python scalar costs twice as much
+_SHORT = 128  # NumPy sums a row of so few elements slowly
+_add: Any = np.add.reduce
+_maximum: Any = np.maximum.reduce
+
+
+def sum(x: Array, axis: Axis = None, keepdims: bool = False) -> Array:
+    """Σ x over `axis`."""
+    if type(x) is ndarray:
+        return _add(x, axis=axis, keepdims=keepdims)
+    return array_namespace(x).sum(x, axis=axis, keepdims=keepdims)
+
+
+def mean(x: Array, axis: Axis = None, keepdims: bool = False) -> Array:
+    """The arithmetic mean over `axis`."""
+    if type(x) is ndarray and (x.dtype is _float64 or x.dtype is _float32):
+        total = _add(x, axis=axis, keepdims=keepdims)
+        if total.size and x.size:  # of nothing NumPy has a warning of its own
+            return total / (x.size // total.size)
+    return array_namespace(x).mean(x, axis=axis, keepdims=keepdims)
+
+
+def sum_of_squares(x: Array) -> Array:
+    """Σ |x|² over all elements."""
+    if type(x) is ndarray:
+        return np.vdot(x, x).real
+    xp = array_namespace(x)
+    size = xp.abs(x) if kind(x) == "complex floating" else x
+    return xp.sum(size * size)
+
+
+def max(x: Array, axis: Axis = None, keepdims: bool = False) -> Array:
+    """The largest element over `axis`."""
+    if type(x) is ndarray:
+        return _maximum(x, axis=axis, keepdims=keepdims)
+    return array_namespace(x).max(x, axis=axis, keepdims=keepdims)
+
+
+def vecdot(x: Array, y: Array) -> Array:
+    """Σ conj(x) y over the last axis."""
+    return np.vecdot(x, y) if type(x) is ndarray else array_namespace(x).vecdot(x, y, axis=-1)
+
+
+def sqrt(x: Array) -> Array:
+    """√x."""
+    return np.sqrt(x) if type(x) is ndarray else array_namespace(x).sqrt(x)
+
+
+def filled(shape: tuple[int, ...], value: float, like: Array) -> Array:
+    """An array full of one number, with the dtype of `like`, on its device."""
+    if type(like) is ndarray:
+        z = np.empty(shape, like.dtype)
+        z.fill(value)
+        return z
+    return array_namespace(like).full(shape, value, dtype=like.dtype, device=device(like))
+
+
+def reshape(x: Array, shape: tuple[int, ...]) -> Array:
+    """`x` in another shape."""
+    if type(x) is ndarray or type(x) in _SCALARS:
+        return x.reshape(shape)
+    return array_namespace(x).reshape(x, shape)
+
+
+def matrix_transpose(x: Array) -> Array:
+    """`x` with its last two axes swapped."""
+    return x.mT if type(x) is ndarray else array_namespace(x).matrix_transpose(x)
+
+
+def times_transpose(x: Array, y: Array) -> Array:
+    """x yᵀ, for matrices y. Compilers that copy a transposed operand (XLA) are asked for the sum over both last axes instead."""
+    if type(x) is ndarray and x.shape[-1] == 1 and x.ndim == y.ndim:  # a column and a row: NumPy is faster without BLAS
+        return x * y.mT
+    if type(x) is ndarray or is_wrapper(x) or len(y.shape) != 2:
+        return x @ matrix_transpose(y)
+    return array_namespace(x).tensordot(x, y, axes=((len(x.shape) - 1,), (1,)))
+
+
+def permute_dims(x: Array, axes: tuple[int, ...]) -> Array:
+    """`x` with its axes in another order."""
+    return x.transpose(axes) if type(x) is ndarray else array_namespace(x).permute_dims(x, axes)
+
+
+def broadcast_to(x: Array, shape: tuple[int, ...]) -> Array:
+    """`x` stretched to a shape; over NumPy a view that can't be written."""
+    if type(x) in _SCALARS:
+        return ndarray(shape, x.dtype, x, 0, (0,) * len(shape))
+    if x.shape == shape:
+        return x
+    if type(x) is ndarray and x.flags.c_contiguous and x.size and x.ndim == len(shape):
+        strides = tuple([s if n == m else 0 for n, m, s in zip(x.shape, shape, x.strides, strict=True)])
+        z = ndarray(shape, x.dtype, x, 0, strides)
+        z.flags.writeable = False
+        return z
+    return array_namespace(x).broadcast_to(x, shape)
+
+
+def ones_like(x: Array) -> Any:
+    """Ones in the shape and dtype of `x`, on its device."""
+    if type(x) in _SCALARS:
+        return type(x)(1)
+    return np.ones(x.shape, x.dtype) if type(x) is ndarray else array_namespace(x).ones_like(x)
+
+
+def ratio_but_at_zero(x: Array, y: Array) -> Array:
+    """x / y; where y is 0 something finite, with no warning."""
+    if type(x) is type(y) is ndarray:
+        with np.errstate(divide="ignore", invalid="ignore"):
+            z = x / y
+        z[y == 0] = 0
+        return z
+    xp = array_namespace(x)
+    return x / xp.where(y == 0, xp.ones_like(y), y)
+
+
+def on_diagonal(values: Array, shape: tuple[int, ...], offset: int) -> ndarray | None:
+    """Zeros, with the NumPy array `values` (..., n) on a diagonal of the matrices; None for arrays of other libraries."""
+    if type(values) is not ndarray:
+        return None
+    z = np.zeros(shape, values.dtype)
+    step = np.arange(values.shape[-1])
+    z[..., step - (offset if offset < 0 else 0), step + (offset if offset > 0 else 0)] = values
+    return z
+
+
+def not_negative(x: Array) -> Array:
+    """The larger of `x` and 0."""
+    if type(x) is ndarray:
+        return np.maximum(x, _zeros.get(x.dtype, 0))
+    xp = array_namespace(x)
+    return xp.maximum(x, xp.zeros_like(x))
+
+
+def kept_where(mask: Array, x: Array) -> Array:
+    """`x` where the mask holds, 0 elsewhere, whatever `x` is there.
+
+    NumPy's `where` mispredicts its way through a mask that looks random, ten times slower than a product. A product of floats would
+    make nan of inf and 0; so the bits of `x` are multiplied, as an integer, by 1 or 0.
+    """
+    if type(x) is ndarray and type(mask) is ndarray and x.dtype in _integers:
+        return np.multiply(mask, x.view(_integers[x.dtype])).view(x.dtype)
+    xp = array_namespace(x)
+    return xp.where(mask, x, xp.zeros_like(x))
+
+
+# In the array's own memory ----------------------------------------------------------------------------------------------------
+#
+# The first operand must be an array that the calling function has just made and that nobody else holds, in the shape and dtype
+# of the result. A real NumPy array is written; of any other, and of a Tensor, a new one is made.
+
+
+def _is_written(x: Array) -> bool:
+    return type(x) is ndarray and (x.dtype is _float64 or x.dtype is _float32)
+
+
+def add_into(x: Array, y: Array | complex) -> Array:
+    """x + y."""
+    return np.add(x, y, x) if _is_written(x) else x + y
+
+
+def subtract_into(x: Array, y: Array | complex) -> Array:
+    """x − y."""
+    return np.subtract(x, y, x) if _is_written(x) else x - y
+
+
+def subtract_from(x: Array | complex, y: Array) -> Array:
+    """x − y, in the memory of y."""
+    return np.subtract(x, y, y) if _is_written(y) else x - y
+
+
+def multiply_into(x: Array, y: Array | complex) -> Array:
+    """x · y."""
+    return np.multiply(x, y, x) if _is_written(x) else x * y
+
+
+def divide_into(x: Array, y: Array | complex) -> Array:
+    """x / y."""
+    return np.divide(x, y, x) if _is_written(x) else x / y
+
+
+def divide_from(x: Array | complex, y: Array) -> Array:
+    """x / y, in the memory of y."""
+    return np.divide(x, y, y) if _is_written(y) else x / y
+
+
+def maximum_into(x: Array, y: Array) -> Array:
+    """The larger of x and y."""
+    return np.maximum(x, y, out=x) if _is_written(x) else array_namespace(x).maximum(x, y)
+
+
+def times_into(out: Array | None, x: Array, y: Array) -> Array:
+    """x · y, written into `out` unless that is None."""
+    return x * y if out is None else np.multiply(x, y, out)
+
+
+def exp_into(x: Array) -> Array:
+    """exp(x)."""
+    return np.exp(x, x) if _is_written(x) else array_namespace(x).exp(x)
+
+
+def exp_within(x: Array) -> Array:
+    """exp(x), but a number that is as good as infinite where it would be infinite."""
+    xp = array_namespace(x)
+    largest = math.log(float(xp.finfo(x.dtype).max)) - 1
+    if _is_written(x):
+        return exp_into(np.minimum(x, largest, out=x))
+    return xp.exp(xp.minimum(x, xp.full((), largest, dtype=x.dtype, device=device(x))))
+
+
+def tanh_into(x: Array) -> Array:
+    """tanh(x)."""
+    return np.tanh(x, x) if _is_written(x) else array_namespace(x).tanh(x)
+
+
+def less_one_at(x: Array, labels: Array, axis: int) -> Array:
+    """x with 1 taken off at the labels, which are 1 long along `axis`."""
+    if type(x) is ndarray:
+        if x.ndim == 2 and axis == 1:
+            x[np.arange(len(x)), labels[:, 0]] -= 1
+        else:
+            np.put_along_axis(x, labels, np.take_along_axis(x, labels, axis) - 1, axis)
+        return x
+    xp = array_namespace(x)
+    n = x.shape[axis]
+    classes = xp.reshape(xp.arange(n, dtype=labels.dtype, device=device(labels)), (n,) + (1,) * (len(x.shape) - axis - 1))
+    return xp.where(classes == labels, x - 1, x)
+
+
+def chosen(x: Array, labels: Array, axis: int) -> Array:
+    """The elements of x at the labels, which are 1 long along `axis`."""
+    if type(x) is ndarray and x.ndim == 2 and axis == 1:
+        return x[np.arange(len(x)), labels[:, 0]][:, None]
+    return array_namespace(x).take_along_axis(x, labels, axis=axis)
+
+
+def times_transpose_by_columns(x: Array, y: Array) -> Array:
+    """x yᵀ of stacks of matrices; over NumPy, if its rows are short, with their axis the slowest in memory.
+
+    NumPy's sums over a short last axis start anew for each row; over the slowest axis they add long vectors.
+    """
+    if type(x) is not ndarray or type(y) is not ndarray or y.shape[-2] > _SHORT or x.ndim < 2 or y.ndim < 2:
+        return x @ matrix_transpose(y)
+    batch = np.broadcast_shapes(x.shape[:-2], y.shape[:-2])
+    z = np.empty((y.shape[-2], *batch, x.shape[-2]), x.dtype)
+    z = z.transpose((*range(1, z.ndim - 1), 0, z.ndim - 1))
+    return np.matmul(y, x.mT, z).mT
+
+
+def matmul_like(x: Array, y: Array, like: Array) -> Array:
+    """x @ y; over NumPy, if it has the shape of `like`, with its axes in the order in memory that those of `like` have."""
+    if type(x) is type(y) is type(like) is ndarray and x.shape[:-1] == like.shape[:-1] and y.shape[:-2] == like.shape[:-2]:
+        if y.shape[-1] == like.shape[-1]:
+            return np.matmul(x, y, np.empty_like(like))
+    return x @ y
+
+
+# Block by block ---------------------------------------------------------------------------------------------------------------
+
+_BLOCK = 2**16
+
+
+def by_blocks(function: Callable[..., Array], *arrays: Array) -> Array:
+    """function(out, *arrays): elementwise operations of arrays of one shape and dtype, written into `out` unless that is None.
+
+    Large NumPy arrays are handed to it block by block, so that what it makes on the way takes the memory of a block.
+    """
+    x = arrays[0]
+    if type(x) is not ndarray or x.size < 2 * _BLOCK or not all(_is_flat(a, x) for a in arrays):
+        return function(None, *arrays)
+    z = np.empty_like(x)
+    rows = [a.reshape(-1) for a in (z, *arrays)]
+    for start in range(0, x.size, _BLOCK):
+        function(*[row[start : start + _BLOCK] for row in rows])
+    return z
+
+
+def _is_flat(x: Array, like: Array) -> bool:
+    return _is_written(x) and x.flags.c_contiguous and x.shape == like.shape and x.dtype is like.dtype
