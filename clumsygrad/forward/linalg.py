@@ -1,0 +1,346 @@
+"""Linear algebra but for products and decompositions: determinants, inverses, solutions, norms, functions of matrices.
+
+Matrices are the last two axes; all axes before are batches.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from .. import _beyond, grad
+from .._beyond import of_library
+from .._operation import operation
+from ..tensor import Tensor
+from ..xp import Array, array_namespace
+
+__all__ = [
+    "LstsqResult",
+    "SlogdetResult",
+    "adjugate",
+    "cholesky",
+    "cross",
+    "det",
+    "diagonal",
+    "expm",
+    "inv",
+    "lstsq",
+    "matrix_norm",
+    "matrix_power",
+    "matrix_rank",
+    "outer",
+    "pinv",
+    "slogdet",
+    "solve",
+    "solve_triangular",
+    "trace",
+    "vector_norm",
+]
+
+Axis = int | tuple[int, ...] | None
+
+
+class SlogdetResult(NamedTuple):
+    """A determinant as its sign (of complex matrices its phase) and the logarithm of its absolute value."""
+
+    sign: Array
+    logabsdet: Array
+
+
+class LstsqResult(NamedTuple):
+    """A solution by least squares, the sums of the squared residuals, and the rank and the singular values of the matrices."""
+
+    solution: Array
+    residuals: Array
+    rank: Array
+    singular_values: Array
+
+
+# Parts and products -------------------------------------------------------------------------------------------------------------
+
+
+@operation(grad.diagonal_backward)
+def diagonal(x: Array, /, *, offset: int = 0) -> Array:
+    """The elements x[..., i, i + offset] of matrices (..., m, n).
+
+    >>> import clumsygrad as cg
+    >>> cg.linalg.diagonal(cg.asarray([[1.0, 2.0], [3.0, 4.0]]))
+    Tensor(array([1., 4.]))
+    """
+    return of_library(x, "diagonal")(x, offset=offset)
+
+
+@operation(grad.trace_backward)
+def trace(x: Array, /, *, offset: int = 0, dtype: Any = None) -> Array:
+    """The sum of the elements x[..., i, i + offset] of matrices (..., m, n); `dtype` is that of the sum.
+
+    >>> import clumsygrad as cg
+    >>> cg.linalg.trace(cg.asarray([[1.0, 2.0], [3.0, 4.0]]))
+    Tensor(array(5.))
+    """
+    return of_library(x, "trace")(x, offset=offset, dtype=dtype)
+
+
+@operation(grad.cross_backward)
+def cross(x1: Array, x2: Array, /, *, axis: int = -1) -> Array:
+    """The cross products of vectors of 3 elements along `axis`; the other axes broadcast.
+
+    >>> import clumsygrad as cg
+    >>> cg.linalg.cross(cg.asarray([1.0, 0.0, 0.0]), cg.asarray([0.0, 1.0, 0.0]))
+    Tensor(array([0., 0., 1.]))
+    """
+    return of_library(x1, "cross")(x1, x2, axis=axis)
+
+
+@operation(grad.outer_backward)
+def outer(x1: Array, x2: Array, /) -> Array:
+    """The matrix (m, n) of all products of the elements of two vectors, x1 (m,) and x2 (n,); nothing is conjugated.
+
+    >>> import clumsygrad as cg
+    >>> cg.linalg.outer(cg.asarray([1.0, 2.0]), cg.asarray([3.0, 4.0]))
+    Tensor(array([[3., 4.],
+           [6., 8.]]))
+    """
+    return of_library(x1, "outer")(x1, x2)
+
+
+# Factorisations, determinants, inverses ---------------------------------------------------------------------------------------------
+
+
+@operation(grad.cholesky_backward)
+def cholesky(x: Array, /, *, upper: bool = False) -> Array:
+    """L, lower triangular with x = L Lᴴ, of Hermitian positive definite matrices (..., n, n); with `upper`, U = Lᴴ.
+
+    Its gradient is Hermitian. Raises the library's error where x is not positive definite, if it has one.
+
+    >>> import clumsygrad as cg
+    >>> cg.linalg.cholesky(cg.asarray([[4.0, 2.0], [2.0, 2.0]]))
+    Tensor(array([[2., 0.],
+           [1., 1.]]))
+    """
+    return _beyond.cholesky(x, upper)
+
+
+@operation(grad.det_backward)
+def det(x: Array, /) -> Array:
+    """The determinants of matrices (..., n, n).
+
+    The gradient is right for singular matrices too, its own derivative as well. For large matrices use `slogdet`, which does
+    not overflow, and whose gradient is cheaper.
+
+    >>> import clumsygrad as cg
+    >>> cg.linalg.det(cg.asarray([[2.0, 1.0], [0.0, 3.0]]))
+    Tensor(array(6.))
+    """
+    return of_library(x, "det")(x)
+
+
+@operation(grad.adjugate_backward)
+def adjugate(x: Array, /) -> Array:
+    """The transposed matrices of the cofactors of matrices (..., n, n): adj(x) x = det(x) I, also where x is singular.
+
+    (Not in the standard: the derivative of the determinant.)
+
+    >>> import numpy as np, clumsygrad as cg
+    >>> np.round(cg.linalg.adjugate(np.asarray([[1.0, 2.0], [3.0, 4.0]])), 12)
+    array([[ 4., -2.],
+           [-3.,  1.]])
+    """
+    return _beyond.adjugate(x)
+
+
+@operation(grad.slogdet_backward)
+def slogdet_with_factors(x: Array, /) -> tuple[Array, ...]:
+    """What `slogdet` gives, and the LU factors, from which its gradient is made."""
+    factors = _beyond.lu_factor(x)
+    return (*_beyond.slogdet_of(factors), *factors) if factors else tuple(of_library(x, "slogdet")(x))
+
+
+def slogdet(x: Array, /) -> SlogdetResult:
+    """The determinants of matrices (..., n, n) as (sign, logabsdet): det = sign · exp(logabsdet), with no overflow.
+
+    The sign of complex matrices is the phase of their determinant, and has a gradient; the real sign has gradient 0.
+
+    >>> import clumsygrad as cg
+    >>> cg.linalg.slogdet(cg.asarray([[1.0, 0.0], [0.0, -1.0]]))
+    SlogdetResult(sign=Tensor(array(-1.)), logabsdet=Tensor(array(0.)))
+    """
+    return SlogdetResult(*slogdet_with_factors(x)[:2])
+
+
+@operation(grad.inv_backward)
+def inv(x: Array, /) -> Array:
+    """The inverses of matrices (..., n, n). To multiply by one, use `solve`. Raises the library's error, if any, where x is singular.
+
+    >>> import clumsygrad as cg
+    >>> cg.linalg.inv(cg.asarray([[2.0, 0.0], [0.0, 4.0]]))
+    Tensor(array([[0.5 , 0.  ],
+           [0.  , 0.25]]))
+    """
+    return of_library(x, "inv")(x)
+
+
+def pinv(x: Array, /, *, rtol: float | Array | None = None) -> Array:
+    """The Moore-Penrose pseudo-inverses (..., n, m) of matrices (..., m, n).
+
+    Singular values below `rtol` (a number, or one for each matrix) times the largest count as 0; the default is max(m, n) times the
+    dtype's eps. The gradient is that of matrices whose rank stays what it is.
+
+    >>> import clumsygrad as cg
+    >>> cg.linalg.pinv(cg.asarray([[2.0, 0.0], [0.0, 0.0]]))
+    Tensor(array([[0.5, 0. ],
+           [0. , 0. ]]))
+    """
+    return _pinv(x, rtol=_raw(rtol))
+
+
+@operation(grad.pinv_backward)
+def _pinv(x: Array, /, *, rtol: float | Array | None) -> Array:
+    return of_library(x, "pinv")(x, rtol=rtol)
+
+
+def matrix_rank(x: Array, /, *, rtol: float | Array | None = None) -> Array:
+    """The number of singular values of matrices (..., m, n) above `rtol` times the largest; by default max(m, n) eps. No gradient.
+
+    >>> import clumsygrad as cg
+    >>> cg.linalg.matrix_rank(cg.ones((3, 2)))
+    Tensor(array(1))
+    """
+    return _matrix_rank(x, rtol=_raw(rtol))
+
+
+@operation(None)
+def _matrix_rank(x: Array, /, *, rtol: float | Array | None) -> Array:
+    return of_library(x, "matrix_rank")(x, rtol=rtol)
+
+
+def _raw(rtol: float | Array | None) -> Any:
+    """A tolerance as a number or plain array: a result changes by leaps with it, so that it has no gradient."""
+    return rtol.data if type(rtol) is Tensor else rtol
+
+
+# Solutions --------------------------------------------------------------------------------------------------------------------------
+
+
+@operation(grad.solve_backward, operands=("x1", "x2"))
+def solve_with_factors(x1: Array, x2: Array) -> tuple[Array, ...]:
+    """What `solve` gives, and the LU factors of x1, from which its gradient is made."""
+    return _beyond.solve(x1, x2)
+
+
+def solve(x1: Array, x2: Array, /) -> Array:
+    """The z with x1 z = x2, for square matrices x1 (..., n, n).
+
+    x2 is one vector (n,) or matrices (..., n, k); batches broadcast. (A stack of vectors is made matrices by `x2[..., None]`.) Raises
+    the library's error, if it has one, where x1 is singular.
+
+    >>> import clumsygrad as cg
+    >>> cg.linalg.solve(cg.asarray([[2.0, 0.0], [0.0, 4.0]]), cg.asarray([2.0, 2.0]))
+    Tensor(array([1. , 0.5]))
+    """
+    return solve_with_factors(x1, x2)[0]
+
+
+@operation(grad.solve_triangular_backward)
+def solve_triangular(a: Array, b: Array, /, *, lower: bool = False, adjoint: bool = False, unit_diagonal: bool = False) -> Array:
+    """The x with a x = b, or with aᴴ x = b (`adjoint`), for triangular matrices a (..., n, n). (Not in the standard.)
+
+    The one triangle of a that `lower` chooses is read, and differentiated; with `unit_diagonal` its diagonal counts as 1. b is one
+    vector (n,) or matrices (..., n, k); batches broadcast. Takes the library's triangular solver (NumPy's is SciPy's; without SciPy
+    the general one).
+
+    >>> import clumsygrad as cg
+    >>> cg.linalg.solve_triangular(cg.asarray([[2.0, 0.0], [1.0, 1.0]]), cg.asarray([2.0, 2.0]), lower=True)
+    Tensor(array([1., 1.]))
+    """
+    xp = array_namespace(a)
+    columns = xp.reshape(b, (-1, 1)) if len(b.shape) == 1 else b
+    x = _beyond.solve_triangular(a, columns, lower=lower, adjoint=adjoint, unit_diagonal=unit_diagonal)
+    return xp.reshape(x, x.shape[:-1]) if len(b.shape) == 1 else x
+
+
+@operation(grad.lstsq_backward, operands=("a", "b"))
+def lstsq_with_factors(a: Array, b: Array, rtol: float | None = None) -> tuple[Array, ...]:
+    """What `lstsq` gives, and the singular vectors, from which its gradient is made."""
+    xp = array_namespace(a)
+    u, s, vh = of_library(a, "svd")(a, full_matrices=False)
+    inverse, rank = _beyond.inverse_singular_values(s, a.shape, rtol)
+    columns = xp.reshape(b, (-1, 1)) if len(b.shape) == 1 else b
+    scaled = xp.astype(inverse, a.dtype)[..., None] * xp.matmul(_beyond.adjoint(xp, u), columns)
+    x = xp.matmul(_beyond.adjoint(xp, vh), scaled)
+    residuals = xp.sum(xp.abs(columns - xp.matmul(a, x)) ** 2, axis=-2)
+    if len(b.shape) == 1:
+        x, residuals = xp.reshape(x, x.shape[:-1]), xp.reshape(residuals, residuals.shape[:-1])
+    return x, residuals, rank, s, u, vh
+
+
+def lstsq(a: Array, b: Array, /, *, rtol: float | None = None) -> LstsqResult:
+    """The x of least norm among those for which |a x − b|² is least, of matrices a (..., m, n) of any rank. (Not in the standard.)
+
+    b is one vector (m,) or matrices (..., m, k). Gives (solution, residuals, rank, singular_values): the residuals are the sums
+    Σ |a x − b|² over each column; singular values below `rtol` times the largest count as 0 (default max(m, n) eps). All but
+    the rank are differentiable, for matrices whose rank stays what it is.
+
+    >>> import numpy as np, clumsygrad as cg
+    >>> a = np.asarray([[1.0, 0.0], [1.0, 1.0], [1.0, 2.0]])
+    >>> np.round(cg.linalg.lstsq(a, np.asarray([1.0, 3.0, 5.0])).solution, 12)
+    array([1., 2.])
+    """
+    return LstsqResult(*lstsq_with_factors(a, b, rtol)[:4])
+
+
+# Norms ------------------------------------------------------------------------------------------------------------------------------
+
+
+@operation(grad.vector_norm_backward)
+def vector_norm(x: Array, /, *, axis: Axis = None, keepdims: bool = False, ord: float = 2) -> Array:
+    """(Σ |x|^ord)^(1/ord) over `axis` (an axis, several, or all); ord inf and −inf are max |x| and min |x|, 0 counts what is not 0.
+
+    The gradient is 0 where the norm is 0. Elements that are equally large (or small) share that of inf (and −inf).
+
+    >>> import clumsygrad as cg
+    >>> cg.linalg.vector_norm(cg.asarray([3.0, 4.0]))
+    Tensor(array(5.))
+    """
+    return of_library(x, "vector_norm")(x, axis=axis, keepdims=keepdims, ord=ord)
+
+
+@operation(grad.matrix_norm_backward)
+def matrix_norm(x: Array, /, *, keepdims: bool = False, ord: float | str | None = "fro") -> Array:
+    """The norms of matrices (..., m, n).
+
+    "fro": √Σ |x|²; "nuc": the sum of the singular values; 2 and −2: the largest and the smallest of them; 1 and −1: the largest and
+    the smallest sum of a column's |x|; inf and −inf: of a row's. The gradient is 0 where the norm is 0, and shared by what is equally
+    large.
+
+    >>> import clumsygrad as cg
+    >>> cg.linalg.matrix_norm(cg.asarray([[3.0, 0.0], [4.0, 0.0]]))
+    Tensor(array(5.))
+    """
+    return of_library(x, "matrix_norm")(x, keepdims=keepdims, ord=ord)
+
+
+# Functions of matrices --------------------------------------------------------------------------------------------------------------
+
+
+@operation(grad.matrix_power_backward)
+def matrix_power(x: Array, n: int, /) -> Array:
+    """The products of n factors x, for matrices (..., m, m); of −n inverses where n is negative; the identity where it is 0.
+
+    >>> import clumsygrad as cg
+    >>> cg.linalg.matrix_power(cg.asarray([[1.0, 1.0], [0.0, 1.0]]), 3)
+    Tensor(array([[1., 3.],
+           [0., 1.]]))
+    """
+    return of_library(x, "matrix_power")(x, n)
+
+
+@operation(grad.expm_backward)
+def expm(x: Array, /) -> Array:
+    """Σ xᵏ / k!, the exponential of matrices (..., n, n). (Not in the standard.)
+
+    >>> import clumsygrad as cg
+    >>> cg.linalg.expm(cg.asarray([[0.0, 1.0], [0.0, 0.0]]))
+    Tensor(array([[1., 1.],
+           [0., 1.]]))
+    """
+    return _beyond.expm(x)
