@@ -1,0 +1,222 @@
+"""One application of a transform: the tensors it makes of its arguments, and the passes that end at them.
+
+The only place in this package that speaks with the engine. A pass is a linear map from one cotangent per output to one gradient per
+argument. Run in tensors it is recorded, as a function of the cotangents too; the pullback of that is the transposed map, from one
+tangent per argument to one tangent per output.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+from .. import _tree, engine
+from .. import xp as _xp
+from .._gradients import exclusive, place
+from .._modes import recording_set
+from ..grad import positive_backward
+from ..tensor import Tensor, constant, next_id, record
+
+
+class _Scope:
+    """One application of a transform, which errors call `name`, to trees of arguments."""
+
+    def __init__(self, name: str, trees: Sequence[Any]) -> None:
+        self.name = name
+        self.oldest = next_id()
+        self.arguments: list[Tensor] = []
+        self.structures: list[tuple[Any, int]] = []  # of each tree, with the number of its leaves
+        for tree in trees:
+            leaves, structure = _tree.flatten(tree)
+            self.structures.append((structure, len(leaves)))
+            self.arguments += [_argument(x, name) for x in leaves]
+        self.numbers = [x._id for x in self.arguments]
+        self.in_tensors = any(x._parents for x in self.arguments)
+        self.leading: Any = None
+
+    def trees(self) -> list[Any]:
+        """The arguments, for the function."""
+        return self.arranged(self.arguments)
+
+    def leaves(self) -> list[Tensor]:
+        """The arguments in the versions that were handed to the function, even if it assigned to them."""
+        return [
+            x if x._id == number else x._version_before(number + 1) for x, number in zip(self.arguments, self.numbers, strict=True)
+        ]
+
+    def arranged(self, values: list[Any]) -> list[Any]:
+        """One value per argument leaf, in trees like the arguments."""
+        trees, start = [], 0
+        for structure, count in self.structures:
+            trees.append(_tree.unflatten(structure, values[start : start + count]))
+            start += count
+        return trees
+
+    def look(self, out: Tensor) -> None:
+        """Find what leads from the result to the arguments, and whether anything older is differentiated too."""
+        self.leading, met_older = engine.lineage(out, self.oldest, self.numbers)
+        self.in_tensors = self.in_tensors or met_older
+
+    def gradients(self, out: Tensor, seed: Any, *, in_tensors: bool, release: bool = False) -> list[Any]:
+        """The gradient of each argument leaf that `seed` at the result gives: a cotangent, or a tuple of them at joined results.
+
+        Call `look` first.
+        """
+        joined = isinstance(seed, tuple)
+        seed = tuple([_as(g, in_tensors) for g in seed]) if joined else _as(seed, in_tensors)
+        given = {id(g) for g in (seed if joined else (seed,))}
+        arguments = self.leaves()
+        arrived: engine.Gradients = {}
+        try:
+            for x in arguments:  # leaves, while the pass runs; before and after, steps of whatever graph the argument came from
+                x._rule = None
+            if not joined or seed:
+                told = engine.Released(place()) if release and not in_tensors else None
+                with recording_set(in_tensors):
+                    arrived = engine.propagate(out, seed, leading=self.leading, release=told, guard=_xp.guard)
+        finally:
+            for x in arguments:
+                x._rule = positive_backward
+        return [exclusive(arrived[x._id][1], given) if x._id in arrived else _zeros(x, in_tensors) for x in arguments]
+
+
+class _Pullback:
+    """From one cotangent per output to one gradient per argument leaf, as often as it is called.
+
+    A cotangent may be None, which is zero and costs nothing. `in_tensors` says whether the gradients are tensors, which can be
+    differentiated again. `looked` says that nothing but the scope's own result, which it has looked at, led to the outputs.
+    """
+
+    def __init__(self, scope: _Scope, outputs: Sequence[Any], looked: bool = False) -> None:
+        self.scope = scope
+        self.outputs = [x if type(x) is Tensor else Tensor(x) for x in outputs]
+        self.tracked = [i for i, x in enumerate(self.outputs) if x._tracked]
+        self.root = _joined([self.outputs[i] for i in self.tracked])
+        if not looked or scope.leading is not None:
+            scope.look(self.root)
+
+    def __call__(self, cotangents: Sequence[Any], in_tensors: bool = False, release: bool = False) -> list[Any]:
+        in_tensors = in_tensors or self.scope.in_tensors or _any_tracked(cotangents)
+        seed = tuple([cotangents[i] for i in self.tracked])
+        return self.scope.gradients(self.root, seed, in_tensors=in_tensors, release=release)
+
+    def give(self, x: Tensor) -> Any:
+        """An output as the transform returns it: an array, or a tensor where something older is differentiated."""
+        return x if self.scope.in_tensors else x.data
+
+
+class _Pushforward:
+    """From one tangent per argument leaf to one tangent per output, as often as it is called: a pullback, transposed.
+
+    The pullback is recorded once as a function of cotangents, whose values do not matter, since it is linear: zeros.
+    """
+
+    def __init__(self, pullback: _Pullback) -> None:
+        self.pullback = pullback
+        self.cotangents = [Tensor(_zeros(x, False), requires_grad=True) if x._tracked else None for x in pullback.outputs]
+        numbers = [x._id for x in self.cotangents if x is not None]
+        gradients = pullback(self.cotangents, in_tensors=True)
+        self.tracked = [i for i, g in enumerate(gradients) if g._tracked]
+        self.root = _joined([gradients[i] for i in self.tracked])
+        self.leading, _ = engine.lineage(self.root, min(numbers, default=self.root._id), numbers)
+
+    def __call__(self, tangents: Sequence[Any]) -> list[Any]:
+        in_tensors = self.pullback.scope.in_tensors or _any_tracked(tangents)
+        seed = tuple([_as(tangents[i], in_tensors) for i in self.tracked])
+        given = {id(t) for t in seed}
+        arrived: engine.Gradients = {}
+        if seed:
+            with recording_set(in_tensors):
+                arrived = engine.propagate(self.root, seed, leading=self.leading, guard=_xp.guard)
+        return [
+            exclusive(arrived[g._id][1], given) if g is not None and g._id in arrived else _zeros(x, in_tensors)
+            for x, g in zip(self.pullback.outputs, self.cotangents, strict=True)
+        ]
+
+
+def resolved_parents(tensor: Tensor) -> Iterator[Tensor]:
+    """The tensors that one was computed from, in the versions that it read."""
+    for parent in tensor._parents:
+        if type(parent) is Tensor:
+            yield parent if parent._id < tensor._id else parent._version_before(tensor._id)
+
+
+def _argument(x: Any, name: str) -> Tensor:
+    """A tensor of the transform's own over an argument; over a Tensor it is a step of that one's graph."""
+    if type(x) is Tensor:
+        data, parents = x._data, (x,) if x.requires_grad else ()
+    else:
+        data, parents = _xp.scalar(x) if _xp.is_array(x) else Tensor(x)._data, ()
+    if not _xp.is_floating(data):
+        raise TypeError(
+            f"{name}: an argument has dtype {data.dtype}, and only floating and complex arrays have gradients; "
+            "convert it (astype), or name the others with argnums"
+        )
+    return record(data, positive_backward, parents, None)
+
+
+def _joined(outputs: Sequence[Any]) -> Tensor:
+    """Several results as one, whose gradient is a tuple with a cotangent for each."""
+    return record(None, _join_backward, tuple(outputs), None)
+
+
+def _join_backward(tensor: Tensor, grad: tuple[Any, ...]) -> tuple[Any, ...]:
+    """Several results as one: each has its own cotangent."""
+    return grad
+
+
+def _any_tracked(seed: Sequence[Any]) -> bool:
+    return any(type(g) is Tensor and g._tracked for g in seed)
+
+
+def _as(g: Any, in_tensors: bool) -> Any:
+    if g is None:
+        return None
+    if in_tensors:
+        return g if type(g) is Tensor else constant(_xp.scalar(g))
+    return g._data if type(g) is Tensor else _xp.scalar(g)
+
+
+def _zeros(x: Tensor, in_tensors: bool) -> Any:
+    zeros = _xp.array_namespace(x._data).zeros_like(x._data)
+    return constant(zeros) if in_tensors else zeros
+
+
+def fitting(x: Tensor, g: Any, name: str, given: str, wanted: str) -> Any:
+    """What was given for `x` (a cotangent, a tangent), in its dtype. Raises where structure, shape, kind or library differ."""
+    data = g._data if type(g) is Tensor else g
+    if type(data) is type(x._data) and data.dtype is x._data.dtype and data.shape == x._data.shape:  # as it nearly always is
+        return g
+    xp = _xp.array_namespace(x._data)
+    if type(data) in _xp.SCALARS and not x.shape and (type(data) is not complex or _xp.kind(x._data) == "complex floating"):
+        return xp.full_like(x._data, data)
+    if not _xp.is_array(data):
+        data = g = xp.asarray(data, dtype=x.dtype)
+    if _xp.array_namespace(data) is not xp:
+        raise TypeError(
+            f"{name}: a {given} is an array of {_xp.library_of(data)}, its {wanted} of {_xp.name_of(xp)}; move it with Tensor.to"
+        )
+    if tuple(data.shape) != x.shape:
+        raise ValueError(f"{name}: a {given} has shape {tuple(data.shape)}, its {wanted} {x.shape}")
+    if _xp.kind(data) != _xp.kind(x._data):
+        raise TypeError(f"{name}: a {given} has dtype {data.dtype}, its {wanted} {x.dtype}: another kind")
+    return g if data.dtype == x.dtype else _xp.array_namespace(g).astype(g, x.dtype)
+
+
+def fitting_leaves(tree: Any, structure: Any, tensors: Sequence[Tensor], name: str, given: str, wanted: str) -> list[Any]:
+    """The leaves of a tree of cotangents (or tangents), each fitting its output (or argument)."""
+    leaves, shape = _tree.flatten(tree)
+    if shape != structure:
+        raise TypeError(f"{name}: the {given} has structure {shape}, the {wanted} {structure}")
+    return [fitting(x, g, name, given, wanted) for x, g in zip(tensors, leaves, strict=True)]
+
+
+def name_of(f: Callable[..., Any]) -> str:
+    """What errors call a function."""
+    return str(getattr(f, "__name__", "f"))
+
+
+def plain(tree: Any) -> Any:
+    """A tree with arrays in the place of tensors."""
+    leaves, structure = _tree.flatten(tree)
+    return _tree.unflatten(structure, [x.data if type(x) is Tensor else x for x in leaves])
