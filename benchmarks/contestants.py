@@ -91,7 +91,7 @@ def tape(workload: Workload, inputs: Inputs) -> Step:
 
 
 def functional(workload: Workload, inputs: Inputs) -> Step:
-    """func.value_and_grad; of second order, the pullback of the gradient (the Hessian is its own transpose)."""
+    """func.value_and_grad; of second order, func.hvp."""
     function, arguments = _functional(workload, inputs)
 
     def step() -> Sequence[Any]:
@@ -108,17 +108,16 @@ def _functional(workload: Workload, inputs: Inputs) -> tuple[Callable[..., Seque
     def of_parameters(parameters: Any, constants: Any) -> Any:
         return loss(cg, parameters, constants)
 
-    value_and_grad, grad = cg.func.value_and_grad(of_parameters), cg.func.grad(of_parameters)
+    value_and_grad = cg.func.value_and_grad(of_parameters)
 
     def first_order(parameters: Any, constants: Any) -> Any:
         return value_and_grad(parameters, constants)[1]
 
     def second_order(parameters: Any, constants: Any, vectors: Any) -> Any:
-        def gradient(parameters: Any) -> Any:
-            return grad(parameters, constants)
+        def of_these(parameters: Any) -> Any:
+            return loss(cg, parameters, constants)
 
-        _, pullback = cg.func.vjp(gradient, parameters)
-        return pullback(vectors)[0]
+        return cg.func.hvp(of_these, parameters, vectors)
 
     if workload.order == 1:
         return first_order, (list(inputs.parameters), list(inputs.constants))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..workload import Workload
-from . import chain, convnet, deep, embedding, logistic, mlp, transformer
+from . import chain, cholesky, convnet, deep, embedding, fourier, logistic, mlp, transformer
 
 WORKLOADS: dict[str, Workload] = {
     workload.name: workload
@@ -17,5 +17,7 @@ WORKLOADS: dict[str, Workload] = {
         embedding.WORKLOAD,
         mlp.HESSIAN_VECTOR,
         convnet.WORKLOAD,
+        cholesky.WORKLOAD,
+        fourier.WORKLOAD,
     )
 }

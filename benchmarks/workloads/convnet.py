@@ -26,21 +26,13 @@ def _inputs() -> Inputs:
     return Inputs(parameters, (normal(rng, 64, 1, 8, 8), rng.integers(0, 10, 64)))
 
 
-def _conv2d_clumsygrad(cg: Any, x: Any, kernel: Any, bias: Any) -> Any:
-    """By its definition: the nine shifted images side by side, times the kernel as a matrix. Channels come last."""
-    rows, columns = x.shape[1] - 2, x.shape[2] - 2
-    patches = cg.concat([x[:, i : i + rows, j : j + columns, :] for i in range(3) for j in range(3)], axis=-1)
-    return patches @ cg.reshape(cg.permute_dims(kernel, (2, 3, 1, 0)), (-1, kernel.shape[0])) + bias
-
-
 def _loss_clumsygrad(cg: Any, parameters: Arrays, constants: Arrays) -> Any:
     k1, b1, k2, b2, w, b = parameters
     images, labels = constants
-    relu = cg.activation.relu
-    h = cg.reshape(images, (-1, 8, 8, 1))
-    h = relu(_conv2d_clumsygrad(cg, h, k1, b1))
-    h = relu(_conv2d_clumsygrad(cg, h, k2, b2))
-    return cg.loss.cross_entropy(cg.mean(h, axis=(1, 2)) @ w + b, labels)
+    nn = cg.nn
+    h = nn.relu(nn.conv2d(images, k1, b1))
+    h = nn.relu(nn.conv2d(h, k2, b2))
+    return nn.cross_entropy(nn.linear(cg.mean(h, axis=(2, 3)), w, b), labels)
 
 
 def _loss_torch(torch: Any, parameters: Arrays, constants: Arrays) -> Any:
@@ -49,7 +41,7 @@ def _loss_torch(torch: Any, parameters: Arrays, constants: Arrays) -> Any:
     images, labels = constants
     h = f.relu(f.conv2d(images, k1, b1))
     h = f.relu(f.conv2d(h, k2, b2))
-    return f.cross_entropy(h.mean((2, 3)) @ w + b, labels)
+    return f.cross_entropy(f.linear(h.mean((2, 3)), w.T, b), labels)
 
 
 def _loss_jax(jnp: Any, parameters: Arrays, constants: Arrays) -> Any:

@@ -37,21 +37,19 @@ def _loss_clumsygrad(cg: Any, parameters: Arrays, constants: Arrays) -> Any:
     gain1, shift1, wq, bq, wk, bk, wv, bv, wo, bo, gain2, shift2, w1, b1, w2, b2 = parameters
     x, target = constants
 
-    def layer_norm(x: Any, gain: Any, shift: Any) -> Any:
-        mean, var = cg.mean(x, axis=-1, keepdims=True), cg.var(x, axis=-1, keepdims=True)
-        return (x - mean) / cg.sqrt(var + EPSILON) * gain + shift
+    nn = cg.nn
 
     def heads(x: Any) -> Any:
         return cg.permute_dims(cg.reshape(x, (BATCH, LENGTH, HEADS, HEAD)), (0, 2, 1, 3))
 
-    h = layer_norm(x, gain1, shift1)
-    q, k, v = heads(h @ wq + bq), heads(h @ wk + bk), heads(h @ wv + bv)
-    weights = cg.activation.softmax(q @ k.mT * HEAD**-0.5, axis=-1)
-    attended = cg.reshape(cg.permute_dims(weights @ v, (0, 2, 1, 3)), (BATCH, LENGTH, WIDTH))
-    x = x + (attended @ wo + bo)
-    h = layer_norm(x, gain2, shift2)
-    x = x + (cg.activation.gelu(h @ w1 + b1) @ w2 + b2)
-    return cg.loss.mse_loss(x, target)
+    h = nn.layer_norm(x, gain1, shift1, eps=EPSILON)
+    q, k, v = nn.linear(h, wq, bq), nn.linear(h, wk, bk), nn.linear(h, wv, bv)
+    attended = nn.scaled_dot_product_attention(heads(q), heads(k), heads(v))
+    attended = cg.reshape(cg.permute_dims(attended, (0, 2, 1, 3)), (BATCH, LENGTH, WIDTH))
+    x = x + nn.linear(attended, wo, bo)
+    h = nn.layer_norm(x, gain2, shift2, eps=EPSILON)
+    x = x + nn.linear(nn.gelu(nn.linear(h, w1, b1)), w2, b2)
+    return nn.mse_loss(x, target)
 
 
 def _loss_torch(torch: Any, parameters: Arrays, constants: Arrays) -> Any:
@@ -63,10 +61,11 @@ def _loss_torch(torch: Any, parameters: Arrays, constants: Arrays) -> Any:
         return x.view(BATCH, LENGTH, HEADS, HEAD).transpose(1, 2)
 
     h = f.layer_norm(x, (WIDTH,), gain1, shift1, EPSILON)
-    attended = f.scaled_dot_product_attention(heads(h @ wq + bq), heads(h @ wk + bk), heads(h @ wv + bv))
-    x = x + (attended.transpose(1, 2).reshape(BATCH, LENGTH, WIDTH) @ wo + bo)
+    q, k, v = f.linear(h, wq.T, bq), f.linear(h, wk.T, bk), f.linear(h, wv.T, bv)
+    attended = f.scaled_dot_product_attention(heads(q), heads(k), heads(v))
+    x = x + f.linear(attended.transpose(1, 2).reshape(BATCH, LENGTH, WIDTH), wo.T, bo)
     h = f.layer_norm(x, (WIDTH,), gain2, shift2, EPSILON)
-    x = x + (f.gelu(h @ w1 + b1, approximate="tanh") @ w2 + b2)
+    x = x + f.linear(f.gelu(f.linear(h, w1.T, b1), approximate="tanh"), w2.T, b2)
     return f.mse_loss(x, target)
 
 
@@ -144,8 +143,11 @@ def hand(inputs: Inputs) -> tuple[Any, Arrays]:
     t = square * np.float32(CUBIC * GELU)
     t += np.float32(GELU)
     t *= u
-    np.tanh(t, out=t)
-    t += 1  # t is 1 + tanh from here on
+    t *= -2
+    np.minimum(t, np.float32(87), out=t)
+    np.exp(t, out=t)
+    t += 1
+    np.divide(2, t, out=t)  # 1 + tanh, by NumPy's exp, which is twice as fast as its tanh in float32
     activated = u * t
     activated *= 0.5
     g = _linear(activated, w2, b2)

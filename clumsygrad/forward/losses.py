@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
+import math
 
-from .. import grad
+from .. import grad, lean
 from .._operation import operation
 from ..xp import Array, array_namespace, kind
 
@@ -21,11 +21,13 @@ def mse_loss(prediction: Array, target: Array, /, *, reduction: str = "mean") ->
     >>> cg.loss.mse_loss(cg.asarray([1.0, 2.0]), cg.asarray([0.0, 0.0]))
     Tensor(array(2.5))
     """
-    xp = array_namespace(prediction)
     difference = prediction - target
+    if reduction in ("mean", "sum"):
+        total = lean.sum_of_squares(difference)
+        return total / math.prod(difference.shape) if reduction == "mean" else total
     if kind(difference) == "complex floating":
-        difference = xp.abs(difference)
-    return _reduced(xp, difference * difference, reduction, "mse_loss")
+        difference = array_namespace(prediction).abs(difference)
+    return _reduced(lean.multiply_into(difference, difference), reduction, "mse_loss")
 
 
 @operation(grad.mae_backward, operands=("prediction", "target"))
@@ -39,10 +41,9 @@ def mae_loss(prediction: Array, target: Array, /, *, reduction: str = "mean") ->
     Tensor(array(1.5))
     """
     xp = array_namespace(prediction)
-    return _reduced(xp, xp.abs(prediction - target), reduction, "mae_loss")
+    return _reduced(xp.abs(prediction - target), reduction, "mae_loss")
 
 
-@operation(grad.cross_entropy_backward)
 def cross_entropy(logits: Array, labels: Array, /, *, axis: int = -1, reduction: str = "mean") -> Array:
     """−log softmax(logits)[label] along `axis`, and by `reduction` ("mean", "sum" or "none") its mean, its sum, or each.
 
@@ -53,7 +54,25 @@ def cross_entropy(logits: Array, labels: Array, /, *, axis: int = -1, reduction:
     >>> cg.loss.cross_entropy(cg.asarray([[0.0, 0.0]]), cg.asarray([1]))
     Tensor(array(0.69314718))
     """
+    z: Array = _cross_entropy(logits, labels, axis=axis, reduction=reduction)[0]
+    return z
+
+
+@operation(grad.cross_entropy_backward)
+def _cross_entropy(logits: Array, labels: Array, /, *, axis: int, reduction: str) -> tuple[Array, Array]:
+    """The loss, and log Σ exp(logits) along `axis`, with which its gradient need not sum again."""
     xp = array_namespace(logits)
+    axis = _axis_of_classes(logits, labels, axis)
+    largest = lean.max(logits, axis, keepdims=True)
+    x = logits - largest
+    chosen = lean.chosen(x, lean.reshape(labels, largest.shape), axis)
+    sums = xp.log(lean.sum(lean.exp_into(x), axis, keepdims=True))
+    losses = lean.reshape(sums - chosen, labels.shape)
+    return _reduced(losses, reduction, "cross_entropy"), lean.add_into(sums, largest)
+
+
+def _axis_of_classes(logits: Array, labels: Array, axis: int) -> int:
+    """`axis` counted from the front, if the operands fit."""
     if kind(labels) != "integral":
         raise TypeError(f"cross_entropy: the labels must be integers, got dtype {labels.dtype}")
     if not -len(logits.shape) <= axis < len(logits.shape):
@@ -63,17 +82,14 @@ def cross_entropy(logits: Array, labels: Array, /, *, axis: int = -1, reduction:
         raise ValueError(
             f"cross_entropy: labels of shape {tuple(labels.shape)} do not fit logits {tuple(logits.shape)}, axis {axis}"
         )
-    x = logits - xp.max(logits, axis=axis, keepdims=True)
-    chosen = xp.take_along_axis(x, xp.expand_dims(labels, axis=axis), axis=axis)
-    losses = xp.log(xp.sum(xp.exp(x), axis=axis)) - xp.squeeze(chosen, axis=axis)
-    return _reduced(xp, losses, reduction, "cross_entropy")
+    return axis
 
 
-def _reduced(xp: Any, losses: Array, reduction: str, name: str) -> Array:
+def _reduced(losses: Array, reduction: str, name: str) -> Array:
     if reduction == "mean":
-        return xp.mean(losses)
+        return lean.mean(losses)
     if reduction == "sum":
-        return xp.sum(losses)
+        return lean.sum(losses)
     if reduction == "none":
         return losses
     raise ValueError(f"{name}: reduction must be 'mean', 'sum' or 'none', got {reduction!r}")

@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from ..xp import Array, array_namespace, conj
-from ._read import GradientTuple, attribute, operand, result
+from .. import lean
+from ..xp import Array, array_namespace
+from ._read import GradientTuple, attribute, conj_result, operand, result
 
 if TYPE_CHECKING:
     from ..tensor import Tensor
@@ -16,46 +17,70 @@ __all__ = [
     "log_softmax_backward",
     "relu_backward",
     "sigmoid_backward",
+    "silu_backward",
     "softmax_backward",
 ]
+
+# In gelu(x) = x (1 + tanh u) / 2, u = x (GELU_SCALE + GELU_CUBIC x²).
+GELU_SCALE = math.sqrt(2 / math.pi)
+GELU_CUBIC = 0.044715 * GELU_SCALE
 
 
 def relu_backward(tensor: Tensor, grad: Array) -> GradientTuple:
     """z = max(x, 0):   x̄ = z̄ where x > 0, else 0 (at 0 too)."""
-    xp = array_namespace(grad)
-    return (xp.where(operand(tensor, grad) > 0, grad, xp.zeros_like(grad)),)
+    return (lean.kept_where(result(tensor, grad) > 0, grad),)
 
 
 def sigmoid_backward(tensor: Tensor, grad: Array) -> GradientTuple:
     """z = 1 / (1 + exp(−x)):   x̄ = z̄ · z (1 − z)."""
+    z = conj_result(tensor, grad)
+    return (lean.multiply_into(lean.multiply_into(1 - z, z), grad),)
+
+
+def silu_backward(tensor: Tensor, grad: Array) -> GradientTuple:
+    """z = x σ, σ = 1 / (1 + exp(−x)):   x̄ = z̄ · (σ + z (1 − σ))."""
     xp = array_namespace(grad)
-    z = conj(xp, result(tensor, grad))
-    return (grad * (z - z * z),)
+    sigmoid = lean.add_into(lean.multiply_into(xp.tanh(operand(tensor, grad) * 0.5), 0.5), 0.5)
+    g = lean.add_into(lean.multiply_into(1 - sigmoid, result(tensor, grad)), sigmoid)
+    return (lean.multiply_into(g, grad),)
 
 
 def softmax_backward(tensor: Tensor, grad: Array) -> GradientTuple:
     """z = exp(x) / Σ exp(x) along `axis`:   x̄ = z ⊙ (z̄ − Σ z ⊙ z̄)."""
-    xp = array_namespace(grad)
     z = result(tensor, grad)
     g = z * grad
-    return (g - z * xp.sum(g, axis=attribute(tensor, "axis"), keepdims=True),)
+    return (lean.subtract_into(g, z * lean.sum(g, attribute(tensor, "axis"), keepdims=True)),)
 
 
 def log_softmax_backward(tensor: Tensor, grad: Array) -> GradientTuple:
     """z = x − log Σ exp(x) along `axis`:   x̄ = z̄ − exp(z) Σ z̄."""
     xp = array_namespace(grad)
-    return (grad - xp.exp(result(tensor, grad)) * xp.sum(grad, axis=attribute(tensor, "axis"), keepdims=True),)
+    g = xp.exp(result(tensor, grad))
+    return (grad - lean.multiply_into(g, lean.sum(grad, attribute(tensor, "axis"), keepdims=True)),)
 
 
 def gelu_backward(tensor: Tensor, grad: Array) -> GradientTuple:
-    """z = x (1 + t) / 2, t = tanh(u), u = √(2/π) (x + 0.044715 x³):   x̄ = z̄ · ((1 + t) + x (1 − t²) u′) / 2.
+    """z = x Φ, Φ = (1 + tanh u) / 2, u = √(2/π) (x + 0.044715 x³):   x̄ = z̄ · (Φ + 2 z (1 − Φ) u′).
 
-    Source: Hendrycks and Gimpel 2016, section 2.
+    Source: Hendrycks and Gimpel 2016, section 2. With a raw gradient Φ is z / x, which spares the tanh and the memory to keep it.
     """
-    xp = array_namespace(grad)
-    x = operand(tensor, grad)
-    square = x * x
-    scale = math.sqrt(2 / math.pi)
-    t = xp.tanh(x * (square * (0.044715 * scale) + scale))
-    slope = square * (3 * 0.044715 * scale) + scale
-    return (grad * (((t + 1) + x * slope * (1 - t * t)) * 0.5),)
+    x, z = operand(tensor, grad), result(tensor, grad)
+    if type(grad) is type(tensor):
+        xp = array_namespace(grad)
+        portion = (xp.tanh(x * (x * x * GELU_CUBIC + GELU_SCALE)) + 1) * 0.5
+        return (grad * (portion + z * (1 - portion) * (x * x * (6 * GELU_CUBIC) + 2 * GELU_SCALE)),)
+    return (lean.by_blocks(_gelu_gradient, grad, x, z),)
+
+
+def _gelu_gradient(out: Array | None, grad: Array, x: Array, z: Array) -> Array:
+    """z̄ (1 − (1 − Φ) (1 − a)), a = 2 z u′: the same, with one array beside the result.
+
+    Φ is (z x + ε) / (x² + 2 ε): 1/2 at 0, where it is 1/2 + O(x); ε so small that it is nowhere seen.
+    """
+    epsilon = float(array_namespace(grad).finfo(grad.dtype).eps) ** 2
+    g = lean.add_into(lean.times_into(out, z, x), epsilon)
+    square = lean.add_into(x * x, 2 * epsilon)
+    g = lean.subtract_into(lean.divide_into(g, square), 1)
+    slope = lean.add_into(lean.multiply_into(square, 6 * GELU_CUBIC), 2 * GELU_SCALE)
+    g = lean.multiply_into(g, lean.subtract_from(1, lean.multiply_into(slope, z)))
+    return lean.multiply_into(lean.add_into(g, 1), grad)

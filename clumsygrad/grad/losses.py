@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from ..xp import Array, array_namespace, device
+from .. import lean
+from ..xp import Array, array_namespace
 from ._read import GradientTuple, attribute, needs, operands, pair, unbroadcast
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ def mse_backward(tensor: Tensor, grad: Array) -> GradientTuple:
     """z = |pred − target|², reduced:   prēd = 2 z̄ (pred − target),   tar̄get = −2 z̄ (pred − target);   by 1/n for the mean."""
     prediction, target = pair(tensor, grad)
     difference = prediction - target
-    return _both(tensor, _scaled(tensor, grad, difference.shape, 2) * difference, prediction, target)
+    return _both(tensor, lean.multiply_into(difference, _scaled(tensor, grad, difference.shape, 2)), prediction, target)
 
 
 def mae_backward(tensor: Tensor, grad: Array) -> GradientTuple:
@@ -56,18 +57,14 @@ def cross_entropy_backward(tensor: Tensor, grad: Array) -> GradientTuple:
     xp = array_namespace(grad)
     logits, labels = operands(tensor, grad)
     axis = attribute(tensor, "axis") % len(logits.shape)
-    top = xp.max(logits, axis=axis, keepdims=True)
-    e = xp.exp(logits - top)
-    probabilities = e / xp.sum(e, axis=axis, keepdims=True)
+    if type(grad) is type(tensor):
+        largest = lean.max(logits, axis, keepdims=True)
+        sums = largest + xp.log(lean.sum(xp.exp(logits - largest), axis, keepdims=True))
+    else:
+        _, sums = attribute(tensor, "outputs")
     g = _scaled(tensor, grad, labels.shape, 1)
+    kept = (*logits.shape[:axis], 1, *logits.shape[axis + 1 :])
     if attribute(tensor, "reduction") == "none":
-        g = xp.expand_dims(g, axis=axis)
-    return g * _minus_one_hot(xp, probabilities, xp.expand_dims(labels, axis=axis), axis), None
-
-
-def _minus_one_hot(xp: Any, probabilities: Array, labels: Array, axis: int) -> Array:
-    n = probabilities.shape[axis]
-    classes = xp.reshape(
-        xp.arange(n, dtype=labels.dtype, device=device(labels)), (n,) + (1,) * (len(probabilities.shape) - axis - 1)
-    )
-    return xp.where(classes == labels, probabilities - 1, probabilities)
+        g = lean.reshape(g, kept)
+    labels = lean.reshape(labels, kept)
+    return lean.multiply_into(lean.less_one_at(lean.exp_into(logits - sums), labels, axis), g), None

@@ -1,0 +1,169 @@
+"""Layers of neural networks as functions of their operands: single operations, each with its own backward function."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from .. import _windows, grad, lean
+from .._layers import as_rows, attention_weights, from_rows, normalised, rows_over
+from .._operation import operation
+from ..xp import Array, array_namespace, kind
+
+__all__ = ["avg_pool2d", "conv2d", "embedding", "layer_norm", "linear", "max_pool2d", "scaled_dot_product_attention"]
+
+Pair = int | tuple[int, int]
+
+
+@operation(grad.linear_backward, operands=("x", "w", "b"))
+def linear(x: Array, w: Array, b: Array | None = None, /) -> Array:
+    """x W + b for x of shape (..., n), W of shape (n, m), b of shape (m,) or None. Of shape (..., m).
+
+    (W is the transpose of what PyTorch's `linear` takes.) Raises the library's own error where the shapes do not fit.
+
+    >>> import clumsygrad as cg
+    >>> cg.nn.linear(cg.asarray([[1.0, 2.0]]), cg.asarray([[1.0], [1.0]]), cg.asarray([0.5]))
+    Tensor(array([[3.5]]))
+    """
+    z = as_rows(x) @ w
+    if b is not None:
+        z = lean.add_into(z, b)
+    return z if len(x.shape) == 2 else lean.reshape(z, (*x.shape[:-1], w.shape[1]))
+
+
+def layer_norm(
+    x: Array,
+    gain: Array | None = None,
+    shift: Array | None = None,
+    /,
+    *,
+    axis: int | tuple[int, ...] = -1,
+    eps: float = 1e-5,
+) -> Array:
+    """(x − mean) / √(variance + eps) · gain + shift, mean and variance over `axis`. Of the shape and dtype of x.
+
+    `gain` and `shift` have the lengths of the axes in `axis`, in its order; either may be None. The variance is the mean of the
+    squares (no correction). Source: Ba, Kiros and Hinton 2016, section 3.
+
+    >>> import clumsygrad as cg
+    >>> cg.nn.layer_norm(cg.asarray([[1.0, 3.0]]), cg.asarray([1.0, 1.0]), cg.asarray([0.0, 10.0]), eps=0.0)
+    Tensor(array([[-1., 11.]]))
+    """
+    axes = tuple([a % len(x.shape) for a in (axis if isinstance(axis, tuple) else (axis,))])
+    z: Array = _layer_norm(x, gain, shift, axis=axes, eps=eps)[0]
+    return z
+
+
+@operation(grad.layer_norm_backward, operands=("x", "gain", "shift"))
+def _layer_norm(x: Array, gain: Any, shift: Any, /, *, axis: tuple[int, ...], eps: float) -> tuple[Array, Array, Array]:
+    """The result, and of each row that was normalised the mean and 1 / √(variance + eps)."""
+    rows = rows_over(x, axis)
+    mean, inverse, z = normalised(rows, eps)
+    if gain is not None:
+        z = lean.multiply_into(z, lean.reshape(gain, (-1,)))
+    if shift is not None:
+        z = lean.add_into(z, lean.reshape(shift, (-1,)))
+    return from_rows(z, x.shape, axis), mean, inverse
+
+
+def scaled_dot_product_attention(
+    q: Array, k: Array, v: Array, /, mask: Array | None = None, *, causal: bool = False, scale: float | None = None
+) -> Array:
+    """softmax(scale · Q Kᵀ + mask) V, the softmax over keys.
+
+    Queries (..., L, n), keys (..., S, n), values (..., S, m) give (..., L, m); batch axes broadcast. `mask` broadcasts to
+    (..., L, S): booleans, True where a query may look at a key, or numbers, which are added (and differentiated). With `causal`, query
+    i looks at keys 0 ... i only. `scale` is 1 / √n if None. A query that may look at no key gets 0.
+    Source: Vaswani et al. 2017, section 3.2.1.
+
+    >>> import clumsygrad as cg
+    >>> q, v = cg.asarray([[0.0], [0.0]]), cg.asarray([[1.0], [3.0]])
+    >>> cg.nn.scaled_dot_product_attention(q, q, v, causal=True)
+    Tensor(array([[1.],
+           [2.]]))
+    """
+    scale = 1 / math.sqrt(q.shape[-1]) if scale is None else scale
+    z: Array = _attention(q, k, v, mask, causal=causal, scale=scale)[0]
+    return z
+
+
+@operation(grad.attention_backward, operands=("q", "k", "v", "mask"))
+def _attention(q: Array, k: Array, v: Array, mask: Any, /, *, causal: bool, scale: float) -> tuple[Array, Array]:
+    """The result, and the weights of the values."""
+    weights = attention_weights(q, k, mask, causal, scale)
+    return lean.matmul_like(weights, v, q), weights
+
+
+@operation(grad.embedding_backward, operands=("weight", "indices"))
+def embedding(weight: Array, indices: Array) -> Array:
+    """The rows of `weight` (length, width) at `indices` (integers of any shape). Of shape (*indices.shape, width).
+
+    Raises the library's own error where an index is out of range (NumPy and torch do; JAX and CuPy do not).
+
+    >>> import clumsygrad as cg
+    >>> cg.nn.embedding(cg.asarray([[1.0, 2.0], [3.0, 4.0]]), cg.asarray([1, 1]))
+    Tensor(array([[3., 4.],
+           [3., 4.]]))
+    """
+    if kind(indices) != "integral":
+        raise TypeError(f"embedding: the indices must be integers, got dtype {indices.dtype}")
+    xp = array_namespace(weight)
+    rows = xp.take(weight, lean.reshape(indices, (-1,)), axis=0)
+    return rows if len(indices.shape) == 1 else lean.reshape(rows, (*indices.shape, *weight.shape[1:]))
+
+
+@operation(grad.conv2d_backward, operands=("x", "w", "b"))
+def conv2d(x: Array, w: Array, b: Array | None = None, /, *, stride: Pair = 1, padding: Pair = 0, dilation: Pair = 1) -> Array:
+    """The convolution (cross-correlation, as networks have it) of images x (N, C, H, W) with kernels w (M, C, h, w), plus b (M,).
+
+    Of shape (N, M, ⌊(H + 2 padding − dilation (h − 1) − 1) / stride⌋ + 1, and so for W). `stride`, `padding` (with zeros) and
+    `dilation` are integers or pairs (of rows, of columns). Over NumPy the result has its channels side by side in memory, which is
+    the fastest for what follows.
+
+    Raises ValueError for other shapes, or kernels that the images cannot hold.
+
+    >>> import clumsygrad as cg
+    >>> cg.nn.conv2d(cg.ones((1, 1, 2, 3)), cg.ones((1, 1, 2, 2))).data[0, 0]
+    array([[4., 4.]])
+    """
+    window = _windows.of_kernels(x.shape, w.shape, stride, padding, dilation)
+    z = _windows.patches(x, window) @ _windows.kernel_matrix(w)
+    if b is not None:
+        z = lean.add_into(z, b)
+    return lean.permute_dims(lean.reshape(z, (x.shape[0], *window.steps, w.shape[0])), (0, 3, 1, 2))
+
+
+@operation(grad.max_pool2d_backward)
+def max_pool2d(x: Array, size: Pair, /, *, stride: Pair | None = None, padding: Pair = 0, dilation: Pair = 1) -> Array:
+    """The largest element in each window of `size` over images (N, C, H, W). `stride` is `size` if None; the border is −∞.
+
+    Equal largest elements share the gradient, as in `max`. Raises ValueError for other shapes, and for windows that do not fit.
+
+    >>> import clumsygrad as cg
+    >>> cg.nn.max_pool2d(cg.reshape(cg.arange(4.0), (1, 1, 2, 2)), 2)
+    Tensor(array([[[[3.]]]]))
+    """
+    window = _windows.window("max_pool2d", x.shape, size, size if stride is None else stride, padding, dilation)
+    first, *others = _windows.seen(x, window, -math.inf)
+    z = +first
+    for part in others:
+        z = lean.maximum_into(z, part)
+    return z
+
+
+@operation(grad.avg_pool2d_backward)
+def avg_pool2d(x: Array, size: Pair, /, *, stride: Pair | None = None, padding: Pair = 0) -> Array:
+    """The mean of each window of `size` over images (N, C, H, W). `stride` is `size` if None; the border is 0, and counted.
+
+    Raises ValueError for other shapes, and for windows that do not fit.
+
+    >>> import clumsygrad as cg
+    >>> cg.nn.avg_pool2d(cg.reshape(cg.arange(4.0), (1, 1, 2, 2)), 2)
+    Tensor(array([[[[1.5]]]]))
+    """
+    window = _windows.window("avg_pool2d", x.shape, size, size if stride is None else stride, padding)
+    first, *others = _windows.seen(x, window)
+    z = first * (1 / window.area)
+    for part in others:
+        z = lean.add_into(z, part * (1 / window.area))
+    return z

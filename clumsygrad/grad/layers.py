@@ -1,0 +1,157 @@
+"""Backward functions of the layers of neural networks.
+
+With a raw gradient a rule uses what the forward pass kept (statistics of rows, weights of attention); with a recorded one it computes
+them again, so that they depend on the operands.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+from .. import _windows, lean
+from .._keys import scatter_add
+from .._layers import as_rows, attention_weights, from_rows, normalised, one_over_length, rows_over
+from ..xp import Array, array_namespace, conj
+from ._read import GradientTuple, attribute, needs, operand, operands, result, unbroadcast
+
+if TYPE_CHECKING:
+    from ..tensor import Tensor
+
+__all__ = [
+    "attention_backward",
+    "avg_pool2d_backward",
+    "conv2d_backward",
+    "embedding_backward",
+    "layer_norm_backward",
+    "linear_backward",
+    "max_pool2d_backward",
+]
+
+
+def linear_backward(tensor: Tensor, grad: Array) -> GradientTuple:
+    """Z = X W + b:   X̄ = Z̄ Wᴴ,   W̄ = Xᴴ Z̄,   b̄ = Σ Z̄ over the rows."""
+    xp = array_namespace(grad)
+    x, w, b = operands(tensor, grad)
+    need_x, need_w, need_b = needs(tensor)
+    g = as_rows(grad)
+    gx = None
+    if need_x:
+        gx = lean.times_transpose(g, conj(xp, w))
+        gx = gx if len(x.shape) == 2 else lean.reshape(gx, x.shape)
+    return (
+        gx,
+        conj(xp, lean.matrix_transpose(as_rows(x))) @ g if need_w else None,
+        unbroadcast(g, b.shape) if need_b else None,
+    )
+
+
+# Layer norm -----------------------------------------------------------------------------------------------------------------------
+
+
+def layer_norm_backward(tensor: Tensor, grad: Array) -> GradientTuple:
+    """z = n ⊙ gain + shift, n = (x − mean) / σ:   x̄ = (ḡ − mean ḡ − n · mean(ḡ ⊙ n)) / σ, ḡ = z̄ ⊙ gain;   gain: Σ z̄ ⊙ n;   shift: Σ z̄.
+
+    σ = √(variance + eps). Source: Ba, Kiros and Hinton 2016, section 3.
+    """
+    x, gain, shift = operands(tensor, grad)
+    need_x, need_gain, need_shift = needs(tensor)
+    axis = attribute(tensor, "axis")
+    rows, g = rows_over(x, axis), rows_over(grad, axis)
+    if type(grad) is type(tensor):
+        _, inverse, normed = normalised(rows, attribute(tensor, "eps"))
+    else:
+        _, mean, inverse = attribute(tensor, "outputs")
+        normed = lean.multiply_into(rows - mean, inverse)
+    along = g * normed
+    g_gain = lean.reshape(lean.sum(along, 0), gain.shape) if need_gain else None
+    g_shift = lean.reshape(lean.sum(g, 0), shift.shape) if need_shift else None
+    if not need_x:
+        return None, g_gain, g_shift
+    weights = one_over_length(rows)
+    if gain is not None:
+        weights = lean.reshape(gain, (-1, 1)) * weights
+    h = +g if gain is None else g * lean.reshape(gain, (-1,))
+    h = lean.subtract_into(h, g @ weights)
+    h = lean.subtract_into(h, lean.multiply_into(normed, along @ weights))
+    return from_rows(lean.multiply_into(h, inverse), x.shape, axis), g_gain, g_shift
+
+
+# Attention ------------------------------------------------------------------------------------------------------------------------
+
+
+def attention_backward(tensor: Tensor, grad: Array) -> GradientTuple:
+    """Z = A V, A = softmax(S), S = scale · Q Kᵀ + mask:   V̄ = Aᵀ Z̄,   Q̄ = scale · S̄ K,   K̄ = scale · S̄ᵀ Q,   with S̄ as below.
+
+    S̄ = A ⊙ (Ā − Σ Ā ⊙ A), Ā = Z̄ Vᵀ, the sum over keys. Source: Vaswani et al. 2017, section 3.2.1.
+    """
+    q, k, v, mask = operands(tensor, grad)
+    need_q, need_k, need_v, need_mask = needs(tensor)
+    scale = attribute(tensor, "scale")
+    if type(grad) is type(tensor):
+        weights = attention_weights(q, k, mask, attribute(tensor, "causal"), scale)
+    else:
+        _, weights = attribute(tensor, "outputs")
+    gq = gk = g_mask = None
+    gv = unbroadcast(lean.matmul_like(lean.matrix_transpose(weights), grad, v), v.shape) if need_v else None
+    if need_q or need_k or need_mask:
+        g = lean.times_transpose_by_columns(grad, v)
+        g = lean.subtract_into(g, lean.sum(g * weights, -1, keepdims=True))
+        g = lean.multiply_into(g, weights)
+        g_mask = unbroadcast(g, mask.shape) if need_mask else None
+        g = g * scale if need_mask else lean.multiply_into(g, scale)
+        gq = unbroadcast(lean.matmul_like(g, k, q), q.shape) if need_q else None
+        gk = unbroadcast(lean.matmul_like(lean.matrix_transpose(g), q, k), k.shape) if need_k else None
+    return gq, gk, gv, g_mask
+
+
+# Embeddings and images ------------------------------------------------------------------------------------------------------------
+
+
+def embedding_backward(tensor: Tensor, grad: Array) -> GradientTuple:
+    """z = the rows of W at `indices`:   W̄ = zeros, with the rows of z̄ added at the indices.   They have no gradient."""
+    w, indices = operands(tensor, tensor._data)
+    return scatter_add(grad, indices, w.shape), None
+
+
+def conv2d_backward(tensor: Tensor, grad: Array) -> GradientTuple:
+    """Z = P W + b, P the patches of X:   X̄ = Z̄ Wᴴ, each patch added where it was taken,   W̄ = Pᴴ Z̄,   b̄ = Σ Z̄ over N, H, W."""
+    xp = array_namespace(grad)
+    x, w, b = operands(tensor, grad)
+    need_x, need_w, need_b = needs(tensor)
+    window = _windows.of_kernels(x.shape, w.shape, *[attribute(tensor, name) for name in ("stride", "padding", "dilation")])
+    g = as_rows(lean.permute_dims(grad, (0, 2, 3, 1)))
+    gx = gw = None
+    if need_x:
+        rows = lean.times_transpose(g, conj(xp, _windows.kernel_matrix(w)))
+        gx = _windows.patches_added(rows, window, x.shape)
+    if need_w:
+        matrix = conj(xp, lean.matrix_transpose(_windows.patches(x, window))) @ g
+        gw = lean.permute_dims(lean.reshape(matrix, (*w.shape[2:], *w.shape[1::-1])), (3, 2, 0, 1))
+    return gx, gw, unbroadcast(g, b.shape) if need_b else None
+
+
+def max_pool2d_backward(tensor: Tensor, grad: Array) -> GradientTuple:
+    """z = max x over each window:   x̄ = z̄ at the largest element, shared equally by all that are equal to it, summed over windows."""
+    xp = array_namespace(grad)
+    x, z = operand(tensor, grad), result(tensor, grad)
+    window = _pool_window(tensor, "max_pool2d", x.shape, attribute(tensor, "dilation"))
+    at = [part == z for part in _windows.seen(x, window, -math.inf)]
+    count = xp.astype(at[0], grad.dtype)
+    for mask in at[1:]:
+        count = lean.add_into(count, xp.astype(mask, grad.dtype))
+    g = grad / count
+    return (_windows.added_back([lean.kept_where(mask, g) for mask in at], window, x.shape),)
+
+
+def avg_pool2d_backward(tensor: Tensor, grad: Array) -> GradientTuple:
+    """z = Σ x / n over each window of n:   x̄ = z̄ / n, summed over the windows that see each element."""
+    shape = operand(tensor, grad).shape
+    window = _pool_window(tensor, "avg_pool2d", shape, 1)
+    g = grad * (1 / window.area)
+    return (_windows.added_back([g] * window.area, window, shape),)
+
+
+def _pool_window(tensor: Tensor, name: str, shape: tuple[int, ...], dilation: Any) -> _windows.Window:
+    size, stride = attribute(tensor, "size"), attribute(tensor, "stride")
+    return _windows.window(name, shape, size, size if stride is None else stride, attribute(tensor, "padding"), dilation)

@@ -1,0 +1,197 @@
+"""Layers beyond the table: what they refuse, special operands, memory, and the ways to add rows."""
+
+from __future__ import annotations
+
+import tracemalloc
+
+import numpy as np
+import pytest
+
+import clumsygrad as cg
+from clumsygrad import _keys, lean, nn
+
+
+def gradient(function, *arrays):
+    """Of the sum of what a function gives, in its operands."""
+    leaves = [cg.Tensor(np.asarray(x), requires_grad=True) for x in arrays]
+    cg.sum(function(*leaves)).backward()
+    return [leaf.grad for leaf in leaves]
+
+
+# Special operands -------------------------------------------------------------------------------------------------------------------
+
+
+def test_gelu_at_zero_and_far_from_it():
+    x = np.array([-1e3, -1e-3, -1e-18, -0.0, 0.0, 1e-300, 1e-18, 1e-3, 1e3])
+    (g,) = gradient(nn.gelu, x)
+    expected = np.where(np.abs(x) < 1, 0.5 + np.sqrt(2 / np.pi) * x, x > 0)
+    assert np.allclose(g, expected, rtol=0, atol=2e-6)
+    assert np.all(g[2:7] == 0.5)
+
+
+@pytest.mark.parametrize("dtype", ["float16", "float32", "float64"])
+def test_gelu_of_each_dtype(dtype):
+    x = np.linspace(-12, 12, 49).astype(dtype)
+    (g,) = gradient(nn.gelu, x)
+    (wide,) = gradient(nn.gelu, x.astype("float64"))
+    assert g.dtype == x.dtype
+    assert np.max(np.abs(g - wide)) <= 60 * np.finfo(dtype).eps
+
+
+@pytest.mark.parametrize("backward", [False, True])
+def test_gelu_in_blocks_is_gelu(backward, monkeypatch):
+    x = np.random.default_rng(0).standard_normal(1000)
+    expected = gradient(nn.gelu, x)[0]
+    monkeypatch.setattr(lean, "_BLOCK", 64)
+    assert np.array_equal(gradient(nn.gelu, x)[0], expected)
+
+
+def test_relu_stops_gradients_that_are_not_finite():
+    """sqrt has an infinite slope at 0: where relu is off, that must not become nan."""
+    with np.errstate(divide="ignore"):
+        (g,) = gradient(lambda x: cg.sqrt(nn.relu(x)), [-1.0, 4.0])
+    assert np.array_equal(g, [0, 0.25])
+
+
+def test_equal_largest_elements_of_a_window_share():
+    (g,) = gradient(lambda x: nn.max_pool2d(x, 2), np.ones((1, 1, 2, 2)))
+    assert np.array_equal(g, np.full((1, 1, 2, 2), 0.25))
+
+
+def test_a_query_that_may_look_at_nothing_gets_nothing():
+    q = np.ones((2, 3))
+    mask = np.array([[True, True], [False, False]])
+    z = nn.scaled_dot_product_attention(q, q, q, mask)
+    assert np.array_equal(z, [[1, 1, 1], [0, 0, 0]])
+    g = gradient(lambda q, k, v: nn.scaled_dot_product_attention(q, k, v, mask), q, q, q)
+    assert all(np.all(np.isfinite(part)) for part in g)
+    assert np.array_equal(g[0][1], [0, 0, 0])
+
+
+def test_the_largest_scores_do_not_overflow():
+    q = np.full((2, 2), 1e3)
+    assert np.array_equal(nn.scaled_dot_product_attention(q, q, np.eye(2), scale=1.0), [[0.5, 0.5], [0.5, 0.5]])
+
+
+def test_plain_arrays_in_plain_arrays_out():
+    x = np.ones((2, 3, 4, 4), dtype=np.float32)
+    for z in (
+        nn.layer_norm(x),
+        nn.conv2d(x, np.ones((2, 3, 2, 2), dtype=np.float32)),
+        nn.max_pool2d(x, 2),
+        nn.scaled_dot_product_attention(x, x, x),
+    ):
+        assert type(z) is np.ndarray
+        assert z.dtype == np.float32
+
+
+def test_operands_are_not_written():
+    random = np.random.default_rng(0)
+    q, x = random.standard_normal((2, 3, 4)), random.standard_normal((4, 3))
+    before = q.copy(), x.copy()
+    nn.scaled_dot_product_attention(q, q, q)
+    nn.softmax(q)
+    nn.gelu(q)
+    nn.silu(q)
+    nn.cross_entropy(x, np.array([0, 1, 2, 0]))
+    nn.mse_loss(q, 0.0 * q)
+    nn.layer_norm(q)
+    assert np.array_equal(q, before[0])
+    assert np.array_equal(x, before[1])
+
+
+def test_a_retained_graph_can_be_passed_twice():
+    """Nothing that the forward pass kept is used up by the backward pass."""
+    random = np.random.default_rng(0)
+    x = cg.Tensor(random.standard_normal((4, 6)), requires_grad=True)
+    h = nn.layer_norm(x)
+    h = nn.scaled_dot_product_attention(h, h, h)
+    loss = nn.cross_entropy(nn.gelu(nn.relu(nn.silu(nn.softmax(h)))), np.array([0, 5, 2, 2]))
+    loss.backward(retain_graph=True)
+    first, x.grad = x.grad, None
+    loss.backward()
+    assert np.array_equal(x.grad, first)
+
+
+# Memory ---------------------------------------------------------------------------------------------------------------------------
+
+
+def peak_over(function, *arrays):
+    """The peak of a forward and backward pass, in sizes of the first operand."""
+    leaf, *others = [cg.Tensor(x, requires_grad=True) for x in arrays]
+    function(leaf, *others).backward()
+    leaf.grad = None
+    tracemalloc.start()
+    try:
+        function(leaf, *others).backward()
+        return tracemalloc.get_traced_memory()[1] / leaf.data.nbytes
+    finally:
+        tracemalloc.stop()
+
+
+def test_what_layers_keep():
+    x = np.random.default_rng(0).standard_normal((1000, 500))
+    assert (
+        peak_over(lambda x: cg.sum(nn.gelu(x)), x) < 3.3
+    )  # the result, the gradient that arrives, the one that leaves, and blocks
+    assert peak_over(lambda x: cg.sum(nn.relu(x)), x) < 2.5
+    assert peak_over(lambda x: cg.sum(nn.layer_norm(x)), x) < 4.5
+    assert peak_over(lambda x: nn.cross_entropy(x, np.zeros(1000, dtype=int)), x) < 1.5
+    assert peak_over(lambda x: nn.mse_loss(x, 0.0), x) < 1.5
+
+
+# What is refused ----------------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("call", "error", "words"),
+    [
+        (lambda x: nn.conv2d(x[0], x), ValueError, r"conv2d: the images must have the shape \(N, C, H, W\), got \(2, 4, 4\)"),
+        (lambda x: nn.conv2d(x, x[:, :1]), ValueError, r"conv2d: .* same C, got \(3, 1, 4, 4\)"),
+        (lambda x: nn.conv2d(x, cg.ones((1, 2, 5, 5))), ValueError, r"window of \(5, 5\), .* does not fit \(4, 4\)"),
+        (lambda x: nn.conv2d(x, x, stride=0), ValueError, r"stride \(0, 0\) .* must be positive"),
+        (lambda x: nn.conv2d(x, x, padding=-1), ValueError, r"padding \(-1, -1\) not negative"),
+        (lambda x: nn.max_pool2d(x, 2.0), TypeError, r"an integer or a pair of integers, got 2.0"),
+        (lambda x: nn.avg_pool2d(x, 5), ValueError, r"avg_pool2d: a window of \(5, 5\)"),
+        (lambda x: nn.embedding(x, cg.ones(2)), TypeError, "embedding: the indices must be integers"),
+        (lambda x: nn.embedding(x, np.array([3])), IndexError, "out of bounds"),
+        (lambda x: nn.cross_entropy(x, cg.ones(2)), TypeError, "cross_entropy: the labels must be integers"),
+        (lambda x: nn.linear(x, cg.ones((3, 2))), ValueError, "mismatch"),
+    ],
+)
+def test_what_is_refused(call, error, words):
+    with pytest.raises(error, match=words):
+        call(cg.ones((3, 2, 4, 4)))
+
+
+# Adding rows --------------------------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(params=["as installed", "without SciPy"])
+def scipy_or_not(request, monkeypatch):
+    if request.param == "without SciPy":
+        monkeypatch.setattr(_keys, "_scipy_sparse", lambda: None)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64", "complex64", "float16"])
+@pytest.mark.parametrize(
+    ("length", "count", "width"), [(50, 30, 4), (1000, 2000, 40), (1000, 9000, 4), (7, 900, 50), (3, 12000, 3), (4, 0, 3)]
+)
+def test_rows_are_added(length, count, width, dtype, scipy_or_not):
+    random = np.random.default_rng(0)
+    rows = random.integers(-2, 3, (count, width)).astype(dtype)  # whose sums are exact in any order
+    where = random.integers(-length, length, count)
+    wide = np.complex128 if dtype == "complex64" else np.float64
+    expected = np.zeros((length, width), dtype=wide)
+    np.add.at(expected, where, rows.astype(wide))
+    sums = _keys.scatter_add(rows, where, (length, width))
+    assert sums.dtype == rows.dtype
+    assert np.array_equal(sums, expected.astype(dtype))
+
+
+def test_rows_of_more_axes_are_added(scipy_or_not):
+    random = np.random.default_rng(0)
+    x, where = random.integers(-9, 9, (40, 50, 5, 7)) * 1.0, random.integers(-100, 100, (40, 50))
+    expected = np.zeros((100, 5, 7))
+    np.add.at(expected, where, x)
+    assert np.array_equal(_keys.scatter_add(x, where, (100, 5, 7)), expected)
