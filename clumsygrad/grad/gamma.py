@@ -1,0 +1,312 @@
+"""Backward functions of the gamma and beta functions, complete and incomplete, of their inverses, and of Hurwitz' zeta function.
+
+The incomplete functions have derivatives in their parameters too, by a series and a quadrature (_incomplete.py), twice.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+from .._incomplete import betainc_derivative, gammainc_derivative
+from .._special import special_of
+from ..xp import Array, array_namespace
+from ._read import GradientTuple, attribute, conj_operand, conj_result, needs, operand, operands, pair, result, unbroadcast
+
+if TYPE_CHECKING:
+    from ..tensor import Tensor
+
+__all__ = [
+    "beta_backward",
+    "betainc_backward",
+    "betainc_derivative_backward",
+    "betaincc_backward",
+    "betainccinv_backward",
+    "betaincinv_backward",
+    "betaln_backward",
+    "binom_backward",
+    "digamma_backward",
+    "gamma_backward",
+    "gammainc_backward",
+    "gammainc_derivative_backward",
+    "gammaincc_backward",
+    "gammainccinv_backward",
+    "gammaincinv_backward",
+    "gammaln_backward",
+    "loggamma_backward",
+    "multigammaln_backward",
+    "poch_backward",
+    "polygamma_backward",
+    "rgamma_backward",
+    "zeta_backward",
+]
+
+
+# Γ and its logarithmic derivatives ------------------------------------------------------------------------------------------------
+
+
+def gamma_backward(tensor: Tensor, grad: Array) -> GradientTuple:
+    """z = Γ(x):   x̄ = z̄ · conj(z ψ(x)).   DLMF 5.2.2."""
+    return (grad * (conj_result(tensor, grad) * special_of(grad).digamma(conj_operand(tensor, grad))),)
+
+
+def gammaln_backward(tensor: Tensor, grad: Array) -> GradientTuple:
+    """z = log |Γ(x)|:   x̄ = z̄ · ψ(x).   DLMF 5.2.2."""
+    return (grad * special_of(grad).digamma(operand(tensor, grad)),)
+
+
+def loggamma_backward(tensor: Tensor, grad: Array) -> GradientTuple:
+    """z = log Γ(x), its principal branch:   x̄ = z̄ · conj(ψ(x)).   DLMF 5.2.2."""
+    return (grad * special_of(grad).digamma(conj_operand(tensor, grad)),)
+
+
+def rgamma_backward(tensor: Tensor, grad: Array) -> GradientTuple:
+    """z = 1/Γ(x):   x̄ = −z̄ · z ψ(x).   DLMF 5.2.2. At the poles x = −n of Γ, where z = 0, (−1)ⁿ n! z̄: DLMF 5.2.1 and 5.5.3."""
+    xp = array_namespace(grad)
+    functions = special_of(grad)
+    x, z = operand(tensor, grad), result(tensor, grad)
+    pole = (x <= 0) & (x == xp.floor(x))
+    ones = xp.ones_like(x)
+    n = xp.where(pole, -x, 0 * ones)
+    at_pole = functions.gamma(n + 1) * (1 - 2 * xp.remainder(n, 2 * ones))
+    return (grad * xp.where(pole, at_pole, -z * functions.digamma(xp.where(pole, ones, x))),)
+
+
+def digamma_backward(tensor: Tensor, grad: Array) -> GradientTuple:
+    """z = ψ(x):   x̄ = z̄ · ψ′(x).   DLMF 5.15."""
+    return (grad * special_of(grad).polygamma(1, operand(tensor, grad)),)
+
+
+def polygamma_backward(tensor: Tensor, grad: Array) -> GradientTuple:
+    """z = ψ⁽ⁿ⁾(x):   x̄ = z̄ · ψ⁽ⁿ⁺¹⁾(x).   DLMF 5.15."""
+    return (grad * special_of(grad).polygamma(attribute(tensor, "n") + 1, operand(tensor, grad)),)
+
+
+def multigammaln_backward(tensor: Tensor, grad: Array) -> GradientTuple:
+    """z = d(d − 1)/4 log π + Σ log Γ(a − j/2), j < d:   ā = z̄ · Σ ψ(a − j/2).   DLMF 35.3.4 and 5.2.2."""
+    a = operand(tensor, grad)
+    digamma = special_of(grad).digamma
+    total = digamma(a)
+    for j in range(1, attribute(tensor, "d")):
+        total = total + digamma(a - j / 2)
+    return (grad * total,)
+
+
+def zeta_backward(tensor: Tensor, grad: Array) -> GradientTuple:
+    """z = ζ(x, q) = Σ (n + q)⁻ˣ:   q̄ = −z̄ · x ζ(x + 1, q).   DLMF 25.11.17. None in x, which is an attribute."""
+    x, q = attribute(tensor, "x"), operand(tensor, grad)
+    return (unbroadcast(grad * (-x * special_of(grad).zeta(x + 1, q)), q.shape),)
+
+
+# Ratios of Γ ----------------------------------------------------------------------------------------------------------------------
+
+
+def beta_backward(tensor: Tensor, grad: Array) -> GradientTuple:
+    """z = B(a, b):   ā = z̄ · z (ψ(a) − ψ(a + b)),   b̄ = z̄ · z (ψ(b) − ψ(a + b)).   DLMF 5.12.1 and 5.2.2."""
+    return _of_beta(tensor, grad, grad * result(tensor, grad))
+
+
+def betaln_backward(tensor: Tensor, grad: Array) -> GradientTuple:
+    """z = log |B(a, b)|:   ā = z̄ · (ψ(a) − ψ(a + b)),   b̄ = z̄ · (ψ(b) − ψ(a + b)).   DLMF 5.12.1 and 5.2.2."""
+    return _of_beta(tensor, grad, grad)
+
+
+def _of_beta(tensor: Tensor, grad: Array, weight: Array) -> GradientTuple:
+    a, b = pair(tensor, grad)
+    need_a, need_b = needs(tensor)
+    digamma = special_of(grad).digamma
+    total = digamma(a + b)
+    return (
+        unbroadcast(weight * (digamma(a) - total), a.shape) if need_a else None,
+        unbroadcast(weight * (digamma(b) - total), b.shape) if need_b else None,
+    )
+
+
+def binom_backward(tensor: Tensor, grad: Array) -> GradientTuple:
+    """z = Γ(n + 1)/(Γ(k + 1) Γ(n − k + 1)):   n̄ = z̄ z (ψ(n + 1) − ψ(n − k + 1)),   k̄ = z̄ z (ψ(n − k + 1) − ψ(k + 1)).
+
+    DLMF 1.2.6 and 5.2.2. Undefined where an argument of Γ is a pole: integers k < 0 or k > n.
+    """
+    n, k = pair(tensor, grad)
+    need_n, need_k = needs(tensor)
+    digamma, weight = special_of(grad).digamma, grad * result(tensor, grad)
+    rest = digamma(n - k + 1)
+    return (
+        unbroadcast(weight * (digamma(n + 1) - rest), n.shape) if need_n else None,
+        unbroadcast(weight * (rest - digamma(k + 1)), k.shape) if need_k else None,
+    )
+
+
+def poch_backward(tensor: Tensor, grad: Array) -> GradientTuple:
+    """z = Γ(x + m)/Γ(x):   x̄ = z̄ · z (ψ(x + m) − ψ(x)),   m̄ = z̄ · z ψ(x + m).   DLMF 5.2.5 and 5.2.2."""
+    x, m = pair(tensor, grad)
+    need_x, need_m = needs(tensor)
+    digamma, weight = special_of(grad).digamma, grad * result(tensor, grad)
+    end = digamma(x + m)
+    return (
+        unbroadcast(weight * (end - digamma(x)), x.shape) if need_x else None,
+        unbroadcast(weight * end, m.shape) if need_m else None,
+    )
+
+
+# Incomplete Γ ---------------------------------------------------------------------------------------------------------------------
+
+
+def _gamma_density(xp: Any, functions: Any, a: Array, x: Array) -> Array:
+    """xᵃ⁻¹ e⁻ˣ/Γ(a) = ∂P/∂x: DLMF 8.8.13; 0 at ∞."""
+    finite = x < math.inf
+    y = xp.where(finite, x, xp.ones_like(x))
+    density = xp.exp(functions.xlogy(a - 1, y) - y - functions.gammaln(a))
+    return xp.where(finite, density, xp.zeros_like(density))
+
+
+def gammainc_backward(tensor: Tensor, grad: Array) -> GradientTuple:
+    """z = P(a, x):   ā = z̄ · ∂P/∂a (see _incomplete.py),   x̄ = z̄ · xᵃ⁻¹ e⁻ˣ/Γ(a).   DLMF 8.2.4 and 8.8.13."""
+    return _incomplete_gamma(tensor, grad, grad)
+
+
+def gammaincc_backward(tensor: Tensor, grad: Array) -> GradientTuple:
+    """z = Q(a, x) = 1 − P(a, x):   ā = −z̄ · ∂P/∂a (see _incomplete.py),   x̄ = −z̄ · xᵃ⁻¹ e⁻ˣ/Γ(a).   DLMF 8.2.5 and 8.8.14."""
+    return _incomplete_gamma(tensor, grad, -grad)
+
+
+def _incomplete_gamma(tensor: Tensor, grad: Array, weight: Array) -> GradientTuple:
+    xp = array_namespace(grad)
+    functions = special_of(grad)
+    a, x = pair(tensor, grad)
+    need_a, need_x = needs(tensor)
+    return (
+        unbroadcast(weight * gammainc_derivative(a, x, order=1), a.shape) if need_a else None,
+        unbroadcast(weight * _gamma_density(xp, functions, a, x), x.shape) if need_x else None,
+    )
+
+
+def gammainc_derivative_backward(tensor: Tensor, grad: Array) -> GradientTuple:
+    """z = ∂ᵏP(a, x)/∂aᵏ:   ā = z̄ · ∂ᵏ⁺¹P/∂aᵏ⁺¹,   x̄ = z̄ · ∂ᵏp/∂aᵏ,   p the density, of which ∂p/∂a = (log x − ψ(a)) p.
+
+    DLMF 8.8.13 and 5.2.2. In x also of k = 2; in a it raises there.
+    """
+    xp = array_namespace(grad)
+    functions = special_of(grad)
+    a, x = pair(tensor, grad)
+    need_a, need_x = needs(tensor)
+    order = attribute(tensor, "order")
+    by_a = gammainc_derivative(a, x, order=order + 1) if need_a else None
+    if not need_x:
+        return unbroadcast(grad * by_a, a.shape), None
+    inside = x + xp.zeros_like(grad) > 0
+    log = xp.log(xp.where(inside, x + xp.zeros_like(grad), xp.ones_like(grad))) - functions.digamma(a)
+    factor = log if order == 1 else log * log - functions.polygamma(1, a)
+    by_x = xp.where(inside, _gamma_density(xp, functions, a, x) * factor, xp.zeros_like(grad))
+    return unbroadcast(grad * by_a, a.shape) if by_a is not None else None, unbroadcast(grad * by_x, x.shape)
+
+
+def gammaincinv_backward(tensor: Tensor, grad: Array) -> GradientTuple:
+    """z of P(a, z) = y:   ȳ = z̄/p,   ā = −z̄ · ∂P(a, z)/∂a / p,   p = zᵃ⁻¹ e⁻ᶻ/Γ(a).   By DLMF 8.8.13 and the implicit function."""
+    return _inverse_gamma(tensor, grad, grad)
+
+
+def gammainccinv_backward(tensor: Tensor, grad: Array) -> GradientTuple:
+    """z of Q(a, z) = y:   ȳ = −z̄/p,   ā = −z̄ · ∂P(a, z)/∂a / p,   p = zᵃ⁻¹ e⁻ᶻ/Γ(a).   By DLMF 8.8.14 and the implicit function."""
+    return _inverse_gamma(tensor, grad, -grad)
+
+
+def _inverse_gamma(tensor: Tensor, grad: Array, by_y: Array) -> GradientTuple:
+    xp = array_namespace(grad)
+    functions = special_of(grad)
+    a, y = pair(tensor, grad)
+    need_a, need_y = needs(tensor)
+    z = result(tensor, grad)
+    density = _gamma_density(xp, functions, a, z)
+    return (
+        unbroadcast(-grad * gammainc_derivative(a, z, order=1) / density, a.shape) if need_a else None,
+        unbroadcast(by_y / density, y.shape) if need_y else None,
+    )
+
+
+# Incomplete B ---------------------------------------------------------------------------------------------------------------------
+
+
+def _beta_density(xp: Any, functions: Any, a: Array, b: Array, x: Array) -> Array:
+    """xᵃ⁻¹ (1 − x)ᵇ⁻¹/B(a, b) = ∂I/∂x: DLMF 8.17.1."""
+    return xp.exp(functions.xlogy(a - 1, x) + functions.xlog1py(b - 1, -x) - functions.betaln(a, b))
+
+
+def betainc_backward(tensor: Tensor, grad: Array) -> GradientTuple:
+    """z = I_x(a, b):   ā = z̄ · ∂I/∂a,   b̄ = z̄ · ∂I/∂b (see _incomplete.py),   x̄ = z̄ · xᵃ⁻¹ (1 − x)ᵇ⁻¹/B(a, b).   DLMF 8.17.1."""
+    return _incomplete_beta(tensor, grad, grad)
+
+
+def betaincc_backward(tensor: Tensor, grad: Array) -> GradientTuple:
+    """z = 1 − I_x(a, b):   ā = −z̄ · ∂I/∂a,   b̄ = −z̄ · ∂I/∂b,   x̄ = −z̄ · xᵃ⁻¹ (1 − x)ᵇ⁻¹/B(a, b).   DLMF 8.17.1 and 8.17.4."""
+    return _incomplete_beta(tensor, grad, -grad)
+
+
+def _incomplete_beta(tensor: Tensor, grad: Array, weight: Array) -> GradientTuple:
+    xp = array_namespace(grad)
+    functions = special_of(grad)
+    a, b, x = operands(tensor, grad)
+    need_a, need_b, need_x = needs(tensor)
+    return (
+        unbroadcast(weight * betainc_derivative(a, b, x, order_a=1, order_b=0), a.shape) if need_a else None,
+        unbroadcast(weight * betainc_derivative(a, b, x, order_a=0, order_b=1), b.shape) if need_b else None,
+        unbroadcast(weight * _beta_density(xp, functions, a, b, x), x.shape) if need_x else None,
+    )
+
+
+def betainc_derivative_backward(tensor: Tensor, grad: Array) -> GradientTuple:
+    """z = ∂ⁱ⁺ʲI_x(a, b)/∂aⁱ∂bʲ:   ā, b̄ = z̄ · the next in a, in b,   x̄ = z̄ · ∂ⁱ⁺ʲp/∂aⁱ∂bʲ,   p the density xᵃ⁻¹ (1 − x)ᵇ⁻¹/B(a, b).
+
+    ∂p/∂a = (log x − ψ(a) + ψ(a + b)) p: DLMF 8.17.1 and 5.12.1. In x also of i + j = 2; in a and b it raises there.
+    """
+    xp = array_namespace(grad)
+    functions = special_of(grad)
+    a, b, x = operands(tensor, grad)
+    need_a, need_b, need_x = needs(tensor)
+    i, j = attribute(tensor, "order_a"), attribute(tensor, "order_b")
+    return (
+        unbroadcast(grad * betainc_derivative(a, b, x, order_a=i + 1, order_b=j), a.shape) if need_a else None,
+        unbroadcast(grad * betainc_derivative(a, b, x, order_a=i, order_b=j + 1), b.shape) if need_b else None,
+        unbroadcast(grad * _beta_density_derivative(xp, functions, a, b, x + xp.zeros_like(grad), i, j), x.shape)
+        if need_x
+        else None,
+    )
+
+
+def _beta_density_derivative(xp: Any, functions: Any, a: Array, b: Array, x: Array, i: int, j: int) -> Array:
+    """∂ⁱ⁺ʲp/∂aⁱ∂bʲ, i + j = 1 or 2; 0 at x = 0 and at x = 1."""
+    inside = (x > 0) & (x < 1)
+    y = xp.where(inside, x, xp.full_like(x, 0.5))
+    total = functions.digamma(a + b)
+    u = xp.log(y) - functions.digamma(a) + total
+    v = xp.log1p(-y) - functions.digamma(b) + total
+    factor = (u if i else v) if i + j == 1 else u * u if i == 2 else v * v if j == 2 else u * v
+    if i + j == 2:
+        factor = factor + functions.polygamma(1, a + b)
+    if i == 2 or j == 2:
+        factor = factor - functions.polygamma(1, a if i else b)
+    return xp.where(inside, _beta_density(xp, functions, a, b, y) * factor, xp.zeros_like(x))
+
+
+def betaincinv_backward(tensor: Tensor, grad: Array) -> GradientTuple:
+    """z of I_z(a, b) = y:   ȳ = z̄/p,   ā = −z̄ · ∂I/∂a / p,   b̄ = −z̄ · ∂I/∂b / p,   p = zᵃ⁻¹ (1 − z)ᵇ⁻¹/B(a, b).   DLMF 8.17.1."""
+    return _inverse_beta(tensor, grad, grad)
+
+
+def betainccinv_backward(tensor: Tensor, grad: Array) -> GradientTuple:
+    """z of 1 − I_z(a, b) = y:   ȳ = −z̄/p,   ā = −z̄ · ∂I/∂a / p,   b̄ = −z̄ · ∂I/∂b / p,   p = zᵃ⁻¹ (1 − z)ᵇ⁻¹/B(a, b)."""
+    return _inverse_beta(tensor, grad, -grad)
+
+
+def _inverse_beta(tensor: Tensor, grad: Array, by_y: Array) -> GradientTuple:
+    xp = array_namespace(grad)
+    functions = special_of(grad)
+    a, b, y = operands(tensor, grad)
+    need_a, need_b, need_y = needs(tensor)
+    z = result(tensor, grad)
+    density = _beta_density(xp, functions, a, b, z)
+    return (
+        unbroadcast(-grad * betainc_derivative(a, b, z, order_a=1, order_b=0) / density, a.shape) if need_a else None,
+        unbroadcast(-grad * betainc_derivative(a, b, z, order_a=0, order_b=1) / density, b.shape) if need_b else None,
+        unbroadcast(by_y / density, y.shape) if need_y else None,
+    )
