@@ -13,9 +13,12 @@ array([-0.73575888, -0.07326256, -0.00074046])
 
 import sys as _sys
 
-from . import activation, func, grad, linalg, loss, optimizer, random
+from . import activation, fft, func, grad, linalg, loss, nn, optimizer, protocols, random, special
 from . import namespace as _namespace
 from . import xp as _xp
+from ._anomaly import detect_anomaly
+from ._gradcheck import GradcheckError, gradcheck
+from ._graph import graph
 from ._modes import allow_numbers, no_grad
 from ._operation import operation
 from .forward.arithmetic import *

@@ -7,14 +7,15 @@ constants, `__array_namespace_info__`) is bound to a library here, once for each
 from __future__ import annotations
 
 import math
+import operator
 from collections.abc import Callable
 from dataclasses import dataclass
 from types import ModuleType
 from typing import Any
 
-from . import linalg
+from . import linalg, nn, special
 from . import xp as _xp
-from .forward import arithmetic, composed, einsum, elementwise, indexing, manipulation, products, reductions, transfer
+from .forward import arithmetic, composed, einsum, elementwise, fft, indexing, manipulation, products, reductions, transfer
 from .forward.elementwise import astype
 from .forward.manipulation import broadcast_to, stack
 from .tensor import Tensor
@@ -61,7 +62,7 @@ class Bound:
 
     def _made(self, name: str, device: Any, *args: Any, **kwargs: Any) -> Tensor:
         """The library's own creation function; on CuPy, which ignores `device` in most of them, inside `with device:`."""
-        create: Callable[..., Any] = getattr(self._xp, name)
+        create: Callable[..., Any] = operator.attrgetter(name)(self._xp)
         device = _xp.device_of(_xp.name_of(self._xp), device)
         if device is not None and _xp.name_of(self._xp) == "cupy":
             with device:
@@ -181,6 +182,48 @@ class Bound:
         return self._xp.__array_namespace_info__()
 
 
+class Frequencies:
+    """The functions of `fft` that make arrays, in one library."""
+
+    def __init__(self, xp: Any) -> None:
+        self._bound = Bound(xp)
+
+    def fftfreq(self, n: int, /, *, d: float = 1.0, dtype: Any = None, device: Any = None) -> Tensor:
+        """The frequencies of fft of n samples, `d` apart, in its order: k/(nd) for k = 0, 1, ..., then k from −⌊n/2⌋ to −1.
+
+        In cycles per unit of `d`. Of the library's default floating dtype, or of `dtype`.
+
+        >>> import clumsygrad as cg
+        >>> cg.fft.fftfreq(4, d=0.25)
+        Tensor(array([ 0.,  1., -2., -1.]))
+        """
+        return self._bound._made("fft.fftfreq", device, n, d=d, dtype=dtype)
+
+    def rfftfreq(self, n: int, /, *, d: float = 1.0, dtype: Any = None, device: Any = None) -> Tensor:
+        """The frequencies of rfft of n samples, `d` apart: k/(nd) for k = 0 ... ⌊n/2⌋.
+
+        In cycles per unit of `d`. Of the library's default floating dtype, or of `dtype`.
+
+        >>> import clumsygrad as cg
+        >>> cg.fft.rfftfreq(4, d=0.25)
+        Tensor(array([0., 1., 2.]))
+        """
+        return self._bound._made("fft.rfftfreq", device, n, d=d, dtype=dtype)
+
+
+class Fourier(ModuleType):
+    """clumsygrad's Fourier transforms over one array library: `over(library).fft`. (Over NumPy it is the module clumsygrad.fft.)"""
+
+    def __init__(self, xp: Any) -> None:
+        library = _xp.name_of(xp)
+        super().__init__(f"clumsygrad.over_{library}.fft", f"clumsygrad's Fourier transforms over {library}")
+        for name in fft.__all__:
+            setattr(self, name, getattr(fft, name))
+        frequencies = Frequencies(xp)
+        self.fftfreq = frequencies.fftfreq
+        self.rfftfreq = frequencies.rfftfreq
+
+
 BOUND = tuple(name for name in vars(Bound) if not name.startswith("_")) + ("__array_namespace_info__",)
 
 
@@ -204,6 +247,7 @@ class Namespace(ModuleType):
                 setattr(self, name, getattr(xp, name))
         for name, value in CONSTANTS.items():
             setattr(self, name, value)
+        self.fft = Fourier(xp)
         for name, module in SUBMODULES.items():
             setattr(self, name, module)
 
@@ -211,7 +255,7 @@ class Namespace(ModuleType):
         return f"<clumsygrad over {self.library_name}>"
 
 
-SUBMODULES: dict[str, ModuleType] = {"linalg": linalg}
+SUBMODULES: dict[str, ModuleType] = {"linalg": linalg, "nn": nn, "special": special}
 _over: dict[str, Any] = {}
 
 

@@ -1,6 +1,6 @@
 """The table of operations: one row or more for each differentiable one. What a row is: table.py.
 
-Families with many rows have modules of their own: cases_linalg.py, cases_fft.py.
+Families with many rows have modules of their own: cases_linalg.py, cases_decompositions.py, cases_fft.py, cases_layers.py.
 """
 
 from __future__ import annotations
@@ -10,8 +10,11 @@ import math
 from collections.abc import Callable
 from typing import Any
 
-import cases_fft  # noqa: F401 (its rows)
+import cases_decompositions  # noqa: F401 (its rows)
+import cases_fft  # noqa: F401
+import cases_layers  # noqa: F401
 import cases_linalg  # noqa: F401
+import cases_special  # noqa: F401
 import numpy as np
 from table import BOTH, CASES, COMPLEX, REAL, Case, Shape, called, row
 
@@ -175,8 +178,15 @@ row("pow-array-base", lambda xp, y, x: x**y, (3,), rules="power", constants=(np.
 row("pow-same-tensor", lambda xp, x: x**x, (3,), rules="power", domain="positive")
 row("square-by-multiply", lambda xp, x: x * x, (3,), rules="mul", kinds=BOTH)
 row("times-array", lambda xp, x, c: x * c, (2, 3), rules="mul_broadcast", constants=(np.array([0.5, -1.0, 2.0]),), linear=True)
-row("array-minus", lambda xp, x, c: c - x, (2, 3), rules="sub", constants=(np.full((2, 3), 2.0),), uses=("array first",))
-row("complex-constant", lambda xp, x, c: x * c, (2,), rules="mul astype", constants=(np.array([1.0 + 2.0j, -1.0j]),), linear=True)
+row("array-minus", lambda xp, x, c: c - x, (2, 3), rules="sub_broadcast", constants=(np.full((2, 3), 2.0),), uses=("array first",))
+row(
+    "complex-constant",
+    lambda xp, x, c: x * c,
+    (2,),
+    rules="mul_broadcast astype",
+    constants=(np.array([1.0 + 2.0j, -1.0j]),),
+    linear=True,
+)
 
 _MASK = np.array([[True, False, True], [False, False, True]])
 for _x, _y in (((2, 3), (2, 3)), ((3,), (2, 1)), ((), (2, 3)), ((2, 3), ()), ((), ())):

@@ -10,15 +10,20 @@ from pathlib import Path
 
 import pytest
 
-SCRIPT = Path(__file__).parent.parent / "examples" / "train_digits.py"
+EXAMPLES = Path(__file__).parent.parent / "examples"
+SCRIPT = EXAMPLES / "train_digits.py"
 NEEDED = ("sklearn", "matplotlib", "safetensors", "tqdm")
 
 missing = [name for name in NEEDED if importlib.util.find_spec(name) is None]
 pytestmark = pytest.mark.skipif(bool(missing), reason=f"the extra `examples` is not installed: {', '.join(missing)}")
 
 
+def run(script: str, *options: object) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([sys.executable, EXAMPLES / script, *map(str, options)], capture_output=True, text=True, timeout=600)
+
+
 def train_digits(*options: object) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([sys.executable, SCRIPT, *map(str, options)], capture_output=True, text=True, timeout=600)
+    return run(SCRIPT.name, *options)
 
 
 def accuracy(output: str) -> float:
@@ -89,3 +94,39 @@ def test_an_unknown_device_is_one_sentence(tmp_path: Path) -> None:
     done = train_digits("--device", "cuda:0", "--output", tmp_path)
     assert done.returncode == 2
     assert re.fullmatch(r"--library numpy cannot use --device cuda:0 [^\n]+\.\n", done.stderr)
+
+
+@pytest.mark.parametrize("library", ["numpy", "torch", "jax"])
+def test_a_phase_is_retrieved(library: str, tmp_path: Path) -> None:
+    if importlib.util.find_spec(library) is None:
+        pytest.skip(f"{library} is not installed")
+    done = run("phase_retrieval.py", "--library", library, "--size", 96, "--output", tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith(f"{library} on ")
+    found = re.search(r"relative error at the start ([\d.]+), at the end ([\d.e+-]+)\n", done.stdout)
+    assert found is not None, done.stdout
+    assert float(found[1]) > 0.5
+    assert float(found[2]) <= 1e-3
+    assert "error=" in done.stderr  # the progress bar's
+    assert (tmp_path / "phase_retrieval.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_phase_retrieval_on_an_unknown_device_is_one_sentence(tmp_path: Path) -> None:
+    done = run("phase_retrieval.py", "--device", "cuda:0", "--output", tmp_path)
+    assert done.returncode == 2
+    assert re.fullmatch(r"--library numpy cannot use --device cuda:0 [^\n]+\.\n", done.stderr)
+    assert not any(tmp_path.iterdir())
+
+
+def test_an_initial_condition_is_recovered(tmp_path: Path) -> None:
+    done = run("reaction_diffusion.py", "--size", 64, "--iterations", 4, "--output", tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "through 50 steps: 0e+00" in done.stdout
+    peak = re.search(r"peak memory of one gradient: (\d+) states", done.stdout)
+    assert peak is not None, done.stdout
+    assert int(peak[1]) < 80
+    misfits = re.search(r"misfit (\S+) to (\S+); error of the initial condition ([\d.]+)% to ([\d.]+)%", done.stdout)
+    assert misfits is not None, done.stdout
+    assert float(misfits[2]) < 0.05 * float(misfits[1])
+    assert float(misfits[4]) < 0.5 * float(misfits[3])
+    assert (tmp_path / "reaction_diffusion.png").read_bytes().startswith(b"\x89PNG")

@@ -13,10 +13,19 @@ device; in a pass of Tensors the same text records itself.
 from ._read import GradientTuple, attribute, needs, operand, operands, pair, result, unbroadcast
 from .activations import *
 from .arithmetic import *
+from .bessel import *
+from .decompositions import *
 from .elementwise import *
+from .fft import *
+from .gamma import *
 from .indexing import *
+from .layers import *
+from .linalg import *
 from .losses import *
 from .manipulation import *
+from .matrix_functions import *
+from .norms import *
 from .products import *
 from .reductions import *
+from .special import *
 from .transfer import *

@@ -1,0 +1,140 @@
+"""What the functions of this package do with their arguments: lists and numbers to tensors, axes, dtypes, and refusals."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any, NoReturn
+
+from .. import xp as _xp
+from ..forward.elementwise import astype
+from ..forward.manipulation import permute_dims, reshape
+from ..tensor import Tensor
+from ..xp import Array, numpy
+
+Axis = int | tuple[int, ...] | None
+
+
+def refuse(name: str, what: str, instead: str) -> NoReturn:
+    """Say that a function does not take this of Tensors, and what does the same."""
+    raise TypeError(f"numpy.{name}: {what} is not supported for Tensors: {instead}")
+
+
+def namespace_of(x: Array) -> Any:
+    """clumsygrad's namespace over the library of x's data."""
+    return x.__array_namespace__()
+
+
+def first_tensor(values: Any) -> Tensor | None:
+    """The first tensor in arguments, nested lists and tuples included."""
+    if type(values) is Tensor:
+        return values
+    if isinstance(values, (list, tuple)):
+        return next((x for x in map(first_tensor, values) if x is not None), None)
+    return None
+
+
+def tensors(*values: Any) -> tuple[Any, ...]:
+    """The arguments as tensors, None as None.
+
+    Numbers and lists, which may hold tensors, take the library and device of the first tensor among them. As in NumPy a number takes
+    the dtype of that tensor, if it can hold it. A list of floats is of float64 over NumPy; elsewhere of the dtype of that tensor.
+    """
+    like = first_tensor(values)
+    return tuple([x if type(x) is Tensor or x is None else _as_tensor(x, like) for x in values])
+
+
+def tensor(x: Any) -> Tensor:
+    """One argument as a tensor; a list may hold tensors."""
+    return beside(x, x)
+
+
+def beside(x: Any, others: Any) -> Tensor:
+    """One argument as a tensor in the library and on the device of the first tensor among the others, which stay as they are."""
+    return x if type(x) is Tensor else _as_tensor(x, first_tensor(others))
+
+
+def _as_tensor(x: Any, like: Tensor | None) -> Tensor:
+    if like is None or _xp.is_array(x):
+        return Tensor(x)
+    if isinstance(x, (list, tuple)) and first_tensor(x) is not None:
+        return namespace_of(like).asarray(x)  # type: ignore[no-any-return]
+    values = numpy.asarray(x)
+    if values.dtype.kind not in "biufc":
+        raise TypeError(f"a {type(x).__name__} stands where an array, a number or a list of numbers is needed beside a Tensor")
+    data = like.data
+    moved = Tensor(_xp.moved(values, data))
+    if _xp.is_floating(data) and (type(x) in _xp.SCALARS or (values.dtype.kind == "f" and _xp.library_of(data) != "numpy")):
+        wide = _xp.array_namespace(data).result_type(moved._data, data) if type(x) is complex else data.dtype
+        return astype(moved, wide)  # type: ignore[no-any-return]
+    return moved
+
+
+def positions(x: Array, like: Tensor) -> Tensor:
+    """A NumPy array of integers (or of constants) that was made on the host, where `like` lives."""
+    return Tensor(_xp.moved(numpy.asarray(x), like.data))
+
+
+def weights(x: Any, like: Tensor) -> Tensor:
+    """A NumPy array of numbers that was made on the host, where `like` lives, and in its dtype."""
+    return astype(positions(x, like), like.dtype)  # type: ignore[no-any-return]
+
+
+def dtype_of(x: Tensor, dtype: Any) -> Any:
+    """A dtype as users of NumPy give it (float, "f4", numpy.float32), as an object of the library of x's data."""
+    if dtype is None:
+        return None
+    if _xp.library_of(x._data) == "numpy":
+        return numpy.dtype(dtype)
+    return getattr(namespace_of(x), numpy.dtype(dtype).name) if isinstance(dtype, (str, type)) else dtype
+
+
+def cast(x: Tensor, dtype: Any) -> Tensor:
+    """x in a dtype, if one is given."""
+    return x if dtype is None else astype(x, dtype_of(x, dtype))
+
+
+def floating(x: Tensor) -> Tensor:
+    """x, in float64 if it holds integers or truth values, as NumPy has it."""
+    return x if _xp.is_floating(x) else astype(x, namespace_of(x).float64)
+
+
+def axes_of(x: Tensor, axis: Axis, name: str) -> tuple[int, ...]:
+    """The axes that `axis` names, counted from the front."""
+    ndim = len(x.shape)
+    axes = tuple(range(ndim)) if axis is None else tuple(axis) if isinstance(axis, (tuple, list)) else (int(axis),)
+    for a in axes:
+        if not -ndim <= a < ndim:
+            raise numpy.exceptions.AxisError(a, ndim, name)
+    return tuple([a % ndim for a in axes])
+
+
+def axis_of(x: Tensor, axis: int, name: str) -> int:
+    """One axis, counted from the front."""
+    return axes_of(x, axis, name)[0]
+
+
+def laid_last(x: Tensor, axis: Axis, name: str) -> tuple[Tensor, tuple[int, ...]]:
+    """x with the axes `axis` laid out as one, the last; and the shape of a reduction over them with axes of length 1 kept."""
+    axes = axes_of(x, axis, name)
+    rest = tuple([i for i in range(len(x.shape)) if i not in axes])
+    kept = tuple([1 if i in axes else n for i, n in enumerate(x.shape)])
+    length = math.prod([x.shape[i] for i in axes])
+    if axes != tuple(range(len(rest), len(x.shape))):
+        x = permute_dims(x, rest + axes)
+    return reshape(x, tuple([n for i, n in enumerate(kept) if i in rest]) + (length,)), kept
+
+
+def raveled(x: Tensor) -> Tensor:
+    """x laid flat."""
+    return x if len(x.shape) == 1 else reshape(x, (-1,))
+
+
+def along(axis: int, key: Any) -> tuple[Any, ...]:
+    """The key that takes `key` along an axis counted from the front, and everything along the others."""
+    return (*(slice(None),) * axis, key, ...)
+
+
+def shape_of(shape: Any) -> tuple[int, ...]:
+    """A shape that may be one number, or any sequence."""
+    return tuple([int(n) for n in shape]) if isinstance(shape, Sequence) or hasattr(shape, "__len__") else (int(shape),)

@@ -1,0 +1,332 @@
+"""NumPy's functions of sampled functions, by their own names and with their own parameters."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+from .. import xp as _xp
+from ..forward import composed as _c
+from ..forward import elementwise as _e
+from ..forward import indexing as _i
+from ..forward import manipulation as _m
+from ..forward import reductions as _r
+from ..forward.arithmetic import add, divide, equal, greater, less, multiply, not_equal, pow, remainder, subtract
+from ..forward.bessel import i0
+from ..forward.composed import apply_where
+from ..forward.indexing import _getitem
+from ..tensor import Tensor
+from ..xp import Array, numpy
+from ._arguments import (
+    along,
+    axes_of,
+    axis_of,
+    beside,
+    floating,
+    namespace_of,
+    raveled,
+    refuse,
+    tensor,
+    tensors,
+    weights,
+)
+
+__all__ = [
+    "angle",
+    "apply_along_axis",
+    "apply_over_axes",
+    "around",
+    "astype",
+    "diff",
+    "ediff1d",
+    "fix",
+    "geomspace",
+    "gradient",
+    "i0",
+    "imag",
+    "interp",
+    "linspace",
+    "logspace",
+    "real",
+    "round",
+    "sinc",
+    "trapezoid",
+    "unwrap",
+]
+
+
+# Elementwise functions that are no ufuncs -------------------------------------------------------------------------------------------
+
+
+def real(val: Any) -> Array:
+    """The real part."""
+    val = tensor(val)
+    return _e.real(val) if _xp.kind(val) == "complex floating" else val
+
+
+def imag(val: Any) -> Array:
+    """The imaginary part; of real numbers 0."""
+    val = tensor(val)
+    return _e.imag(val) if _xp.kind(val) == "complex floating" else namespace_of(val).zeros_like(val)
+
+
+def angle(z: Any, deg: bool = False) -> Array:
+    """The angle of complex numbers from the positive real axis, in radians, or in degrees."""
+    z = tensor(z)
+    if _xp.kind(z) == "complex floating":
+        turn = _e.atan2(_e.imag(z), _e.real(z))
+    else:
+        turn = _e.atan2(namespace_of(z).zeros_like(z.detach()), z)
+    return multiply(turn, 180 / math.pi) if deg else turn
+
+
+def round(a: Tensor, decimals: int = 0) -> Array:
+    """a rounded to a number of decimals. Its gradient is 0."""
+    if not decimals or not _xp.is_floating(a):
+        return _e.round(a)
+    factor = 10.0 ** abs(decimals)
+    if decimals > 0:
+        return divide(_e.round(multiply(a, factor)), factor)
+    return multiply(_e.round(divide(a, factor)), factor)
+
+
+def around(a: Tensor, decimals: int = 0) -> Array:
+    """a rounded to a number of decimals."""
+    return round(a, decimals)
+
+
+def fix(x: Tensor) -> Array:
+    """x rounded towards 0. Its gradient is 0."""
+    return _e.trunc(x)
+
+
+def astype(x: Tensor, dtype: Any, /, *, copy: bool = True, device: Any = None) -> Array:
+    """x in another dtype."""
+    return _e.astype(x, dtype if _xp.library_of(x.data) != "numpy" else numpy.dtype(dtype), copy=copy)
+
+
+_SERIES = 0.1  # |x| below which sinc is summed as a series, whose derivatives at 0 are right to every order that is summed
+
+
+def sinc(x: Tensor) -> Array:
+    """sin(πx) / (πx), and 1 at 0."""
+    x = floating(x)
+    y = multiply(x, math.pi)
+    return apply_where(greater(_e.abs(x), _SERIES), y, _sine_quotient, _sine_series)
+
+
+def _sine_quotient(y: Array) -> Array:
+    return divide(_e.sin(y), y)
+
+
+def _sine_series(y: Array) -> Array:
+    """Σ (−1)ᵏ y²ᵏ / (2k + 1)!, by Horner's scheme."""
+    square = multiply(y, y)
+    z = multiply(square, 0.0)
+    for k in range(10, 0, -1):
+        z = multiply(multiply(square, add(z, 1.0)), -1.0 / (2 * k * (2 * k + 1)))
+    return add(z, 1.0)
+
+
+# Differences and integrals ------------------------------------------------------------------------------------------------------------
+
+
+def diff(a: Any, n: int = 1, axis: int = -1, prepend: Any = None, append: Any = None) -> Array:
+    """The differences of neighbours along `axis`, n times; `prepend` and `append` are joined to a first."""
+    a = beside(a, (a, prepend, append))
+    axis = axis_of(a, axis, "diff")
+    ends = [None if x is None else _end(beside(x, a), a, axis) for x in (prepend, append)]
+    if n == 1 and _xp.kind(a) == "bool":
+        return not_equal(_getitem(a, along(axis, slice(1, None))), _getitem(a, along(axis, slice(None, -1))))
+    return _c.diff(a, axis=axis, n=n, prepend=ends[0], append=ends[1])
+
+
+def _end(x: Tensor, a: Tensor, axis: int) -> Tensor:
+    """What is joined to a: a number stands for one element at every position."""
+    return x if x.shape else _m.broadcast_to(x, (*a.shape[:axis], 1, *a.shape[axis + 1 :]))
+
+
+def ediff1d(ary: Any, to_end: Any = None, to_begin: Any = None) -> Array:
+    """The differences of neighbours of ary laid flat, between what comes first and last."""
+    values = tensors(ary, to_begin, to_end)
+    flat = raveled(values[0])
+    z = subtract(_getitem(flat, slice(1, None)), _getitem(flat, slice(None, -1)))
+    parts = [None if x is None else raveled(x) for x in values[1:]]
+    parts = [part for part in (parts[0], z, parts[1]) if part is not None]
+    return _m.concat(parts, axis=0) if len(parts) > 1 else z
+
+
+def trapezoid(y: Any, x: Any = None, dx: Any = 1.0, axis: int = -1) -> Array:
+    """The integral of the straight lines between samples y, at places x or `dx` apart, along `axis`."""
+    y = floating(beside(y, (y, x, dx)))
+    axis = axis_of(y, axis, "trapezoid")
+    if x is None:
+        steps = beside(dx, y)
+        if steps.shape:
+            steps = _m.reshape(steps, (-1,) + (1,) * (len(y.shape) - axis - 1))
+    else:
+        x = beside(x, y)
+        places = _m.reshape(x, (-1,) + (1,) * (len(y.shape) - axis - 1)) if len(x.shape) == 1 else x
+        at = axis if len(x.shape) > 1 else 0
+        steps = subtract(_getitem(places, along(at, slice(1, None))), _getitem(places, along(at, slice(None, -1))))
+    pairs = add(_getitem(y, along(axis, slice(1, None))), _getitem(y, along(axis, slice(None, -1))))
+    return _r.sum(divide(multiply(steps, pairs), 2.0), axis=axis)
+
+
+def gradient(f: Any, *varargs: Any, axis: Any = None, edge_order: int = 1) -> Any:
+    """The derivatives of samples f along axes, by central differences of second order, and of first or second order at the ends.
+
+    `varargs` are the distances (numbers) or the places (1-d arrays) of the samples: none, one for all axes, or one for each.
+    """
+    f = floating(beside(f, (f, *varargs)))
+    axes = axes_of(f, axis, "gradient")
+    if len(varargs) not in (0, 1, len(axes)):
+        raise TypeError("invalid number of arguments")
+    if edge_order not in (1, 2):
+        raise ValueError("'edge_order' greater than 2 not supported")
+    distances = list(varargs) * len(axes) if len(varargs) == 1 else list(varargs) or [1.0] * len(axes)
+    found = tuple([_slope(f, h, a, edge_order) for h, a in zip(distances, axes, strict=True)])
+    return found[0] if len(found) == 1 else found
+
+
+def _slope(f: Tensor, h: Any, axis: int, edge_order: int) -> Tensor:
+    """The derivative along one axis, from distances h to the left and to the right of every inner sample."""
+    n = f.shape[axis]
+    if n < edge_order + 1:
+        raise ValueError(
+            "Shape of array too small to calculate a numerical gradient, at least (edge_order + 1) elements are required."
+        )
+    h = beside(h, f)
+    if h.shape:
+        if len(h.shape) != 1 or h.shape[0] != n:
+            raise ValueError("when 1d, distances must match the length of the corresponding dimension")
+        steps = subtract(_getitem(h, slice(1, None)), _getitem(h, slice(None, -1)))
+    else:
+        steps = _m.broadcast_to(h, (n - 1,))
+    shape = (-1,) + (1,) * (len(f.shape) - axis - 1)
+    steps = _m.reshape(steps, shape)
+    rises = subtract(_getitem(f, along(axis, slice(1, None))), _getitem(f, along(axis, slice(None, -1))))
+    slopes = divide(rises, steps)
+    parts = [_getitem(slopes, along(axis, slice(None, 1))), _getitem(slopes, along(axis, slice(-1, None)))]
+    if n == 2:
+        return _m.concat(parts, axis=axis)  # type: ignore[no-any-return]
+    left, right = _getitem(steps, (slice(None, -1), ...)), _getitem(steps, (slice(1, None), ...))
+    before, after = _getitem(slopes, along(axis, slice(None, -1))), _getitem(slopes, along(axis, slice(1, None)))
+    inner = divide(add(multiply(right, before), multiply(left, after)), add(left, right))
+    if edge_order == 2:
+        bend = divide(subtract(after, before), add(left, right))
+        first, last = slice(None, 1), slice(-1, None)
+        parts[0] = subtract(parts[0], multiply(_getitem(left, (first, ...)), _getitem(bend, along(axis, first))))
+        parts[1] = add(parts[1], multiply(_getitem(right, (last, ...)), _getitem(bend, along(axis, last))))
+    return _m.concat([parts[0], inner, parts[1]], axis=axis)  # type: ignore[no-any-return]
+
+
+def unwrap(p: Any, discont: Any = None, axis: int = -1, *, period: float = 2 * math.pi) -> Array:
+    """p with multiples of the period added, so that neighbours along `axis` differ by at most half of it (or `discont`)."""
+    p = floating(tensor(p))
+    axis = axis_of(p, axis, "unwrap")
+    steps = _c.diff(p.detach(), axis=axis)
+    half = period / 2
+    wrapped = subtract(remainder(add(steps, half), period), half)
+    ns = namespace_of(p)
+    wrapped = _e.where(ns.logical_and(equal(wrapped, -half), greater(steps, 0)), half, wrapped)
+    small = less(_e.abs(steps), half if discont is None else max(float(discont), half))
+    correction = _e.where(small, 0.0, subtract(wrapped, steps))
+    start = ns.zeros_like(_getitem(p.detach(), along(axis, slice(None, 1))))
+    return add(p, _r.cumulative_sum(_m.concat([start, correction], axis=axis), axis=axis))
+
+
+def interp(x: Any, xp: Any, fp: Any, left: Any = None, right: Any = None, period: Any = None) -> Array:
+    """The straight lines through (xp, fp), xp rising, at x; `left` and `right` beyond the ends. Differentiable in x, xp and fp.
+
+    At a point of xp the slope is that of the line to its right.
+    """
+    x, xp, fp, left, right = tensors(x, xp, fp, left, right)
+    x, xp, fp = floating(x), floating(xp), floating(fp)
+    if period is not None:
+        if period == 0:
+            raise ValueError("period must be a non-zero value")
+        x, xp = remainder(x, abs(period)), remainder(xp, abs(period))
+        order = _m.argsort(xp.detach())
+        xp, fp = _i.take(xp, order, axis=0), _i.take(fp, order, axis=0)
+        xp = _m.concat([subtract(xp[-1:], abs(period)), xp, add(xp[:1], abs(period))], axis=0)
+        fp = _m.concat([fp[-1:], fp, fp[:1]], axis=0)
+        left = right = None
+    n = xp.shape[0]
+    if n == 1:
+        inside = _m.broadcast_to(_m.reshape(fp, ()), x.shape)
+    else:
+        flat = raveled(x.detach())
+        after = _m.searchsorted(xp.detach(), flat, side="right")
+        place = _e.clip(subtract(after, 1), 0, n - 2)
+        following = add(place, 1)
+        x0, x1, y0, y1 = [_m.reshape(_i.take(a, i, axis=0), x.shape) for a in (xp, fp) for i in (place, following)]
+        width = subtract(x1, x0)
+        slope = divide(subtract(y1, y0), _e.where(equal(width, 0), 1.0, width))
+        inside = add(y0, multiply(slope, subtract(x, x0)))
+    z = _e.where(less(x, xp[0]), fp[0] if left is None else left, inside)
+    return _e.where(greater(x, xp[-1]), fp[-1] if right is None else right, z)
+
+
+def apply_along_axis(func1d: Callable[..., Any], axis: int, arr: Any, *args: Any, **kwargs: Any) -> Array:
+    """func1d of every vector along `axis`: what it gives takes the place of the axis."""
+    arr = tensor(arr)
+    axis = axis_of(arr, axis, "apply_along_axis")
+    rest = arr.shape[:axis] + arr.shape[axis + 1 :]
+    rows = _m.reshape(_m.moveaxis(arr, axis, -1), (-1, arr.shape[axis]))
+    found = _m.stack([beside(func1d(row, *args, **kwargs), arr) for row in _c.unstack(rows)], axis=0)
+    own = found.shape[1:]
+    z = _m.reshape(found, rest + own)
+    return _m.moveaxis(z, tuple(range(len(rest), len(rest) + len(own))), tuple(range(axis, axis + len(own)))) if own else z
+
+
+def apply_over_axes(func: Callable[..., Any], a: Any, axes: Any) -> Array:
+    """func(a, axis) for one axis after the other, each kept with length 1."""
+    a = tensor(a)
+    ndim = len(a.shape)
+    for axis in (axes,) if isinstance(axes, int) else axes:
+        z = func(a, axis % ndim)
+        a = z if len(z.shape) == ndim else _m.expand_dims(z, axis=axis % ndim)
+    return a
+
+
+# Ranges between tensors -----------------------------------------------------------------------------------------------------------------
+
+
+def linspace(
+    start: Any, stop: Any, num: int = 50, endpoint: bool = True, retstep: bool = False, dtype: Any = None, axis: int = 0
+) -> Any:
+    """`num` numbers, equally far apart, from `start` to `stop`, along a new axis; differentiable in both."""
+    start, stop = [floating(x) for x in tensors(start, stop)]
+    parts = num - 1 if endpoint else num
+    delta = subtract(stop, start)
+    shape = (num,) + (1,) * len(delta.shape)
+    fractions = _m.reshape(weights(numpy.arange(num) / max(parts, 1), delta), shape)
+    z = add(start, multiply(fractions, delta))
+    if axis != 0:
+        z = _m.moveaxis(z, 0, axis)
+    if dtype is not None:
+        z = astype(z, dtype)
+    return (z, divide(delta, float(parts)) if parts else multiply(delta, math.nan)) if retstep else z
+
+
+def logspace(
+    start: Any, stop: Any, num: int = 50, endpoint: bool = True, base: Any = 10.0, dtype: Any = None, axis: int = 0
+) -> Array:
+    """`base` to the powers `linspace(start, stop)`."""
+    start, stop, base = tensors(start, stop, base)
+    if base.shape:
+        refuse("logspace", "an array as base", "use base ** numpy.linspace(start, stop)")
+    z = pow(base, linspace(start, stop, num, endpoint, axis=axis))
+    return z if dtype is None else astype(z, dtype)
+
+
+def geomspace(start: Any, stop: Any, num: int = 50, endpoint: bool = True, dtype: Any = None, axis: int = 0) -> Array:
+    """`num` numbers from `start` to `stop`, each the same multiple of the one before; both of one sign."""
+    start, stop = [floating(x) for x in tensors(start, stop)]
+    exponents = linspace(multiply(_e.log(divide(stop, start)), 0.0), _e.log(divide(stop, start)), num, endpoint)
+    z = multiply(start, _e.exp(exponents))
+    if axis != 0:
+        z = _m.moveaxis(z, 0, axis)
+    return z if dtype is None else astype(z, dtype)

@@ -1,0 +1,160 @@
+"""NumPy's convolutions and polynomials, by their own names and with their own parameters."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .. import xp as _xp
+from ..forward import elementwise as _e
+from ..forward import manipulation as _m
+from ..forward import reductions as _r
+from ..forward.arithmetic import add, divide, multiply, negative, pow, subtract
+from ..forward.indexing import _getitem
+from ..forward.layers import conv2d
+from ..linalg import lstsq
+from ..tensor import Tensor
+from ..xp import Array, numpy
+from ._arguments import beside, floating, namespace_of, refuse, tensor, tensors, weights
+
+__all__ = [
+    "convolve",
+    "correlate",
+    "poly",
+    "polyadd",
+    "polyder",
+    "polyfit",
+    "polyint",
+    "polymul",
+    "polysub",
+    "polyval",
+    "vander",
+]
+
+# Convolutions -----------------------------------------------------------------------------------------------------------------------
+
+
+def convolve(a: Any, v: Any, mode: str = "full") -> Array:
+    """Σ_j a_j v_{k − j} of two vectors: for all k, for as many as the longer has ("same"), or where both overlap fully ("valid")."""
+    a, v = tensors(a, v)
+    if a.shape[0] < v.shape[0]:
+        a, v = v, a
+    return _slid(a, _m.flip(v), mode)
+
+
+def correlate(a: Any, v: Any, mode: str = "valid") -> Array:
+    """Σ_j a_{j + k} conj(v_j) of two vectors, for k as in `convolve`."""
+    a, v = tensors(a, v)
+    if _xp.kind(v) == "complex floating":
+        v = _e.conj(v)
+    return _m.flip(_slid(v, a, mode)) if a.shape[0] < v.shape[0] else _slid(a, v, mode)
+
+
+def _slid(a: Tensor, v: Tensor, mode: str) -> Tensor:
+    """Σ_j a_{j + k} v_j, v no longer than a."""
+    if len(a.shape) != 1 or len(v.shape) != 1 or not v.shape[0]:
+        raise ValueError(
+            f"convolve, correlate: the operands must be vectors of at least one element, they are {a.shape}, {v.shape}"
+        )
+    n, m = a.shape[0], v.shape[0]
+    ends = {"full": (m - 1, m - 1), "same": (m // 2, m - 1 - m // 2), "valid": (0, 0)}
+    if mode not in ends:
+        raise ValueError(f"mode must be one of 'valid', 'same', or 'full' (got {mode!r})")
+    before, after = ends[mode]
+    a, v = floating(a), floating(v)
+    if before or after:
+        zero = multiply(_getitem(a, slice(None, 1)).detach(), 0.0)
+        ends_of_a = [_m.broadcast_to(zero, (length,)) for length in (before, after)]
+        a = _m.concat([ends_of_a[0], a, ends_of_a[1]], axis=0)
+    z = conv2d(_m.reshape(a, (1, 1, 1, -1)), _m.reshape(v, (1, 1, 1, m)))
+    return _m.reshape(z, (n + before + after - m + 1,))  # type: ignore[no-any-return]
+
+
+# Polynomials: coefficients of the highest power first ---------------------------------------------------------------------------------
+
+
+def polyval(p: Any, x: Any) -> Array:
+    """The polynomial with coefficients p at x, by Horner's scheme."""
+    p, x = tensors(p, x)
+    z = multiply(x, 0.0) if _xp.is_floating(x) else multiply(floating(x), 0.0)
+    for i in range(p.shape[0]):
+        z = add(multiply(z, x), _getitem(p, (i,)))
+    return z
+
+
+def polyadd(a1: Any, a2: Any) -> Array:
+    """The sum of two polynomials."""
+    return add(*_of_one_length(*tensors(a1, a2)))
+
+
+def polysub(a1: Any, a2: Any) -> Array:
+    """The difference of two polynomials."""
+    return subtract(*_of_one_length(*tensors(a1, a2)))
+
+
+def _of_one_length(a1: Tensor, a2: Tensor) -> list[Tensor]:
+    n = max(a1.shape[0], a2.shape[0])
+    return [_led_by_zeros(a, n - a.shape[0]) for a in (a1, a2)]
+
+
+def _led_by_zeros(a: Tensor, count: int) -> Tensor:
+    zero = _m.broadcast_to(multiply(_getitem(a.detach(), slice(None, 1)), 0), (count,))
+    return _m.concat([zero, a], axis=0) if count else a
+
+
+def polymul(a1: Any, a2: Any) -> Array:
+    """The product of two polynomials."""
+    return convolve(a1, a2)
+
+
+def polyder(p: Any, m: int = 1) -> Array:
+    """The m-th derivative of a polynomial."""
+    p = floating(tensor(p))
+    for _ in range(m):
+        n = p.shape[0] - 1
+        p = multiply(_getitem(p, slice(None, n)), weights(numpy.arange(n, 0, -1.0), p))
+    return p
+
+
+def polyint(p: Any, m: int = 1, k: Any = None) -> Array:
+    """The m-th antiderivative of a polynomial, with the constants k (0 if None)."""
+    p = floating(beside(p, (p, k)))
+    constants = beside(0.0 if k is None else k, p)
+    constants = _m.broadcast_to(constants if constants.shape else _m.reshape(constants, (1,)), (m,))
+    for i in range(m):
+        n = p.shape[0]
+        p = _m.concat([divide(p, weights(numpy.arange(n, 0, -1.0), p)), _getitem(constants, slice(i, i + 1))], axis=0)
+    return p
+
+
+def poly(seq_of_zeros: Any) -> Array:
+    """The polynomial with these zeros and leading coefficient 1."""
+    zeros = tensor(seq_of_zeros)
+    if len(zeros.shape) != 1:
+        refuse("poly", "a matrix", "give its eigenvalues: numpy.poly(numpy.linalg.eigvals(a))")
+    one = namespace_of(zeros).ones_like(zeros.detach())[:1]
+    z = one
+    for i in range(zeros.shape[0]):
+        z = convolve(z, _m.concat([one, negative(_getitem(zeros, slice(i, i + 1)))], axis=0))
+    return z
+
+
+def polyfit(x: Any, y: Any, deg: int, rcond: Any = None, *, w: Any = None) -> Array:
+    """The polynomial of degree `deg` for which Σ w² (p(x) − y)² is least."""
+    x, y, w = tensors(x, y, w)
+    x, y = floating(x), floating(y)
+    left = vander(x, deg + 1)
+    if w is not None:
+        left = multiply(left, _m.reshape(w, (-1, 1)))
+        y = multiply(y, w if len(y.shape) == 1 else _m.reshape(w, (-1, 1)))
+    scale = _e.sqrt(_r.sum(multiply(left, left), axis=0))
+    rcond = x.shape[0] * namespace_of(x).finfo(x.dtype).eps if rcond is None else rcond
+    z = lstsq(divide(left, scale), y, rtol=rcond).solution
+    return divide(z, scale if len(z.shape) == 1 else _m.reshape(scale, (-1, 1)))
+
+
+def vander(x: Any, N: int | None = None, increasing: bool = False) -> Array:
+    """The powers of the elements of a vector, each in its row, the highest first unless `increasing`."""
+    x = floating(tensor(x))
+    powers = numpy.arange(x.shape[0] if N is None else N)
+    exponents = weights(powers if increasing else powers[::-1].copy(), x)
+    return pow(_m.reshape(x, (-1, 1)), exponents)

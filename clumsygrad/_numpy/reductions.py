@@ -1,0 +1,254 @@
+"""NumPy's reductions and running sums, by their own names and with their own parameters."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from .. import xp as _xp
+from ..forward import reductions as _r
+from ..forward.arithmetic import add, divide, equal, multiply, not_equal, subtract
+from ..forward.composed import apply_where
+from ..forward.elementwise import astype, conj, imag, isnan, real, sqrt, where
+from ..tensor import Tensor
+from ..xp import Array
+from ._arguments import Axis, axes_of, cast, floating, raveled
+
+__all__ = [
+    "all",
+    "any",
+    "argmax",
+    "argmin",
+    "count_nonzero",
+    "cumprod",
+    "cumsum",
+    "cumulative_prod",
+    "cumulative_sum",
+    "max",
+    "mean",
+    "min",
+    "nanargmax",
+    "nanargmin",
+    "nancumprod",
+    "nancumsum",
+    "nanmax",
+    "nanmean",
+    "nanmin",
+    "nanprod",
+    "nanstd",
+    "nansum",
+    "nanvar",
+    "prod",
+    "ptp",
+    "std",
+    "sum",
+    "var",
+]
+
+
+def _axes(a: Tensor, axis: Axis, name: str) -> Axis:
+    return axis if axis is None else axes_of(a, axis, name)
+
+
+def sum(a: Tensor, axis: Axis = None, dtype: Any = None, *, keepdims: bool = False) -> Array:
+    """Σ a over `axis`."""
+    return _r.sum(cast(a, dtype), axis=_axes(a, axis, "sum"), keepdims=keepdims)
+
+
+def prod(a: Tensor, axis: Axis = None, dtype: Any = None, *, keepdims: bool = False) -> Array:
+    """Π a over `axis`."""
+    return _r.prod(cast(a, dtype), axis=_axes(a, axis, "prod"), keepdims=keepdims)
+
+
+def mean(a: Tensor, axis: Axis = None, dtype: Any = None, *, keepdims: bool = False) -> Array:
+    """The arithmetic mean over `axis`."""
+    return _r.mean(floating(cast(a, dtype)), axis=_axes(a, axis, "mean"), keepdims=keepdims)
+
+
+def max(a: Tensor, axis: Axis = None, *, keepdims: bool = False) -> Array:
+    """The largest element over `axis`."""
+    return _r.max(a, axis=_axes(a, axis, "max"), keepdims=keepdims)
+
+
+def min(a: Tensor, axis: Axis = None, *, keepdims: bool = False) -> Array:
+    """The smallest element over `axis`."""
+    return _r.min(a, axis=_axes(a, axis, "min"), keepdims=keepdims)
+
+
+def ptp(a: Tensor, axis: Axis = None, *, keepdims: bool = False) -> Array:
+    """The largest less the smallest element over `axis`."""
+    return subtract(max(a, axis, keepdims=keepdims), min(a, axis, keepdims=keepdims))
+
+
+def var(
+    a: Tensor, axis: Axis = None, dtype: Any = None, *, ddof: float = 0, correction: float = 0, keepdims: bool = False
+) -> Array:
+    """The variance Σ |a − mean|² / (n − ddof) over `axis`."""
+    a, axis = floating(cast(a, dtype)), _axes(a, axis, "var")
+    if _xp.kind(a) != "complex floating":
+        return _r.var(a, axis=axis, correction=ddof or correction, keepdims=keepdims)
+    parts = [_r.var(part, axis=axis, correction=ddof or correction, keepdims=keepdims) for part in (real(a), imag(a))]
+    return add(*parts)
+
+
+def std(
+    a: Tensor, axis: Axis = None, dtype: Any = None, *, ddof: float = 0, correction: float = 0, keepdims: bool = False
+) -> Array:
+    """The square root of the variance over `axis`. Its gradient is 0 where all elements are equal."""
+    a = floating(cast(a, dtype))
+    if _xp.kind(a) == "complex floating":
+        return _root(var(a, axis, ddof=ddof, correction=correction, keepdims=keepdims))
+    return _r.std(a, axis=_axes(a, axis, "std"), correction=ddof or correction, keepdims=keepdims)
+
+
+def _root(x: Array) -> Array:
+    """√x, whose gradient is 0 at 0."""
+    return apply_where(not_equal(x, 0), x, sqrt, fill_value=0.0)
+
+
+# Running ------------------------------------------------------------------------------------------------------------------------
+
+
+def cumsum(a: Tensor, axis: int | None = None, dtype: Any = None) -> Array:
+    """The sums of the elements so far along `axis`; with None, of a laid flat."""
+    a = cast(raveled(a) if axis is None else a, dtype)
+    return _r.cumulative_sum(a, axis=0 if axis is None else axes_of(a, axis, "cumsum")[0])
+
+
+def cumprod(a: Tensor, axis: int | None = None, dtype: Any = None) -> Array:
+    """The products of the elements so far along `axis`; with None, of a laid flat."""
+    a = cast(raveled(a) if axis is None else a, dtype)
+    return _r.cumulative_prod(a, axis=0 if axis is None else axes_of(a, axis, "cumprod")[0])
+
+
+def cumulative_sum(x: Tensor, /, *, axis: int | None = None, dtype: Any = None, include_initial: bool = False) -> Array:
+    """The sums of the elements so far along `axis`; with `include_initial` a 0 stands before them."""
+    return _r.cumulative_sum(cast(x, dtype), axis=axis, include_initial=include_initial)
+
+
+def cumulative_prod(x: Tensor, /, *, axis: int | None = None, dtype: Any = None, include_initial: bool = False) -> Array:
+    """The products of the elements so far along `axis`; with `include_initial` a 1 stands before them."""
+    return _r.cumulative_prod(cast(x, dtype), axis=axis, include_initial=include_initial)
+
+
+# Without nan ----------------------------------------------------------------------------------------------------------------------
+
+
+def _filled(a: Tensor, value: float) -> Tensor:
+    """a, with a number in the place of nan."""
+    return where(isnan(a), value, a) if _xp.is_floating(a) else a
+
+
+def _counted(a: Tensor, axis: Axis, keepdims: bool = False) -> Tensor:
+    """How many elements over `axis` are not nan."""
+    present = astype(equal(isnan(a), False), real(a).dtype)
+    return _r.sum(present, axis=axis, keepdims=keepdims)  # type: ignore[no-any-return]
+
+
+def nansum(a: Tensor, axis: Axis = None, dtype: Any = None, *, keepdims: bool = False) -> Array:
+    """Σ a over `axis`, nan counted as 0."""
+    return sum(_filled(a, 0.0), axis, dtype, keepdims=keepdims)
+
+
+def nanprod(a: Tensor, axis: Axis = None, dtype: Any = None, *, keepdims: bool = False) -> Array:
+    """Π a over `axis`, nan counted as 1."""
+    return prod(_filled(a, 1.0), axis, dtype, keepdims=keepdims)
+
+
+def nancumsum(a: Tensor, axis: int | None = None, dtype: Any = None) -> Array:
+    """The sums of the elements so far, nan counted as 0."""
+    return cumsum(_filled(a, 0.0), axis, dtype)
+
+
+def nancumprod(a: Tensor, axis: int | None = None, dtype: Any = None) -> Array:
+    """The products of the elements so far, nan counted as 1."""
+    return cumprod(_filled(a, 1.0), axis, dtype)
+
+
+def nanmean(a: Tensor, axis: Axis = None, dtype: Any = None, *, keepdims: bool = False) -> Array:
+    """The mean over `axis` of the elements that are not nan."""
+    a, axis = floating(cast(a, dtype)), _axes(a, axis, "nanmean")
+    return divide(_r.sum(_filled(a, 0.0), axis=axis, keepdims=keepdims), _counted(a, axis, keepdims))
+
+
+def nanvar(
+    a: Tensor, axis: Axis = None, dtype: Any = None, *, ddof: float = 0, correction: float = 0, keepdims: bool = False
+) -> Array:
+    """The variance over `axis` of the elements that are not nan."""
+    a, axis = floating(cast(a, dtype)), _axes(a, axis, "nanvar")
+    deviation = _filled(subtract(a, nanmean(a, axis, keepdims=True)), 0.0)
+    square = real(multiply(deviation, conj(deviation))) if _xp.kind(a) == "complex floating" else multiply(deviation, deviation)
+    return divide(_r.sum(square, axis=axis, keepdims=keepdims), subtract(_counted(a, axis, keepdims), float(ddof or correction)))
+
+
+def nanstd(
+    a: Tensor, axis: Axis = None, dtype: Any = None, *, ddof: float = 0, correction: float = 0, keepdims: bool = False
+) -> Array:
+    """The square root of nanvar. Its gradient is 0 where all elements are equal."""
+    return _root(nanvar(a, axis, dtype, ddof=ddof, correction=correction, keepdims=keepdims))
+
+
+def nanmax(a: Tensor, axis: Axis = None, *, keepdims: bool = False) -> Array:
+    """The largest element over `axis` that is not nan; nan where there is none."""
+    return _extreme(_r.max, a, -math.inf, axis, keepdims)
+
+
+def nanmin(a: Tensor, axis: Axis = None, *, keepdims: bool = False) -> Array:
+    """The smallest element over `axis` that is not nan; nan where there is none."""
+    return _extreme(_r.min, a, math.inf, axis, keepdims)
+
+
+def _extreme(extreme: Any, a: Tensor, neutral: float, axis: Axis, keepdims: bool) -> Array:
+    axis = _axes(a, axis, extreme.__name__)
+    if not _xp.is_floating(a):
+        return extreme(a, axis=axis, keepdims=keepdims)
+    nothing = equal(_counted(a, axis, keepdims), 0.0)
+    return where(nothing, math.nan, extreme(_filled(a, neutral), axis=axis, keepdims=keepdims))
+
+
+# Positions and truth values ---------------------------------------------------------------------------------------------------------
+
+
+def argmax(a: Tensor, axis: int | None = None, *, keepdims: bool = False) -> Array:
+    """The index of the first largest element along `axis`; with None, of a laid flat."""
+    return _r.argmax(a, axis=axis, keepdims=keepdims)
+
+
+def argmin(a: Tensor, axis: int | None = None, *, keepdims: bool = False) -> Array:
+    """The index of the first smallest element along `axis`; with None, of a laid flat."""
+    return _r.argmin(a, axis=axis, keepdims=keepdims)
+
+
+def nanargmax(a: Tensor, axis: int | None = None, *, keepdims: bool = False) -> Array:
+    """argmax among the elements that are not nan. Raises ValueError where there is none."""
+    return _r.argmax(_present(a, -math.inf, axis), axis=axis, keepdims=keepdims)
+
+
+def nanargmin(a: Tensor, axis: int | None = None, *, keepdims: bool = False) -> Array:
+    """argmin among the elements that are not nan. Raises ValueError where there is none."""
+    return _r.argmin(_present(a, math.inf, axis), axis=axis, keepdims=keepdims)
+
+
+def _present(a: Tensor, neutral: float, axis: int | None) -> Tensor:
+    if _xp.is_floating(a) and bool(_r.any(_r.all(isnan(a), axis=axis))):
+        raise ValueError("All-NaN slice encountered")
+    return _filled(a, neutral)
+
+
+def _truth(a: Tensor) -> Tensor:
+    return a if _xp.kind(a) == "bool" else not_equal(a, 0)
+
+
+def all(a: Tensor, axis: Axis = None, *, keepdims: bool = False) -> Array:
+    """Whether no element over `axis` is 0."""
+    return _r.all(_truth(a), axis=_axes(a, axis, "all"), keepdims=keepdims)
+
+
+def any(a: Tensor, axis: Axis = None, *, keepdims: bool = False) -> Array:
+    """Whether any element over `axis` is not 0."""
+    return _r.any(_truth(a), axis=_axes(a, axis, "any"), keepdims=keepdims)
+
+
+def count_nonzero(a: Tensor, axis: Axis = None, *, keepdims: bool = False) -> Array:
+    """How many elements over `axis` are not 0."""
+    return _r.count_nonzero(a, axis=_axes(a, axis, "count_nonzero"), keepdims=keepdims)

@@ -1,0 +1,201 @@
+"""NumPy's statistics: quantiles, weighted means, covariances."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from .. import xp as _xp
+from ..forward import reductions as _r
+from ..forward.arithmetic import add, divide, equal, multiply, subtract
+from ..forward.elementwise import astype, conj, floor, isnan, maximum, minimum, real, sqrt, where
+from ..forward.elementwise import round as _round
+from ..forward.indexing import _getitem, take_along_axis
+from ..forward.linalg import diagonal as _diagonal
+from ..forward.manipulation import broadcast_to, concat, matrix_transpose, moveaxis, reshape, sort
+from ..forward.products import matmul
+from ..tensor import Tensor
+from ..xp import Array, numpy
+from ._arguments import Axis, axes_of, beside, cast, floating, laid_last, namespace_of, refuse, tensor, tensors
+
+__all__ = [
+    "average",
+    "bincount",
+    "corrcoef",
+    "cov",
+    "median",
+    "nanmedian",
+    "nanpercentile",
+    "nanquantile",
+    "percentile",
+    "quantile",
+]
+
+
+def median(a: Any, axis: Axis = None, *, overwrite_input: bool = False, keepdims: bool = False) -> Array:
+    """The middle of the sorted elements over `axis`, or the mean of the two in the middle."""
+    return _quantile("median", a, 0.5, axis, "linear", keepdims)
+
+
+def nanmedian(a: Any, axis: Axis = None, *, overwrite_input: bool = False, keepdims: bool = False) -> Array:
+    """The median of the elements over `axis` that are not nan."""
+    return _quantile("nanmedian", a, 0.5, axis, "linear", keepdims)
+
+
+def quantile(
+    a: Any, q: Any, axis: Axis = None, *, overwrite_input: bool = False, method: str = "linear", keepdims: bool = False
+) -> Array:
+    """The elements over `axis` at the fractions q (in 0 ... 1) of their sorted order. Differentiable in q too, where it is linear.
+
+    Of the shape of q followed by the axes that are left.
+    """
+    return _quantile("quantile", a, q, axis, method, keepdims)
+
+
+def nanquantile(
+    a: Any, q: Any, axis: Axis = None, *, overwrite_input: bool = False, method: str = "linear", keepdims: bool = False
+) -> Array:
+    """The quantiles of the elements over `axis` that are not nan."""
+    return _quantile("nanquantile", a, q, axis, method, keepdims)
+
+
+def percentile(
+    a: Any, q: Any, axis: Axis = None, *, overwrite_input: bool = False, method: str = "linear", keepdims: bool = False
+) -> Array:
+    """The quantiles at q hundredths."""
+    return _quantile("percentile", a, _hundredths(q), axis, method, keepdims)
+
+
+def nanpercentile(
+    a: Any, q: Any, axis: Axis = None, *, overwrite_input: bool = False, method: str = "linear", keepdims: bool = False
+) -> Array:
+    """The quantiles, at q hundredths, of the elements that are not nan."""
+    return _quantile("nanpercentile", a, _hundredths(q), axis, method, keepdims)
+
+
+def _hundredths(q: Any) -> Any:
+    return divide(q, 100.0) if type(q) is Tensor else numpy.asarray(q) / 100
+
+
+_BETWEEN = ("linear", "lower", "higher", "midpoint", "nearest")
+
+
+def _quantile(name: str, a: Any, q: Any, axis: Axis, method: str, keepdims: bool) -> Array:
+    if method not in _BETWEEN:
+        refuse(name, f"method={method!r}", f"use one of {', '.join(_BETWEEN)}")
+    a = floating(beside(a, (a, q)))
+    if _xp.kind(a) == "complex floating":
+        raise TypeError(f"{name}: a must be an array of real numbers, it has dtype {a.dtype}")
+    if type(q) is not Tensor:
+        host = numpy.asarray(q, dtype=float)
+        if not bool(numpy.all((host >= 0) & (host <= 1))):
+            raise ValueError(f"{name}: quantiles must lie between 0 and 1, percentiles between 0 and 100")
+        q = Tensor(_xp.moved(host, a.data))
+    q = astype(q, a.dtype)
+    rows, kept = laid_last(a, axis, name)
+    rows = sort(rows, axis=-1)
+    n, k = rows.shape[-1], math.prod(q.shape)
+    if name.startswith("nan"):
+        last = subtract(_r.sum(astype(equal(isnan(rows), False), a.dtype), axis=-1, keepdims=True), 1.0)
+    else:
+        last = namespace_of(a).full_like(_getitem(rows, (..., slice(None, 1))).detach(), float(n - 1))
+    z = _between(rows, multiply(reshape(q, (k,)), last), last, method)
+    if not name.startswith("nan"):  # nan is sorted to the end
+        end = _getitem(rows, (..., slice(-1, None)))
+        z = where(isnan(end), end, z)
+    shape = kept if keepdims else rows.shape[:-1]
+    return reshape(moveaxis(z, -1, 0), (*q.shape, *shape))
+
+
+def _between(rows: Tensor, place: Tensor, last: Tensor, method: str) -> Tensor:
+    """The sorted elements at places (..., k) between positions: for each row its own."""
+    low = minimum(maximum(floor(place.detach()), 0.0), maximum(last, 0.0))
+    part = maximum(subtract(place, low), 0.0)
+    high = minimum(add(low, 1.0), maximum(last, 0.0))
+    below, above = _at(rows, low), _at(rows, high)
+    if method == "linear":
+        return add(below, multiply(part, subtract(above, below)))  # type: ignore[no-any-return]
+    if method == "midpoint":
+        return where(equal(part, 0), below, divide(add(below, above), 2.0))  # type: ignore[no-any-return]
+    if method == "nearest":
+        return _at(rows, _round(place.detach()))
+    return below if method == "lower" else where(equal(part, 0), below, above)
+
+
+def _at(rows: Tensor, places: Tensor) -> Tensor:
+    indices = astype(places.detach(), namespace_of(rows).int64)
+    shape = (*rows.shape[:-1], indices.shape[-1])
+    return take_along_axis(rows, broadcast_to(indices, shape), axis=-1)  # type: ignore[no-any-return]
+
+
+def average(a: Any, axis: Axis = None, weights: Any = None, returned: bool = False, *, keepdims: bool = False) -> Any:
+    """Σ w a / Σ w over `axis`. `weights` has the shape of a, or, along one axis, its length. With `returned`, also Σ w."""
+    if weights is None:
+        a = floating(tensor(a))
+        axes = axes_of(a, axis, "average")
+        z = _r.mean(a, axis=axes, keepdims=keepdims)
+        scale = namespace_of(a).full_like(z.detach(), float(math.prod([a.shape[i] for i in axes])))
+    else:
+        a, w = tensors(a, weights)
+        a = floating(a)
+        axes = axes_of(a, axis, "average")
+        if w.shape != a.shape:
+            if w.shape != tuple([a.shape[i] for i in axes]) or axis is None:
+                raise ValueError(f"average: weights of shape {w.shape} fit neither a of shape {a.shape} nor its axes {axis}")
+            w = reshape(w, tuple([a.shape[i] if i in axes else 1 for i in range(len(a.shape))]))
+        scale = _r.sum(broadcast_to(w, a.shape), axis=axes, keepdims=keepdims)
+        z = divide(_r.sum(multiply(a, w), axis=axes, keepdims=keepdims), scale)
+    return (z, broadcast_to(scale, z.shape)) if returned else z
+
+
+def cov(
+    m: Any,
+    y: Any = None,
+    rowvar: bool = True,
+    bias: bool = False,
+    ddof: int | None = None,
+    fweights: Any = None,
+    aweights: Any = None,
+    *,
+    dtype: Any = None,
+) -> Array:
+    """The covariances Σ (x − x̄) conj(y − ȳ) / (n − ddof) of variables, which are the rows of m (and of y)."""
+    if fweights is not None or aweights is not None:
+        refuse("cov", "weights", "subtract numpy.average(m, weights=...) and take the product yourself")
+    x = _rows(beside(m, (m, y)), rowvar)
+    if y is not None:
+        x = concat([x, _rows(beside(y, m), rowvar)], axis=0)
+    x = floating(cast(x, dtype))
+    n = x.shape[1]
+    x = subtract(x, _r.mean(x, axis=1, keepdims=True))
+    other = conj(x) if _xp.kind(x) == "complex floating" else x
+    if ddof is None:
+        ddof = 0 if bias else 1
+    z = divide(matmul(x, matrix_transpose(other)), float(n - ddof))
+    return reshape(z, ()) if z.shape == (1, 1) else z
+
+
+def _rows(x: Tensor, rowvar: bool) -> Tensor:
+    if len(x.shape) > 2:
+        raise ValueError(f"cov: m has more than 2 dimensions: {x.shape}")
+    x = reshape(x, (1, -1)) if len(x.shape) < 2 else x
+    return x if rowvar or x.shape[0] == 1 else matrix_transpose(x)
+
+
+def corrcoef(x: Any, y: Any = None, rowvar: bool = True, *, dtype: Any = None) -> Array:
+    """The covariances divided by both standard deviations."""
+    c = cov(x, y, rowvar, dtype=dtype)
+    if not c.shape:
+        return divide(c, c)
+    deviation = sqrt(real(_diagonal(c)))
+    return divide(divide(c, reshape(deviation, (-1, 1))), deviation)
+
+
+def bincount(x: Any, weights: Any = None, minlength: int = 0) -> Array:
+    """How often each integer occurs in x, or the sums of the weights of each, in which it is differentiable. Reads max(x) on the host."""
+    from_x = tensors(x, weights)
+    ns = namespace_of(from_x[0])
+    n = max(int(ns.max(from_x[0].detach()).item()) + 1 if from_x[0].shape[0] else 0, minlength)
+    if weights is None:
+        return ns.scatter_add(ns.ones_like(from_x[0]), from_x[0], (n,))
+    return ns.scatter_add(floating(from_x[1]), from_x[0], (n,))

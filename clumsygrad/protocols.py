@@ -1,0 +1,204 @@
+"""NumPy's own protocols: `numpy.sin(t)`, `numpy.linalg.solve(a, t)`, `numpy.add.reduce(t)` are recorded like clumsygrad's functions.
+
+`__array_ufunc__` and `__array_function__` find the function in a table, by the object that NumPy hands over. What is in no table, and
+arguments that no gradient could follow (`out=`, `where=`), raise TypeError with what to write instead: nothing falls through to arrays
+of objects, and nothing leaves the graph.
+"""
+
+from __future__ import annotations
+
+import difflib
+import operator
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from . import xp as _xp
+from ._numpy import calculus, creation, methods, polynomials, products, reductions, selection, shapes, statistics, ufuncs
+from ._numpy._arguments import beside, tensors
+from .tensor import Tensor
+
+Function = Callable[..., Any]
+
+FAMILIES = (reductions, statistics, shapes, selection, calculus, polynomials, products, creation)
+
+UFUNCS: dict[Any, Any] = {getattr(np, name): f for name, f in ufuncs.UFUNCS.items() if hasattr(np, name)}
+_named = [(name, getattr(family, name)) for family in FAMILIES for name in family.__all__]
+_named += [(f"linalg.{name}", f) for name, f in products.LINALG.items()]
+_named += [(f"fft.{name}", f) for name, f in products.FFT.items()]
+
+
+def _of_numpy(name: str) -> Any:
+    """NumPy's object of a dotted name; None in a version that lacks it."""
+    try:
+        return operator.attrgetter(name)(np)
+    except AttributeError:
+        return None
+
+
+FUNCTIONS: dict[Any, Any] = {found: f for name, f in _named if (found := _of_numpy(name)) is not None}
+LIKE: dict[Any, Any] = {getattr(np, name): f for name, f in creation.LIKE.items()}
+LIKE |= {f: creation.Made(f) for f in [getattr(np, name) for name in creation.MADE]}
+
+# What does the same as a function that Tensors have not; for all others the nearest name is found.
+_VALUES = "use x.detach().numpy() for the values alone"
+_ASSIGN = "assign: x[key] = value"
+INSTEAD = {
+    "copyto": "assign: x[...] = value; or, to fill an array with a Tensor, make it with clumsygrad.full",
+    "put": _ASSIGN,
+    "place": _ASSIGN,
+    "putmask": _ASSIGN,
+    "put_along_axis": _ASSIGN,
+    "fill_diagonal": _ASSIGN,
+    "partition": "numpy.sort puts every element in its place",
+    "argpartition": "use numpy.argsort",
+    "roots": "use numpy.linalg.eigvals of the companion matrix",
+    "polydiv": "use numpy.polymul with a reciprocal, or solve for the coefficients",
+    "histogram": "numpy.bincount(numpy.digitize(x, bins), weights) is differentiable in the weights; or " + _VALUES,
+    "sliding_window_view": "use numpy.take with an array of indices",
+    "sqrt": "use numpy.sqrt of x.astype(complex)",
+    "trim_zeros": "take a slice",
+}
+
+
+class ForNumPy:
+    """`__array_ufunc__` as NumPy sees it, which asks the class. Other libraries (CuPy, Dask) ask the instance, and are told None.
+
+    None is how a class says that operators are to be left to it (NumPy Enhancement Proposal 13): `cupy_array * tensor` is then the
+    tensor's. NumPy's own `ndarray * tensor` comes in through the function.
+    """
+
+    def __get__(self, instance: Any, owner: type | None = None) -> Any:
+        return _array_ufunc if instance is None else None
+
+
+def _array_ufunc(self: Tensor, ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -> Any:
+    """A ufunc, or one of its methods, that was handed a Tensor."""
+    if method == "__call__" and not kwargs and ufunc in UFUNCS:  # every operator of an ndarray and a tensor comes this way
+        for x in inputs:
+            if type(x) not in _PLAIN:
+                break
+        else:
+            return UFUNCS[ufunc](*inputs)
+    if not all(map(_is_ours, inputs)):
+        return NotImplemented
+    name = ufunc.__name__
+    full = f"numpy.{name}" if method == "__call__" else f"numpy.{name}.{method}"
+    kwargs = _allowed(full, kwargs)
+    if method == "__call__":
+        if ufunc not in UFUNCS:
+            raise _unsupported(full)
+        if not kwargs.keys() <= ({"axis"} if name == "vecdot" else set()):
+            raise TypeError(f"{full}: {', '.join(kwargs)} is not supported for Tensors: cast the operands with x.astype(dtype)")
+        return UFUNCS[ufunc](*[beside(x, inputs) if isinstance(x, (list, tuple)) else x for x in inputs], **kwargs)
+    if method not in ufuncs.METHODS:
+        raise TypeError(
+            f"{full}: not supported for Tensors: use clumsygrad.scatter_add, which is differentiable and adds at repeats"
+        )
+    return ufuncs.METHODS[method](name, *tensors(*inputs), **kwargs)
+
+
+def _array_function(self: Tensor, func: Any, types: Any, args: Any, kwargs: Any) -> Any:
+    """A function of NumPy that was handed a Tensor, or was told to make an array like one."""
+    if not all(map(_is_known, types)):
+        return NotImplemented
+    function = FUNCTIONS.get(func)
+    if function is not None:
+        return function(*args, **_allowed(_name(func), kwargs)) if kwargs else function(*args)
+    if func in LIKE:
+        return LIKE[func](self, *args, **_allowed(_name(func), kwargs))
+    raise _unsupported(_name(func))
+
+
+# Arguments --------------------------------------------------------------------------------------------------------------------------
+
+_PLAIN = frozenset({Tensor, np.ndarray}) | _xp.SCALARS | _xp.SCALAR_TYPES
+_REFUSED = {
+    "out": "out= would write into an array in place: assign the result, y[...] = {name}(...), to a Tensor y",
+    "where": "where= is not supported for Tensors: use numpy.where on the operand, or on the result",
+    "initial": "initial= is not supported for Tensors: join it to the result with the function of two operands",
+}
+
+
+def _allowed(name: str, kwargs: dict[str, Any]) -> dict[str, Any]:
+    """The keyword arguments without those that have no effect. Raises TypeError for those that cannot be followed."""
+    kept = {}
+    for key, value in kwargs.items():
+        if value is np._NoValue or key == "subok" or (key in _REFUSED and _has_no_effect(value)):
+            continue
+        if key in _REFUSED:
+            raise TypeError(f"{name}: {_REFUSED[key].format(name=name)}")
+        kept[key] = value
+    return kept
+
+
+def _has_no_effect(value: Any) -> bool:
+    """Whether out= or initial= is None, or where= True."""
+    return value is None or value is True or (type(value) is tuple and all(x is None for x in value))
+
+
+def _is_ours(x: Any) -> bool:
+    """Whether an argument is one that Tensors work with: anything but an object with a protocol of its own."""
+    if type(x) in _PLAIN or isinstance(x, (list, tuple)) or _xp.is_array(x):
+        return True
+    return getattr(type(x), "__array_ufunc__", None) is None
+
+
+def _is_known(cls: type) -> bool:
+    """Whether a class that takes part in `__array_function__` is one of an array library, and not another wrapper."""
+    return cls in _PLAIN or issubclass(cls, np.ndarray) or cls.__module__.partition(".")[0] in _xp._LIBRARIES
+
+
+# What is not there ------------------------------------------------------------------------------------------------------------------
+
+
+def _name(func: Any) -> str:
+    """The name of a function as its users write it."""
+    return f"{getattr(func, '__module__', None) or 'numpy'}.{func.__name__}"
+
+
+def _unsupported(name: str) -> TypeError:
+    """Which function Tensors do not have, and the nearest that they have."""
+    short = name.rpartition(".")[2]
+    instead = INSTEAD.get(short)
+    if instead is None:
+        known = {_name(f): f for f in FUNCTIONS} | {f"numpy.{f.__name__}": f for f in UFUNCS}
+        close = difflib.get_close_matches(name, known, n=1, cutoff=0.75)
+        instead = f"the nearest that is there is {close[0]}; or {_VALUES}" if close else _VALUES
+    return TypeError(f"{name} does not take Tensors: {instead}")
+
+
+# Binding ----------------------------------------------------------------------------------------------------------------------------
+
+Tensor._bind("__array_ufunc__", ForNumPy())
+Tensor._bind("__array_function__", _array_function)
+Tensor._bind("real", property(calculus.real))
+Tensor._bind("imag", property(calculus.imag))
+Tensor._bind("reshape", methods.reshape)
+Tensor._bind("transpose", methods.transpose)
+Tensor._bind("swapaxes", shapes.swapaxes)
+Tensor._bind("squeeze", shapes.squeeze)
+Tensor._bind("flatten", methods.flatten)
+Tensor._bind("ravel", shapes.ravel)
+Tensor._bind("astype", methods.astype)
+Tensor._bind("copy", methods.copy)
+Tensor._bind("tolist", methods.tolist)
+Tensor._bind("conj", methods.conj)
+Tensor._bind("conjugate", methods.conj)
+Tensor._bind("clip", methods.clip)
+Tensor._bind("round", calculus.round)
+Tensor._bind("dot", methods.dot)
+Tensor._bind("sum", reductions.sum)
+Tensor._bind("prod", reductions.prod)
+Tensor._bind("mean", reductions.mean)
+Tensor._bind("std", reductions.std)
+Tensor._bind("var", reductions.var)
+Tensor._bind("max", reductions.max)
+Tensor._bind("min", reductions.min)
+Tensor._bind("argmax", reductions.argmax)
+Tensor._bind("argmin", reductions.argmin)
+Tensor._bind("cumsum", reductions.cumsum)
+Tensor._bind("cumprod", reductions.cumprod)
+Tensor._bind("any", reductions.any)
+Tensor._bind("all", reductions.all)

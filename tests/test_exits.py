@@ -1,0 +1,199 @@
+"""Each way by which a tracked value could leave the graph: what happens there is pinned, and none is silent."""
+
+from __future__ import annotations
+
+import copy
+import math
+import operator
+import pickle
+
+import numpy as np
+import pytest
+
+import clumsygrad as cg
+
+LOST = "requires a gradient would lose it silently.*detach"
+
+
+@pytest.fixture(params=["leaf", "computed"])
+def number(request):
+    x = cg.Tensor(2.0, requires_grad=True)
+    return x if request.param == "leaf" else x * 2
+
+
+@pytest.fixture(params=["leaf", "computed"])
+def vector(request):
+    x = cg.Tensor([1.0, 2.0, 3.0], requires_grad=True)
+    return x if request.param == "leaf" else x * 2
+
+
+# To NumPy ---------------------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "way",
+    [
+        np.asarray,
+        np.array,
+        np.asanyarray,
+        np.ascontiguousarray,
+        lambda t: np.array([t]),
+        lambda t: np.array([t, t]),
+        lambda t: np.asarray([[t, t], [t, t]]),
+        lambda t: np.array([1.0, t[0]]),
+        lambda t: np.array(t, dtype=object),
+        lambda t: np.array((t, t), dtype=object),
+        lambda t: np.asarray(t, dtype=np.float32),
+        lambda t: np.full(3, t[0]),
+        lambda t: np.arange(0, t[0]),
+        lambda t: np.float64(t[0]),
+        lambda t: np.vectorize(math.sin)(t),
+        lambda t: np.random.default_rng(0).normal(loc=t),
+        lambda t: np.polynomial.polynomial.polyval(0.5, t),
+        lambda t: np.ma.masked_array(t),
+        lambda t: np.frompyfunc(math.sin, 1, 1)(t),
+    ],
+)
+def test_numpy_refuses(way, vector):
+    with pytest.raises((RuntimeError, TypeError), match=r"detach\(\)|does not take Tensors"):
+        way(vector)
+
+
+def test_a_list_of_untracked_tensors_gives_numbers():
+    """They have no gradient to lose; and no array of objects comes out."""
+    x = cg.Tensor([1.0, 2.0])
+    for made in (np.array([x, x]), np.asarray([[1.0, 2.0], x]), np.array([x[0], x[1]])):
+        assert made.dtype == np.float64
+    assert np.array_equal(np.array([x, x]), [[1.0, 2.0], [1.0, 2.0]])
+
+
+def test_assigning_into_an_array(vector):
+    for key, value in ((0, vector[0]), (slice(None), vector), ([0, 1], vector[:2]), (np.asarray([True, False, True]), vector[:2])):
+        plain = np.zeros(3)
+        with pytest.raises((RuntimeError, ValueError, TypeError)) as caught:
+            plain[key] = value
+        texts, error = [], caught.value
+        while error is not None:
+            texts.append(str(error))
+            error = error.__cause__ or error.__context__
+        assert "clumsygrad.zeros" in " ".join(texts)
+        assert plain.tolist() == [0.0, 0.0, 0.0]
+
+
+def test_in_place_operators_of_an_array(vector):
+    plain = np.ones(3)
+    with pytest.raises(TypeError, match=r"out= .* assign the result"):
+        plain += vector
+    with pytest.raises(TypeError, match=r"out= .* assign the result"):
+        np.multiply(plain, vector, out=plain)
+    assert plain.tolist() == [1.0, 1.0, 1.0]
+
+
+@pytest.mark.parametrize(
+    "check",
+    [np.testing.assert_allclose, np.testing.assert_array_equal, np.testing.assert_array_almost_equal, np.testing.assert_equal],
+)
+def test_numpys_assertions(check, vector):
+    """They compare arrays, which tracked tensors do not become; detached ones do."""
+    with pytest.raises((RuntimeError, AssertionError), match=LOST):
+        check(vector, vector.detach().numpy())
+    check(vector.detach(), vector.detach().numpy())
+
+
+def test_dlpack(vector):
+    for way in (np.from_dlpack, cg.from_dlpack, lambda t: t.__dlpack__()):
+        with pytest.raises((RuntimeError, BufferError), match=LOST):
+            way(vector)
+
+
+# To Python's numbers ------------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("way", [float, int, complex, math.sin, math.exp, math.sqrt, math.hypot])
+def test_numbers(way, number):
+    with pytest.raises(RuntimeError, match=LOST):
+        way(number)
+
+
+def test_the_mathematics_of_python_in_a_context_that_allows_it(number):
+    with cg.allow_numbers():
+        assert math.sin(number) == math.sin(number.item())
+
+
+def test_item_is_said_aloud(number):
+    assert type(number.item()) is float
+
+
+def test_index(vector):
+    """A floating tensor is no index; an integer one has no gradient."""
+    with pytest.raises(TypeError):
+        [10, 20, 30][vector[0]]
+    with pytest.raises(TypeError):
+        operator.index(vector[0])
+    assert [10, 20, 30][cg.argmax(vector)] == 30
+
+
+def test_truth_values_steer_and_carry_no_gradient(number):
+    assert (number > 0) is not True
+    assert bool(number > 0) is True
+
+
+# To elsewhere -------------------------------------------------------------------------------------------------------------------------
+
+
+def test_pickle_and_deepcopy_give_leaves_of_their_own(vector):
+    """What was computed comes back as a constant; a leaf as a leaf, which gets gradients of its own."""
+    for twin in (pickle.loads(pickle.dumps(vector)), copy.deepcopy(vector), copy.copy(vector)):
+        assert type(twin) is cg.Tensor
+        assert twin.is_leaf
+        assert twin.requires_grad == vector.is_leaf
+        assert np.array_equal(twin.data, vector.data)
+        if vector.is_leaf:
+            cg.sum(twin * twin).backward()
+            assert vector.grad is None
+
+
+def test_print_and_strings_show_that_it_is_tracked(vector, number, capsys):
+    print(vector)
+    assert capsys.readouterr().out == f"{vector!r}\n"
+    assert f"{vector}" == str(vector) == repr(vector)
+    assert repr(vector).startswith("Tensor(array(")
+    assert repr(vector).endswith("requires_grad=True)")
+    assert f"{number:.2f}" == f"{number.item():.2f}"
+
+
+def test_list_tuple_and_iteration_stay_in_the_graph(vector):
+    for parts in (list(vector), tuple(vector), [*vector]):
+        assert [type(part) for part in parts] == [cg.Tensor] * 3
+        assert all(part.requires_grad for part in parts)
+    a, b, c = vector
+    assert (a * b * c).requires_grad
+    assert sum(vector).requires_grad
+    assert max(vector).requires_grad
+    assert sorted(vector)[0].requires_grad
+
+
+def test_matplotlib(vector):
+    matplotlib = pytest.importorskip("matplotlib")
+    matplotlib.use("Agg")
+    pyplot = pytest.importorskip("matplotlib.pyplot")
+    figure, axes = pyplot.subplots()
+    try:
+        with pytest.raises(RuntimeError, match=LOST):
+            axes.plot(vector)
+        with pytest.raises(RuntimeError, match=LOST):
+            axes.plot([0, 1, 2], vector)
+        with pytest.raises(RuntimeError, match=LOST):
+            axes.scatter(vector, vector)
+        (line,) = axes.plot(vector.detach())
+        assert np.array_equal(line.get_ydata(), vector.data)
+    finally:
+        pyplot.close(figure)
+
+
+def test_pandas(vector):
+    pandas = pytest.importorskip("pandas")
+    for way in (pandas.Series, pandas.DataFrame, lambda t: pandas.DataFrame({"x": t}), pandas.Index, pandas.array):
+        with pytest.raises(RuntimeError, match=LOST):
+            way(vector)
+    assert pandas.Series(vector.detach().numpy()).tolist() == vector.detach().tolist()

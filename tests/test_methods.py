@@ -1,0 +1,107 @@
+"""The methods and attributes of NumPy's arrays on Tensors: the values of NumPy's, and gradients like those of its functions."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from checks import assert_agree, central_difference, directions_like, inner
+
+import clumsygrad as cg
+
+METHODS = {
+    "sum": lambda x: x.sum(),
+    "sum-axis": lambda x: x.sum(axis=0, keepdims=True),
+    "prod": lambda x: x.prod(axis=1),
+    "mean": lambda x: x.mean(axis=(0, 1)),
+    "std": lambda x: x.std(ddof=1),
+    "var": lambda x: x.var(axis=0),
+    "max": lambda x: x.max(axis=1),
+    "min": lambda x: x.min(),
+    "cumsum": lambda x: x.cumsum(axis=1),
+    "cumprod": lambda x: x.cumprod(),
+    "reshape": lambda x: x.reshape(3, -1),
+    "reshape-tuple": lambda x: x.reshape((3, 2)),
+    "reshape-flat": lambda x: x.reshape(-1),
+    "transpose": lambda x: x.transpose(),
+    "transpose-axes": lambda x: x.transpose(1, 0),
+    "transpose-tuple": lambda x: x.transpose((1, 0)),
+    "swapaxes": lambda x: x.swapaxes(0, 1),
+    "squeeze": lambda x: x.reshape(2, 1, 3).squeeze(),
+    "flatten": lambda x: x.flatten(),
+    "ravel": lambda x: x.ravel(),
+    "astype": lambda x: x.astype(np.float64),
+    "copy": lambda x: x.copy(),
+    "clip": lambda x: x.clip(-1, 0.9),
+    "clip-one": lambda x: x.clip(max=0.9),
+    "round": lambda x: x + x.round(1),
+    "dot": lambda x: x.dot(x.T),
+    "real": lambda x: x.real,
+    "imag": lambda x: x + x.imag,
+    "conj": lambda x: x.conj(),
+    "conjugate": lambda x: x.conjugate(),
+}
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_value_and_gradient(name):
+    method = METHODS[name]
+    values = np.random.default_rng(0).uniform(0.3, 1.7, (2, 3)) * [[1, -1, 1], [-1, 1, 1]]
+    x = cg.Tensor(values, requires_grad=True)
+    z = method(x)
+    assert type(z) is cg.Tensor
+    assert_agree(z.data, method(values), 1e-13, "value")
+    (cotangent,) = directions_like([np.asarray(method(values))], seed=1)
+    (direction,) = directions_like([values], seed=2)
+    z.backward(cotangent)
+
+    def along(t):
+        return inner([cotangent], [method(values + t * direction)])
+
+    step = 1e-3 if name != "round" else 1e-7
+    assert_agree(inner([x.grad], [direction]), central_difference(along, step), 1e-7, "gradient")
+
+
+@pytest.mark.parametrize("name", ["argmax", "argmin", "any", "all"])
+def test_positions_and_truth_values(name):
+    values = np.asarray([[1.0, 0.0, 2.0], [3.0, -1.0, 0.5]])
+    x = cg.Tensor(values, requires_grad=True)
+    for options in ({}, {"axis": 1}, {"axis": 0, "keepdims": True}):
+        found = getattr(x, name)(**options)
+        assert not found.requires_grad
+        assert np.array_equal(found.numpy(), getattr(values, name)(**options))
+
+
+def test_complex_parts():
+    z = cg.Tensor(np.asarray([1 + 2j, 3 - 1j]), requires_grad=True)
+    cg.sum(z.real * z.imag).backward()
+    assert np.array_equal(z.grad, [2 + 1j, -1 + 3j])
+    assert z.conj().data.tolist() == [1 - 2j, 3 + 1j]
+
+
+def test_astype_takes_what_numpy_takes(backend):
+    x = cg.Tensor(backend.array(np.ones(2)), requires_grad=True)
+    for dtype in ("float32", np.float32, backend.namespace.float32):
+        assert x.astype(dtype).dtype == backend.namespace.float32
+        assert x.astype(dtype).requires_grad
+    assert x.astype(int).dtype == backend.namespace.int64
+
+
+def test_every_library(backend):
+    x = cg.Tensor(backend.array(np.asarray([[1.0, 4.0], [9.0, 2.0]])), requires_grad=True)
+    for z in (x.sum(axis=0), x.mean(), x.std(), x.max(axis=1), x.reshape(4), x.transpose(), x.clip(2, 5), x.cumsum(axis=0), x.real):
+        assert type(z) is cg.Tensor
+        assert backend.owns(z.data)
+        assert z.requires_grad
+
+
+def test_tolist_of_a_tracked_tensor_is_refused():
+    assert cg.Tensor([[1.0, 2.0]]).tolist() == [[1.0, 2.0]]
+    with pytest.raises(RuntimeError, match=r"tolist\(\) of a tensor that requires a gradient .*detach"):
+        cg.Tensor([1.0], requires_grad=True).tolist()
+
+
+def test_copies_share_nothing():
+    x = cg.Tensor([1.0, 2.0])
+    y = x.copy()
+    y[0] = 5.0
+    assert x.tolist() == [1.0, 2.0]

@@ -1,0 +1,336 @@
+"""NumPy's functions, called on Tensors: their values, and their derivatives of first and second order."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from checks import assert_agree, check_first, check_second, derivatives_of
+from numpy_functions import ROWS, function_of, is_nonlinear
+
+import clumsygrad as cg
+
+pytestmark = pytest.mark.filterwarnings("ignore:invalid value encountered:RuntimeWarning")
+
+
+@pytest.fixture(params=ROWS, ids=str)
+def derivatives(request, backend):
+    reason = request.param.cannot_run_on(backend)
+    if reason is not None:
+        pytest.skip(reason)
+    return derivatives_of(request.param, backend)
+
+
+def test_there_are_enough_functions():
+    every = {id(f) if not isinstance(f, tuple) else f for f in map(function_of, ROWS)}
+    nonlinear = {id(f) if not isinstance(f, tuple) else f for f in map(function_of, filter(is_nonlinear, ROWS))}
+    assert len(every) >= 120
+    assert len(nonlinear) >= 40
+
+
+def test_value_is_numpys(derivatives):
+    case = derivatives.case
+    for kind in case.kinds:
+        arrays = case.operands(kind)
+        value, expected = derivatives.value(arrays), case.expected(arrays)
+        assert_agree(value, expected, 1e-12, f"{case.name}, value")
+        assert value.dtype == expected.dtype, f"{case.name}: dtype {value.dtype}, NumPy gives {expected.dtype}"
+
+
+def test_first_order(derivatives):
+    for kind in derivatives.case.kinds:
+        check_first(derivatives, kind)
+
+
+def test_second_order(derivatives):
+    if derivatives.case.order < 2:
+        pytest.skip(derivatives.case.reason)
+    for kind in derivatives.case.kinds:
+        check_second(derivatives, kind)
+
+
+# The same operations as the operators' -----------------------------------------------------------------------------------------------
+
+
+def leaf(values=(1.0, 2.0, 3.0)):
+    return cg.Tensor(np.asarray(values), requires_grad=True)
+
+
+@pytest.mark.parametrize(
+    ("by_numpy", "by_operator"),
+    [
+        (lambda a, t: a + t, lambda a, t: cg.add(a, t)),
+        (lambda a, t: a - t, lambda a, t: cg.subtract(a, t)),
+        (lambda a, t: a * t, lambda a, t: cg.multiply(a, t)),
+        (lambda a, t: a / t, lambda a, t: cg.divide(a, t)),
+        (lambda a, t: a // t, lambda a, t: cg.floor_divide(a, t)),
+        (lambda a, t: a % t, lambda a, t: cg.remainder(a, t)),
+        (lambda a, t: a**t, lambda a, t: cg.pow(a, t)),
+        (lambda a, t: a @ t, lambda a, t: cg.matmul(a, t)),
+        (lambda a, t: np.float64(2) * t, lambda a, t: cg.multiply(np.float64(2), t)),
+        (lambda a, t: np.multiply(t, t), lambda a, t: t * t),
+        (lambda a, t: np.multiply(t, 2.0), lambda a, t: t * 2.0),
+        (lambda a, t: np.exp(t), lambda a, t: cg.exp(t)),
+        (lambda a, t: np.sum(t), lambda a, t: cg.sum(t)),
+    ],
+)
+def test_numpy_records_what_the_operators_record(by_numpy, by_operator):
+    a, t = np.asarray([2.0, 3.0, 4.0]), leaf()
+    one, other = by_numpy(a, t), by_operator(a, t)
+    assert type(one) is cg.Tensor
+    assert one._rule is other._rule
+    assert [type(x) for x in one._parents] == [type(x) for x in other._parents]
+    assert np.array_equal(one.data, other.data)
+
+
+def test_comparisons_with_arrays_are_tensors_of_truth_values():
+    a, t = np.asarray([2.0, 2.0, 2.0]), leaf()
+    for found, expected in ((a < t, [0, 0, 1]), (a >= t, [1, 1, 0]), (a == t, [0, 1, 0]), (a != t, [1, 0, 1])):
+        assert type(found) is cg.Tensor
+        assert found.dtype == np.bool_
+        assert not found.requires_grad
+        assert found.tolist() == [bool(x) for x in expected]
+
+
+def test_other_libraries_are_told_to_leave_operators_to_the_tensor():
+    """They ask the instance, as NumPy Enhancement Proposal 13 has it; NumPy asks the class."""
+    assert leaf().__array_ufunc__ is None
+    assert callable(cg.Tensor.__array_ufunc__)
+
+
+class Wrapper:
+    """An array with a protocol of its own, as xarray's or pint's."""
+
+    def __init__(self, values):
+        self.values = values
+
+    def __array_ufunc__(self, ufunc, method, *inputs, **kwargs):
+        return Wrapper(getattr(ufunc, method)(*[x.values if type(x) is Wrapper else x for x in inputs], **kwargs))
+
+    def __array_function__(self, func, types, args, kwargs):
+        return "the wrapper's"
+
+
+def test_wrappers_of_others_come_first():
+    t = leaf()
+    for wrapped in (np.add(t, Wrapper(t)), np.add(Wrapper(t), t), np.add(t, Wrapper(np.ones(3)))):
+        assert type(wrapped) is Wrapper
+        assert type(wrapped.values) is cg.Tensor
+        assert wrapped.values.requires_grad
+    assert np.concatenate([t, Wrapper(t)]) == "the wrapper's"
+
+
+# Functions of values ------------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        lambda x: np.argmax(x),
+        lambda x: np.argmin(x, axis=1),
+        lambda x: np.nanargmax(x, axis=0),
+        lambda x: np.argsort(x, axis=0),
+        lambda x: np.isfinite(x),
+        lambda x: np.isclose(x, x + 1e-12),
+        lambda x: np.all(x),
+        lambda x: np.any(x > 1, axis=0),
+        lambda x: np.count_nonzero(x > 1),
+        lambda x: np.nonzero(x > 1)[0],
+        lambda x: np.flatnonzero(x > 1),
+        lambda x: np.argwhere(x > 1),
+        lambda x: np.where(x > 1)[1],
+        lambda x: np.unique(x),
+        lambda x: np.unique(x, return_inverse=True)[1],
+        lambda x: np.unique(x, return_counts=True)[1],
+        lambda x: np.searchsorted([0.5, 1.0, 1.5], x),
+        lambda x: np.digitize(x, [0.5, 1.0, 1.5]),
+        lambda x: np.isin(x, [1.0, 2.0]),
+        lambda x: np.logical_and(x, x > 1),
+        lambda x: np.logical_not(x),
+        lambda x: np.iscomplex(x),
+        lambda x: np.isreal(x),
+        lambda x: np.isposinf(x),
+        lambda x: np.signbit(x),
+        lambda x: np.greater(x, 1.0),
+        lambda x: np.linalg.matrix_rank(x),
+        lambda x: np.round(x, 1),
+        lambda x: np.fix(x),
+        lambda x: np.floor(x),
+        lambda x: np.rint(x),
+        lambda x: np.zeros_like(x),
+        lambda x: np.ones_like(x, dtype=np.float32),
+        lambda x: np.full_like(x, 2),
+        lambda x: np.frexp(x)[1],
+        lambda x: np.logical_and.reduce(x > 1),
+        lambda x: np.less.outer(x, [1.0, 2.0]),
+    ],
+)
+def test_functions_of_values(function):
+    values = np.asarray([[1.0, 3.0, 0.5], [2.0, 0.7, 1.0]])
+    expected = function(values)
+    found = function(cg.Tensor(values, requires_grad=True))
+    assert type(found) is cg.Tensor
+    assert np.array_equal(found.detach().numpy(), expected)
+    assert found.dtype == expected.dtype
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        np.shape,
+        np.ndim,
+        np.size,
+        np.iscomplexobj,
+        np.isrealobj,
+        lambda x: np.size(x, 1),
+        lambda x: np.result_type(x, np.float32),
+        lambda x: np.common_type(x),
+        lambda x: np.can_cast(x, np.float32),
+        lambda x: np.allclose(x, x + 1e-12),
+        lambda x: np.allclose(x, 2 * x),
+        lambda x: np.array_equal(x, x),
+        lambda x: np.array_equal(x, x[0]),
+        lambda x: np.array_equiv(x[0], x),
+        lambda x: np.array_str(x),
+        lambda x: np.array_repr(x),
+        lambda x: np.array2string(x, precision=1),
+        lambda x: np.may_share_memory(x, np.ones(3)),
+        lambda x: [i.tolist() for i in np.triu_indices_from(x)],
+        lambda x: [i.tolist() for i in np.tril_indices_from(x, 1)],
+    ],
+)
+def test_functions_whose_results_are_no_arrays(function):
+    values = np.asarray([[1.0, 3.0, 0.5], [2.0, 0.7, 1.0]])
+    assert function(cg.Tensor(values, requires_grad=True)) == function(values)
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        np.median,
+        np.max,
+        np.nanmax,
+        np.nansum,
+        np.nanmedian,
+        lambda x: np.quantile(x, [0.1, 0.6], axis=1),
+        lambda x: np.ptp(x, axis=0),
+    ],
+)
+@pytest.mark.filterwarnings("ignore:All-NaN")
+def test_nan_comes_out_where_numpy_has_it(function):
+    values = np.asarray([[1.0, np.nan, 0.5], [2.0, 0.7, np.nan]])
+    assert np.array_equal(function(cg.Tensor(values)).numpy(), function(values), equal_nan=True)
+
+
+@pytest.mark.filterwarnings("ignore:All-NaN")
+def test_nothing_but_nan():
+    values = np.full((2, 3), np.nan)
+    for function in (np.nanmax, np.nanmin, np.nanmedian):
+        assert np.isnan(function(cg.Tensor(values), axis=1).numpy()).all()
+    with pytest.raises(ValueError, match="All-NaN"):
+        np.nanargmax(cg.Tensor(values))
+
+
+def test_second_derivative_of_sinc_at_zero():
+    """The limits, which a function that is 1 at 0 and sin(πx)/(πx) elsewhere would miss."""
+    first = cg.func.grad(np.sinc)
+    second = cg.func.grad(first)
+    zero = np.asarray(0.0)
+    assert first(zero) == 0
+    assert abs(second(zero) + np.pi**2 / 3) < 1e-12
+    assert abs(cg.func.grad(cg.func.grad(second))(zero) - np.pi**4 / 5) < 1e-11
+
+
+@pytest.mark.parametrize("make", [np.zeros, np.ones, np.empty])
+def test_arrays_made_like_tensors_live_where_those_do(make, backend):
+    x = cg.Tensor(backend.array(np.ones(2)), requires_grad=True)
+    made = make((2, 3), like=x)
+    assert type(made) is cg.Tensor
+    assert made.shape == (2, 3)
+    assert not made.requires_grad
+    assert backend.owns(made.data)
+    assert backend.owns(np.arange(3, like=x).data)
+    assert backend.owns(np.eye(2, like=x).data)
+    assert backend.owns(np.asarray([1.0, 2.0], like=x).data)
+
+
+def test_lists_beside_tensors():
+    t = leaf()
+    assert np.add(t, [1.0, 1.0, 1.0]).detach().tolist() == [2.0, 3.0, 4.0]
+    assert np.dot([t[0], t[1]], t[:2]).requires_grad
+    assert np.add(cg.Tensor(np.float32([1, 2]), requires_grad=True), 1.0).dtype == np.float32
+
+
+def test_mixed_libraries_are_refused(backend):
+    if backend.library == "numpy":
+        pytest.skip("of NumPy alone there is nothing to mix")
+    t = cg.Tensor(backend.array(np.ones(3)), requires_grad=True)
+    for function in (np.add, np.concatenate, np.dot, np.convolve):
+        with pytest.raises(TypeError, match="nothing is moved silently"):
+            function(*(((t, np.ones(3)),) if function is np.concatenate else (t, np.ones(3))))
+
+
+# What is refused ------------------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda t, a: np.add(a, t, out=a), r"numpy\.add: out= .* assign the result"),
+        (lambda t, a: np.add(t, t, out=t), r"numpy\.add: out= .* assign the result"),
+        (lambda t, a: np.sum(t, out=np.zeros(())), r"numpy\.sum: out= .* assign the result"),
+        (lambda t, a: np.sum(a, out=t), r"numpy\.sum: out= .* assign the result"),
+        (lambda t, a: np.sum(t, where=[True, False, True]), r"numpy\.sum: where= .* use numpy\.where"),
+        (lambda t, a: np.max(t, initial=0.0), r"numpy\.max: initial= is not supported"),
+        (lambda t, a: np.exp(t, where=a > 1), r"numpy\.exp: where= .* use numpy\.where"),
+        (lambda t, a: np.exp(t, dtype=np.float32), r"numpy\.exp: dtype is not supported .* x\.astype"),
+        (lambda t, a: np.add.at(a, [0, 1], t[:2]), r"numpy\.add\.at: .* clumsygrad\.scatter_add"),
+        (lambda t, a: np.add.reduceat(t, [0, 1]), r"numpy\.add\.reduceat: .* clumsygrad\.scatter_add"),
+        (lambda t, a: np.hypot.reduce(t), r"numpy\.hypot\.reduce: .* it is there for add"),
+        (lambda t, a: np.hypot.accumulate(t), r"numpy\.hypot\.accumulate: .* it is there for add"),
+        (lambda t, a: np.spacing(t), r"numpy\.spacing does not take Tensors"),
+        (lambda t, a: np.gcd(t, t), r"numpy\.gcd does not take Tensors"),
+        (lambda t, a: np.partition(t, 1), r"numpy\.partition does not take Tensors: numpy\.sort"),
+        (lambda t, a: np.arange(0, t[2], like=t), r"numpy\.arange: a tensor that requires a gradient .* multiply"),
+        (lambda t, a: np.copyto(a, t), r"numpy\.copyto does not take Tensors: assign"),
+        (lambda t, a: np.put(t, [0], 1.0), r"numpy\.put does not take Tensors: assign"),
+        (lambda t, a: np.fill_diagonal(t, 1.0), r"numpy\.fill_diagonal does not take Tensors: assign"),
+        (lambda t, a: np.histogram(t), r"numpy\.histogram does not take Tensors: .*bincount"),
+        (lambda t, a: np.histogram2d(t, t), r"numpy\.histogram2d does not take Tensors: .*detach"),
+        (lambda t, a: np.emath.sqrt(t), r"scimath\.sqrt does not take Tensors: use numpy\.sqrt"),
+        (lambda t, a: np.save("nowhere", t), r"numpy\.save does not take Tensors: .*detach"),
+        (lambda t, a: np.intersect1d(t, a), r"numpy\.intersect1d does not take Tensors: .*detach"),
+        (lambda t, a: np.roots(t), r"numpy\.roots does not take Tensors: .*eigvals"),
+        (lambda t, a: np.pad(t, 1, "maximum"), r"numpy\.pad: mode='maximum' .* use one of constant"),
+        (lambda t, a: np.quantile(t, 0.5, method="hazen"), r"numpy\.quantile: method='hazen' .* use one of linear"),
+        (lambda t, a: np.reshape(t, (1, 3), order="F"), r"numpy\.reshape: order='F' .* numpy\.reshape\(a\.T"),
+        (lambda t, a: np.cov(t, aweights=a), r"numpy\.cov: weights is not supported"),
+        (lambda t, a: np.einsum(t, [0], [0]), r"numpy\.einsum: .* as a string"),
+        (lambda t, a: np.take(t, [0], mode="clip"), r"numpy\.take: mode='clip'"),
+        (lambda t, a: np.linalg.eigh(np.outer(t, t), UPLO="U"), r"numpy\.linalg\.eigh: UPLO='U'"),
+    ],
+)
+def test_what_is_not_there_is_refused_with_what_is(call, message):
+    t, a = leaf(), np.asarray([2.0, 3.0, 4.0])
+    with pytest.raises(TypeError, match=message):
+        call(t, a)
+    assert a.tolist() == [2.0, 3.0, 4.0]
+    assert t.detach().tolist() == [1.0, 2.0, 3.0]
+
+
+def test_every_function_that_numpy_dispatches_takes_tensors_or_says_what_does():
+    """No function of NumPy hands back an array, or an array of objects, for a tracked tensor."""
+    tried = 0
+    for module in (np, np.linalg, np.fft):
+        for name in sorted(dir(module)):
+            function = getattr(module, name)
+            if name.startswith("_") or isinstance(function, type) or not callable(function) or not hasattr(function, "__wrapped__"):
+                continue
+            tried += 1
+            for arguments in ((leaf(),), (leaf(), 1), (leaf(), leaf()), (leaf(), 1, 1)):
+                try:
+                    found = function(*arguments)
+                except (TypeError, ValueError, RuntimeError, IndexError, AttributeError, OSError, np.linalg.LinAlgError):
+                    continue
+                parts = found if isinstance(found, (tuple, list)) else [found]
+                assert name.endswith("indices_from") or not any(isinstance(x, (np.ndarray, np.floating)) for x in parts), name
+    assert tried > 150
