@@ -161,7 +161,9 @@ def take(a: Any, indices: Any, axis: int | None = None, *, mode: str = "raise") 
     """The elements of a at `indices` (of any shape) along `axis`; with None, of a laid flat."""
     if mode != "raise":
         refuse("take", f"mode={mode!r}", "clip or wrap the indices first")
-    a, indices = tensors(a, indices)
+    a = beside(a, indices)
+    if type(indices) is not Tensor:
+        indices = positions(numpy.asarray(indices), a) if not _xp.is_array(indices) else Tensor(indices)
     if axis is None:
         a, axis = raveled(a), 0
     axis = axis_of(a, axis, "take")
@@ -261,12 +263,14 @@ def _as_matrix(m: Tensor) -> Tensor:
 # Padding --------------------------------------------------------------------------------------------------------------------------
 
 
-def pad(array: Any, pad_width: Any, mode: Any = "constant", *, constant_values: Any = 0, **kwargs: Any) -> Array:
+def pad(array: Any, pad_width: Any, mode: Any = "constant", *, constant_values: Any = 0, reflect_type: str = "even") -> Array:
     """The array with more elements at both ends of each axis, in the modes constant, edge, reflect, symmetric, wrap and empty."""
     a = beside(array, (array, constant_values))
     modes = ("constant", "edge", "reflect", "symmetric", "wrap", "empty")
     if mode not in modes:
         refuse("pad", f"mode={mode!r}", f"use one of {', '.join(modes)}, or numpy.concatenate")
+    if reflect_type != "even":
+        refuse("pad", f"reflect_type={reflect_type!r}", "subtract the even reflection from twice the edge")
     if isinstance(pad_width, dict):
         pad_width = [pad_width.get(i, pad_width.get(i - len(a.shape), (0, 0))) for i in range(len(a.shape))]
         pad_width = [(width, width) if isinstance(width, int) else width for width in pad_width]
@@ -281,7 +285,7 @@ def pad(array: Any, pad_width: Any, mode: Any = "constant", *, constant_values: 
             low, high = values[axis] if values else (0, 0)
             a = _m.concat([_filled(a, axis, before, low), a, _filled(a, axis, after, high)], axis=axis)
         else:
-            order = numpy.pad(numpy.arange(a.shape[axis]), (before, after), mode, **kwargs)
+            order = numpy.pad(numpy.arange(a.shape[axis]), (before, after), mode)
             a = _i.take(a, positions(order, a), axis=axis)
     return a
 

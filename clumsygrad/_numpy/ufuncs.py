@@ -6,15 +6,17 @@ import math
 from collections.abc import Callable
 from typing import Any
 
+from .. import grad
 from .. import xp as _xp
+from .._operation import operation
 from ..forward import arithmetic, elementwise, products, reductions
 from ..forward.arithmetic import add, divide, equal, floor_divide, multiply, not_equal, pow, remainder, subtract
-from ..forward.elementwise import abs, astype, copysign, isnan, logaddexp, maximum, minimum, trunc, where
+from ..forward.elementwise import abs, astype, isnan, logaddexp, maximum, minimum, trunc, where
 from ..forward.indexing import _getitem
 from ..forward.manipulation import concat, matrix_transpose, reshape
 from ..forward.products import matmul, vecdot
 from ..tensor import Tensor
-from ..xp import Array
+from ..xp import Array, array_namespace
 from ._arguments import along, axes_of, axis_of, cast, namespace_of, refuse, tensors
 
 Function = Callable[..., Any]
@@ -25,9 +27,11 @@ LN2 = math.log(2.0)
 # Composed -------------------------------------------------------------------------------------------------------------------------
 
 
-def cbrt(x: Array) -> Array:
+@operation(grad.cbrt_backward)
+def cbrt(x: Array, /) -> Array:
     """The real cube root."""
-    return copysign(pow(abs(x), 1 / 3), x)
+    xp = array_namespace(x)
+    return xp.cbrt(x) if hasattr(xp, "cbrt") else xp.copysign(xp.abs(x) ** (1 / 3), x)
 
 
 def deg2rad(x: Array) -> Array:
