@@ -110,7 +110,7 @@ class _Watch:
                 raise FloatingPointError(self._report(tensor, gradient, number, g))
         where = tensor._id if _name(tensor) == "where" else self.below_where.get(tensor._id)
         if where is not None:
-            for parent in _parents(tensor):
+            for parent in engine.parents_as_read(tensor):
                 self.below_where.setdefault(parent._id, where)
         return gradients
 
@@ -179,15 +179,10 @@ def _first_not_finite(tensor: Tensor) -> Tensor | None:
     """Going up from a tensor, the oldest on a way of values that are not finite; None if its own and its operands' are."""
     found = None if _is_finite(tensor._data) else tensor
     while True:
-        older = next((x for x in _parents(tensor) if not _is_finite(x._data)), None)
+        older = next((x for x in engine.parents_as_read(tensor) if not _is_finite(x._data)), None)
         if older is None:
             return found
         found = tensor = older
-
-
-def _parents(tensor: Tensor) -> list[Tensor]:
-    number = tensor._id
-    return [x if x._id < number else x._version_before(number) for x in tensor._parents if type(x) is Tensor]
 
 
 def _raw(x: Any) -> Any:

@@ -11,11 +11,9 @@ from typing import Literal
 
 import numpy as np
 
-from .xp import Array, array_namespace
+from .xp import Array, array_namespace, ndarray
 
 Norm = Literal["backward", "ortho", "forward"] | None
-
-ndarray = np.ndarray
 
 
 def fftn(x: Array, s: Sequence[int] | None, axes: Sequence[int] | None, norm: Norm) -> Array:

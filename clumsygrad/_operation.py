@@ -21,10 +21,9 @@ from . import xp as _xp
 from ._modes import recording
 from ._operands import agreed, is_operand, raw
 from .tensor import Tensor, constant, record
-from .xp import SCALAR_TYPES, SCALARS, array_namespace, numpy
+from .xp import SCALAR_TYPES, SCALARS, array_namespace, ndarray, numpy
 
 Function = Callable[..., Any]
-ndarray = numpy.ndarray
 Rule = Callable[[Any, Any], tuple[Any, ...]]
 
 _WEAK = frozenset({float, int, bool})  # Python scalars that never change the kind of a floating array

@@ -54,14 +54,16 @@ def lineage(root: Any, oldest: int, targets: Collection[int]) -> tuple[Collectio
 
 def _leading(tensors: list[Any], leads: set[int]) -> set[int]:
     """`leads`, and the ids of those tensors that lead there."""
-    cls = type(tensors[0]) if tensors else None
     for tensor in sorted(tensors, key=_id_of):
-        reader = tensor._id
-        for parent in tensor._parents:
-            if type(parent) is cls and (parent if parent._id < reader else parent._version_before(reader))._id in leads:
-                leads.add(reader)
-                break
+        if any(parent._id in leads for parent in parents_as_read(tensor)):
+            leads.add(tensor._id)
     return leads
+
+
+def parents_as_read(tensor: Any) -> list[Any]:
+    """The tensors that one was computed from, in the versions that it read."""
+    cls, reader = type(tensor), tensor._id
+    return [x if x._id < reader else x._version_before(reader) for x in tensor._parents if type(x) is cls]
 
 
 def propagate(
@@ -143,7 +145,7 @@ def propagate(
                     heappush(heap, -number)
             if following is None:
                 if not heap:
-                    return _delivered(retained, ends, sums)
+                    return retained | {number: (end, _hooked(end, sums[number])) for number, end in ends.items()}
                 tensor = waiting.pop(-heappop(heap))
                 gradient = sums.pop(tensor._id)
             elif not heap or upcoming > -heap[0]:
@@ -156,16 +158,6 @@ def propagate(
             parent = following = part = gradients = None  # no name may keep what the pass has released
     finally:
         wanted.reset(token)
-
-
-def _delivered(found: Gradients, ends: dict[int, Any], sums: dict[int, Any]) -> Gradients:
-    """What a pass returns: what was retained on the way, and the leaves' gradients as their hooks leave them."""
-    for number, end in ends.items():
-        gradient = sums[number]
-        if end._extra is not None and end._extra.hooks is not None:
-            gradient = end._extra.hooks(end, gradient)
-        found[number] = (end, gradient)
-    return found
 
 
 def _hooked(tensor: Any, gradient: Any) -> Any:

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from .xp import Array, array_namespace, device, is_wrapper, kind
+from .xp import FLOAT32, FLOAT64, Array, array_namespace, device, is_wrapper, kind, ndarray
 
 __all__ = [
     "add_into",
@@ -53,11 +53,9 @@ __all__ = [
 
 Axis = int | tuple[int, ...] | None
 
-ndarray = np.ndarray
 _SCALARS = frozenset({np.float64, np.float32})
-_float64, _float32 = np.dtype("float64"), np.dtype("float32")
-_integers: dict[Any, Any] = {_float64: np.dtype("int64"), _float32: np.dtype("int32")}  # of the same size
-_zeros: dict[Any, Any] = {_float64: np.zeros((), _float64), _float32: np.zeros((), _float32)}  # a Python scalar costs twice as much
+_integers: dict[Any, Any] = {FLOAT64: np.dtype("int64"), FLOAT32: np.dtype("int32")}  # of the same size
+_zeros: dict[Any, Any] = {FLOAT64: np.zeros((), FLOAT64), FLOAT32: np.zeros((), FLOAT32)}  # a Python scalar costs twice as much
 _SHORT = 128  # NumPy sums a row of so few elements slowly
 _add: Any = np.add.reduce
 _maximum: Any = np.maximum.reduce
@@ -72,7 +70,7 @@ def sum(x: Array, axis: Axis = None, keepdims: bool = False) -> Array:
 
 def mean(x: Array, axis: Axis = None, keepdims: bool = False) -> Array:
     """The arithmetic mean over `axis`."""
-    if type(x) is ndarray and (x.dtype is _float64 or x.dtype is _float32):
+    if type(x) is ndarray and (x.dtype is FLOAT64 or x.dtype is FLOAT32):
         total = _add(x, axis=axis, keepdims=keepdims)
         if total.size and x.size:  # of nothing NumPy has a warning of its own
             return total / (x.size // total.size)
@@ -209,7 +207,7 @@ def kept_where(mask: Array, x: Array) -> Array:
 
 
 def _is_written(x: Array) -> bool:
-    return type(x) is ndarray and (x.dtype is _float64 or x.dtype is _float32)
+    return type(x) is ndarray and (x.dtype is FLOAT64 or x.dtype is FLOAT32)
 
 
 def add_into(x: Array, y: Array | complex) -> Array:

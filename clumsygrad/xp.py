@@ -1,4 +1,4 @@
-"""The ground floor: the only module that knows array libraries.
+"""The ground floor: what knows array libraries, so that nothing above has to.
 
 Everything above asks here for an array's namespace, kind and device, and for moves between libraries and devices. On the same floor
 stand _keys.py (reading and writing at keys), lean.py (NumPy's cheap spellings) and _beyond.py (functions that the standard lacks).

@@ -12,7 +12,6 @@ band in which 95 % of the patients are expected.
 from __future__ import annotations
 
 import argparse
-import importlib
 import math
 import sys
 import time
@@ -21,6 +20,7 @@ from pathlib import Path
 
 import numpy as np
 from matplotlib.figure import Figure
+from places import why_not
 from scipy.optimize import minimize
 from sklearn.datasets import load_diabetes
 from sklearn.gaussian_process import GaussianProcessRegressor
@@ -109,17 +109,6 @@ def parse_options() -> argparse.Namespace:
     if unknown:
         parser.error(f"--features: no feature is named {', '.join(unknown)}; there are {', '.join(LABELS)}")
     return options
-
-
-def why_not(library: str) -> str | None:
-    """Why the library cannot be used on this machine, in one sentence; None where it can."""
-    try:
-        module = importlib.import_module(library)
-    except ImportError as error:
-        return f"--library {library} cannot be used here, because it cannot be imported: {error}."
-    if library == "cupy" and not module.cuda.is_available():
-        return "--library cupy needs an NVIDIA GPU with its driver, and this machine has none that CuPy can use."
-    return None
 
 
 def load(names: tuple[str, ...]) -> Data:

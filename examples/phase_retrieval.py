@@ -18,7 +18,6 @@ It writes `phase_retrieval.png` into the folder --output: truth, start and resul
 from __future__ import annotations
 
 import argparse
-import importlib
 import sys
 import time
 from dataclasses import dataclass
@@ -26,12 +25,12 @@ from pathlib import Path
 
 import numpy as np
 from matplotlib.figure import Figure
+from places import LIBRARIES, to_place, why_not
 from sklearn.datasets import load_sample_image
 from tqdm import tqdm
 
 import clumsygrad as cg
 
-LIBRARIES = ("numpy", "cupy", "torch", "jax")
 CROP = 384  # pixels on a side, of photographs of 427 × 640
 MASKS = 4
 BRIGHTEST = 1 / 6  # the share of the measurements that the start is made of
@@ -89,32 +88,6 @@ def parse_options() -> argparse.Namespace:
     if options.steps < 1:
         parser.error("--steps must be at least 1")
     return options
-
-
-def why_not(library: str, device: str | None) -> str | None:
-    """Why the library or the device cannot be used on this machine, in one sentence; None where they can."""
-    try:
-        module = importlib.import_module(library)
-        if library == "cupy" and not module.cuda.is_available():
-            return "--library cupy needs an NVIDIA GPU with its driver, and this machine has none that CuPy can use."
-        to_place(np.zeros(1), library, device)
-    except ImportError as error:
-        return f"--library {library} cannot be used here, because it cannot be imported: {first_line(error)}."
-    except Exception as error:
-        if device is None:
-            raise
-        return f"--library {library} cannot use --device {device} on this machine: {first_line(error)}."
-    return None
-
-
-def first_line(error: Exception) -> str:
-    lines = str(error).strip().splitlines()
-    return lines[0].rstrip(".") if lines else type(error).__name__
-
-
-def to_place(array: np.ndarray, library: str, device: str | None) -> cg.Tensor:
-    x = cg.Tensor(array).to(library)
-    return x if device is None else x.to(device)
 
 
 # The problem ------------------------------------------------------------------------------------------------------------------------

@@ -10,7 +10,6 @@ trained parameters, which it loads back to check that the network they make is a
 from __future__ import annotations
 
 import argparse
-import importlib
 import sys
 import time
 from dataclasses import dataclass
@@ -18,6 +17,7 @@ from pathlib import Path
 
 import numpy as np
 from matplotlib.figure import Figure
+from places import LIBRARIES, to_place, why_not
 from safetensors.numpy import load_file, save_file
 from sklearn.datasets import load_digits
 from sklearn.model_selection import train_test_split
@@ -27,7 +27,6 @@ import clumsygrad as cg
 from clumsygrad.activation import relu, softmax
 from clumsygrad.loss import cross_entropy
 
-LIBRARIES = ("numpy", "cupy", "torch", "jax")
 HIDDEN = 128
 BATCH = 32
 LEARNING_RATE = 4e-3
@@ -90,27 +89,6 @@ def parse_options() -> argparse.Namespace:
     return options
 
 
-def why_not(library: str, device: str | None) -> str | None:
-    """Why the library or the device cannot be used on this machine, in one sentence; None where they can."""
-    try:
-        module = importlib.import_module(library)
-        if library == "cupy" and not module.cuda.is_available():
-            return "--library cupy needs an NVIDIA GPU with its driver, and this machine has none that CuPy can use."
-        cg.random.Generator(0, library=library, device=device).normal((1,))
-    except ImportError as error:
-        return f"--library {library} cannot be used here, because it cannot be imported: {first_line(error)}."
-    except Exception as error:
-        if device is None:
-            raise
-        return f"--library {library} cannot use --device {device} on this machine: {first_line(error)}."
-    return None
-
-
-def first_line(error: Exception) -> str:
-    lines = str(error).strip().splitlines()
-    return lines[0].rstrip(".") if lines else type(error).__name__
-
-
 def load_splits(library: str, device: str | None, seed: int) -> tuple[Split, Split]:
     """Three quarters of the images to train on, and one quarter held out; in each, the same share of every digit."""
     images, labels = load_digits(return_X_y=True)
@@ -118,11 +96,6 @@ def load_splits(library: str, device: str | None, seed: int) -> tuple[Split, Spl
     parts = train_test_split(images, labels, test_size=0.25, stratify=labels, random_state=seed)
     train_images, test_images, train_labels, test_labels = (to_place(part, library, device) for part in parts)
     return Split(train_images, train_labels), Split(test_images, test_labels)
-
-
-def to_place(array: np.ndarray, library: str, device: str | None) -> cg.Tensor:
-    x = cg.Tensor(array).to(library)
-    return x if device is None else x.to(device)
 
 
 def new_parameters(random: cg.random.Generator) -> Parameters:

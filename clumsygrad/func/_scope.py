@@ -1,13 +1,13 @@
 """One application of a transform: the tensors it makes of its arguments, and the passes that end at them.
 
-The only place in this package that speaks with the engine. A pass is a linear map from one cotangent per output to one gradient per
+The only place in this package that runs the engine. A pass is a linear map from one cotangent per output to one gradient per
 argument. Run in tensors it is recorded, as a function of the cotangents too; the pullback of that is the transposed map, from one
 tangent per argument to one tangent per output.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from .. import _tree, engine
@@ -132,13 +132,6 @@ class _Pushforward:
             exclusive(arrived[g._id][1], given) if g is not None and g._id in arrived else _zeros(x, in_tensors)
             for x, g in zip(self.pullback.outputs, self.cotangents, strict=True)
         ]
-
-
-def resolved_parents(tensor: Tensor) -> Iterator[Tensor]:
-    """The tensors that one was computed from, in the versions that it read."""
-    for parent in tensor._parents:
-        if type(parent) is Tensor:
-            yield parent if parent._id < tensor._id else parent._version_before(tensor._id)
 
 
 def _argument(x: Any, name: str) -> Tensor:

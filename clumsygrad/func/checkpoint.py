@@ -8,8 +8,9 @@ from typing import Any
 
 from .. import _tree
 from .._modes import recording, recording_set
+from ..engine import parents_as_read
 from ..tensor import Tensor, record
-from ._scope import _Pullback, _Scope, name_of, resolved_parents
+from ._scope import _Pullback, _Scope, name_of
 
 __all__ = ["checkpoint"]
 
@@ -111,7 +112,7 @@ def checkpoint_backward(tensor: Tensor, grad: Any) -> tuple[Any, ...]:
     """z = f(x, captured): f again, recorded, and the cotangents pulled back through it. In tensors this is itself a checkpoint."""
     call = tensor._attributes["call"]
     cotangents = list(grad) if isinstance(grad, _Cotangents) else [grad]
-    values = list(resolved_parents(tensor))
+    values = parents_as_read(tensor)
     if any(type(g) is Tensor for g in cotangents):
         return tuple(checkpoint(call.pull)(values, cotangents))
     return tuple(call.pull([x._data for x in values], cotangents))
@@ -141,7 +142,7 @@ def _inside(outputs: Iterable[Tensor], scope: _Scope) -> list[Tensor]:
         tensor = stack.pop()
         if tensor._id >= scope.oldest and tensor._id not in found and tensor._id not in ends:
             found[tensor._id] = tensor
-            stack += resolved_parents(tensor)
+            stack += parents_as_read(tensor)
     return list(found.values())
 
 

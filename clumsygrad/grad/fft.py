@@ -10,6 +10,7 @@ In the formulas F is the complex transform with factor and sign as called, Fᴴ 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from .._fourier import Norm, fftn, ifftn
@@ -80,21 +81,13 @@ def ifftn_backward(tensor: Tensor, grad: Array) -> GradientTuple:
 def rfft_backward(tensor: Tensor, grad: Array) -> GradientTuple:
     """z = the first ⌊n/2⌋ + 1 of F x, x real:   x̄ = Re Fᴴ(z̄, 0), which is irfft of z̄ with the inner frequencies halved."""
     xp = array_namespace(grad)
-    x = operand(tensor, grad)
-    axis = attribute(tensor, "axis")
-    n = _length(attribute(tensor, "n"), x.shape[axis])
-    g = xp.fft.irfft(grad * _inner(xp, grad, axis, n, 0.5), n=n, axis=axis, norm=_opposite(tensor))
-    return (_like(xp, g, x),)
+    return (_to_signal(tensor, grad, xp.fft.irfft),)
 
 
 def ihfft_backward(tensor: Tensor, grad: Array) -> GradientTuple:
     """z = conj of rfft x with the inverse's factor, x real:   x̄ = hfft of z̄ with the inner frequencies halved."""
     xp = array_namespace(grad)
-    x = operand(tensor, grad)
-    axis = attribute(tensor, "axis")
-    n = _length(attribute(tensor, "n"), x.shape[axis])
-    g = xp.fft.hfft(grad * _inner(xp, grad, axis, n, 0.5), n=n, axis=axis, norm=_opposite(tensor))
-    return (_like(xp, g, x),)
+    return (_to_signal(tensor, grad, xp.fft.hfft),)
 
 
 def irfft_backward(tensor: Tensor, grad: Array) -> GradientTuple:
@@ -103,17 +96,30 @@ def irfft_backward(tensor: Tensor, grad: Array) -> GradientTuple:
     The imaginary parts of x at the frequencies 0 and (of an even n) n/2 are not read: their gradient is 0.
     """
     xp = array_namespace(grad)
-    axis = attribute(tensor, "axis")
-    g = xp.fft.rfft(grad, axis=axis, norm=_opposite(tensor))
-    return (_like(xp, g * _inner(xp, g, axis, grad.shape[axis], 2.0), operand(tensor, grad)),)
+    return (_to_half_spectrum(tensor, grad, xp.fft.rfft),)
 
 
 def hfft_backward(tensor: Tensor, grad: Array) -> GradientTuple:
     """z = irfft of conj x with the forward factor:   x̄ = ihfft of z̄ with the inner frequencies doubled."""
     xp = array_namespace(grad)
+    return (_to_half_spectrum(tensor, grad, xp.fft.ihfft),)
+
+
+def _to_signal(tensor: Tensor, grad: Array, transform: Callable[..., Array]) -> Array:
+    """A half spectrum's real signal, of the length that was transformed, with the inner frequencies halved."""
+    xp = array_namespace(grad)
+    x = operand(tensor, grad)
     axis = attribute(tensor, "axis")
-    g = xp.fft.ihfft(grad, axis=axis, norm=_opposite(tensor))
-    return (_like(xp, g * _inner(xp, g, axis, grad.shape[axis], 2.0), operand(tensor, grad)),)
+    n = _length(attribute(tensor, "n"), x.shape[axis])
+    return _like(xp, transform(grad * _inner(xp, grad, axis, n, 0.5), n=n, axis=axis, norm=_opposite(tensor)), x)
+
+
+def _to_half_spectrum(tensor: Tensor, grad: Array, transform: Callable[..., Array]) -> Array:
+    """A real signal's half spectrum, with the inner frequencies doubled."""
+    xp = array_namespace(grad)
+    axis = attribute(tensor, "axis")
+    g = transform(grad, axis=axis, norm=_opposite(tensor))
+    return _like(xp, g * _inner(xp, g, axis, grad.shape[axis], 2.0), operand(tensor, grad))
 
 
 def rfftn_backward(tensor: Tensor, grad: Array) -> GradientTuple:

@@ -1,0 +1,37 @@
+"""What the examples share: the array libraries they run on, and arrays moved to one of them."""
+
+from __future__ import annotations
+
+import importlib
+
+import numpy as np
+
+import clumsygrad as cg
+
+LIBRARIES = ("numpy", "cupy", "torch", "jax")
+
+
+def why_not(library: str, device: str | None = None) -> str | None:
+    """Why the library or the device cannot be used on this machine, in one sentence; None where they can."""
+    try:
+        module = importlib.import_module(library)
+        if library == "cupy" and not module.cuda.is_available():
+            return "--library cupy needs an NVIDIA GPU with its driver, and this machine has none that CuPy can use."
+        to_place(np.zeros(1), library, device)
+    except ImportError as error:
+        return f"--library {library} cannot be used here, because it cannot be imported: {first_line(error)}."
+    except Exception as error:
+        if device is None:
+            raise
+        return f"--library {library} cannot use --device {device} on this machine: {first_line(error)}."
+    return None
+
+
+def first_line(error: Exception) -> str:
+    lines = str(error).strip().splitlines()
+    return lines[0].rstrip(".") if lines else type(error).__name__
+
+
+def to_place(array: np.ndarray, library: str, device: str | None) -> cg.Tensor:
+    x = cg.Tensor(array).to(library)
+    return x if device is None else x.to(device)
