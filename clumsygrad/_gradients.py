@@ -13,6 +13,7 @@ from .xp import Array, ndarray
 __all__ = ["check_differentiable", "check_gradient", "deliver", "exclusive", "place", "unit_gradient"]
 
 _writing = threading.Lock()
+_UNITS = {cls: cls(1) for cls in (_xp.numpy.float64, _xp.numpy.float32)}
 
 
 def check_differentiable(data: Array, where: str) -> None:
@@ -25,6 +26,8 @@ def check_differentiable(data: Array, where: str) -> None:
 
 def unit_gradient(data: Array) -> Array:
     """The gradient of a loss with respect to itself. Raises where `data` is no loss: several elements, or complex."""
+    if type(data) in _UNITS:
+        return _UNITS[type(data)]
     if data.shape and _xp.size(data) != 1:
         raise ValueError(
             f"backward: this tensor has shape {tuple(data.shape)}. "
@@ -66,9 +69,11 @@ def exclusive(gradient: Any, given: set[int]) -> Any:
         if _xp.is_wrapper(gradient):
             return gradient
         gradient = _xp.exclusive(gradient)
-    if id(gradient) in given:
+    number = id(gradient)
+    if number in given:
         gradient = _xp.array_namespace(gradient).asarray(gradient, copy=True)
-    given.add(id(gradient))
+        number = id(gradient)
+    given.add(number)
     return gradient
 
 
@@ -78,9 +83,14 @@ def deliver(arrived: dict[int, tuple[Any, Any]], seed: Any) -> None:
     with _writing:
         sums: list[tuple[Any, Any]] = []
         for tensor, gradient in arrived.values():
-            extra = tensor._extras()
-            before = extra.gradient
-            sums.append((extra, exclusive(gradient, given) if before is None else before + gradient))
+            extra = tensor._extra or tensor._extras()
+            if extra.gradient is not None:
+                gradient = extra.gradient + gradient
+            elif type(gradient) is ndarray and gradient.base is None and id(gradient) not in given:  # as most are
+                given.add(id(gradient))
+            else:
+                gradient = exclusive(gradient, given)
+            sums.append((extra, gradient))
         for extra, gradient in sums:
             extra.gradient = gradient
 

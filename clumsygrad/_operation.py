@@ -154,7 +154,13 @@ def _binary(forward: Function, rule: Rule | None, scalar: Rule | None, broadcast
                 cls = type(a)
                 if type(x2) is Tensor:
                     b = x2._data
-                    if cls is not type(b) or not (a.dtype is b.dtype if cls is ndarray else cls in SCALAR_TYPES):
+                    if cls is ndarray is type(b):
+                        fits = a.dtype is b.dtype
+                    elif cls is type(b):
+                        fits = cls in SCALAR_TYPES
+                    else:
+                        fits = cls in _NUMPYS and type(b) in _NUMPYS and a.dtype is b.dtype
+                    if not fits:
                         x1, x2 = agreed(forward, (x1, x2))
                         a, b = x1._data, x2._data
                     data = forward(a, b) if _xp.guard is None else _xp.guard(forward, a, b)
@@ -235,6 +241,7 @@ def _with_attributes(forward: Function, rule: Rule | None, rest: tuple[inspect.P
 def _several(forward: Function, rule: Rule | None, parameters: tuple[inspect.Parameter, ...], names: tuple[str, ...]) -> Function:
     """Several operands and attributes: a short way for NumPy arrays that fit together as they are, the general one for all else."""
     general = _general(forward, rule, parameters, names)
+    named = frozenset([p.name for p in parameters[len(names) :]])
     defaults = {p.name: p.default for p in parameters[len(names) :] if p.default is not p.empty}
     required = sum(p.default is not None for p in parameters[: len(names)])  # the others may be left out
     counts = frozenset([i for i, name in enumerate(names) if name in _COUNTS])
@@ -242,16 +249,16 @@ def _several(forward: Function, rule: Rule | None, parameters: tuple[inspect.Par
     def function(*args: Any, **kwargs: Any) -> Any:
         arrays: list[Any] = []
         parents: list[Any] = []
-        dtype, tensors, tracked = None, False, False
+        dtype, tracked = None, False
         for x in args:
-            a = x
             if type(x) is Tensor:
                 a = x._data
-                tensors = True
                 if x._tracked:
                     tracked = True
                 else:
                     x = a
+            else:
+                a = x
             if type(a) is ndarray:
                 if a.dtype is not dtype and a.dtype is not _BOOL and len(arrays) not in counts:
                     if dtype is not None:
@@ -261,17 +268,16 @@ def _several(forward: Function, rule: Rule | None, parameters: tuple[inspect.Par
                 return general(*args, **kwargs)
             arrays.append(a)
             parents.append(x)
-        if not tensors:
+        if not tracked and Tensor not in map(type, args):
             return forward(*args, **kwargs)
-        attributes = {**defaults, **kwargs}
+        attributes = {**defaults, **kwargs} if named else None
         if len(arrays) != len(names):
-            if len(attributes) != len(defaults) or len(arrays) < required:
+            if not kwargs.keys() <= named or len(arrays) < required:
                 return general(*args, **kwargs)  # an operand by keyword, or Python's own TypeError
             arrays += (None,) * (len(names) - len(arrays))
             parents += arrays[len(parents) :]
-        for value in attributes.values():
-            if type(value) is Tensor:
-                raise _misplaced(forward, attributes)
+        if kwargs and Tensor in map(type, kwargs.values()):
+            raise _misplaced(forward, kwargs)
         try:
             data = forward(*arrays, **kwargs)
         except Exception as error:
@@ -281,7 +287,7 @@ def _several(forward: Function, rule: Rule | None, parameters: tuple[inspect.Par
             return _constants(data)
         if type(data) is ndarray and data.dtype is dtype:
             return record(data, rule, tuple(parents), attributes)
-        return _recorded(data, rule, tuple(parents), attributes)
+        return _recorded(data, rule, tuple(parents), attributes or {})
 
     return function
 

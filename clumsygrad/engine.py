@@ -96,7 +96,7 @@ def propagate(
         while True:
             child = tensor._id
             parents = tensor._parents
-            if tensor._extra is not None and (tensor._extra.retains or tensor._extra.hooks is not None):
+            if tensor._extra is not None:
                 gradient = _hooked(tensor, gradient)
                 if tensor._extra.retains and leading is None:
                     retained[child] = (tensor, gradient)
@@ -116,20 +116,17 @@ def propagate(
                     continue
             following = None  # the first parent that has parents of its own is kept out of the heap: often it comes and goes alone
             upcoming = 0  # its id
-            index = 0
-            for parent in parents:
-                part = gradients[index]
-                index += 1
+            for parent, part in zip(parents, gradients):  # noqa: B905 (rules are proven, or checked, to give one for each)
                 if part is None:
                     continue
                 number = parent._id
                 if number > child:
                     parent = parent._version_before(child)
                     number = parent._id
-                if number == upcoming:
-                    gradient = gradient + part
-                elif number in sums:
+                if number in sums:
                     sums[number] = sums[number] + part
+                elif number == upcoming:
+                    gradient = gradient + part
                 elif leading is not None and number not in leading:
                     continue
                 elif parent._rule is None:
@@ -145,7 +142,11 @@ def propagate(
                     heappush(heap, -number)
             if following is None:
                 if not heap:
-                    return retained | {number: (end, _hooked(end, sums[number])) for number, end in ends.items()}
+                    for number, end in ends.items():
+                        extra = end._extra
+                        part = sums[number]
+                        retained[number] = end, part if extra is None or extra.hooks is None else extra.hooks(end, part)
+                    return retained
                 tensor = waiting.pop(-heappop(heap))
                 gradient = sums.pop(tensor._id)
             elif not heap or upcoming > -heap[0]:

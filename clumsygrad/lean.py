@@ -13,10 +13,11 @@ from typing import Any
 
 import numpy as np
 
-from .xp import FLOAT32, FLOAT64, Array, array_namespace, device, is_wrapper, kind, ndarray
+from .xp import FLOAT32, FLOAT64, Array, array_namespace, conj, device, is_wrapper, kind, ndarray
 
 __all__ = [
     "add_into",
+    "adjoint_times",
     "broadcast_to",
     "by_blocks",
     "chosen",
@@ -45,8 +46,9 @@ __all__ = [
     "sum",
     "sum_of_squares",
     "tanh_into",
+    "times_adjoint",
     "times_into",
-    "times_transpose",
+    "times_slope_of_tanh",
     "times_transpose_by_columns",
     "vecdot",
 ]
@@ -64,7 +66,7 @@ _maximum: Any = np.maximum.reduce
 def sum(x: Array, axis: Axis = None, keepdims: bool = False) -> Array:
     """Σ x over `axis`."""
     if type(x) is ndarray:
-        return _add(x, axis=axis, keepdims=keepdims)
+        return _add(x, axis, None, None, keepdims)
     return array_namespace(x).sum(x, axis=axis, keepdims=keepdims)
 
 
@@ -89,7 +91,7 @@ def sum_of_squares(x: Array) -> Array:
 def max(x: Array, axis: Axis = None, keepdims: bool = False) -> Array:
     """The largest element over `axis`."""
     if type(x) is ndarray:
-        return _maximum(x, axis=axis, keepdims=keepdims)
+        return _maximum(x, axis, None, None, keepdims)
     return array_namespace(x).max(x, axis=axis, keepdims=keepdims)
 
 
@@ -124,13 +126,35 @@ def matrix_transpose(x: Array) -> Array:
     return x.mT if type(x) is ndarray else array_namespace(x).matrix_transpose(x)
 
 
-def times_transpose(x: Array, y: Array) -> Array:
-    """x yᵀ, for matrices y. Compilers that copy a transposed operand (XLA) are asked for the sum over both last axes instead."""
-    if type(x) is ndarray and x.shape[-1] == 1 and x.ndim == y.ndim:  # a column and a row: NumPy is faster without BLAS
-        return x * y.mT
-    if type(x) is ndarray or is_wrapper(x) or len(y.shape) != 2:
-        return x @ matrix_transpose(y)
-    return array_namespace(x).tensordot(x, y, axes=((len(x.shape) - 1,), (1,)))
+def times_adjoint(x: Array, y: Array) -> Array:
+    """x yᴴ, of matrices or stacks of them. Compilers that copy a transposed operand (XLA) are asked for the sum over both last axes."""
+    if type(x) is ndarray:
+        y = y.mT if y.dtype is FLOAT64 or y.dtype is FLOAT32 else y.conj().mT
+        return x * y if x.shape[-1] == 1 and x.ndim == y.ndim else x @ y  # a column and a row: NumPy is faster without BLAS
+    if is_wrapper(x):
+        return x._times_adjoint(y)
+    xp = array_namespace(x)
+    y = conj(xp, y)
+    return xp.tensordot(x, y, axes=((len(x.shape) - 1,), (1,))) if len(y.shape) == 2 else x @ xp.matrix_transpose(y)
+
+
+def adjoint_times(x: Array, y: Array) -> Array:
+    """xᴴ y, of matrices or stacks of them."""
+    if type(x) is ndarray:
+        return (x.mT if x.dtype is FLOAT64 or x.dtype is FLOAT32 else x.conj().mT) @ y
+    if is_wrapper(x):
+        return x._adjoint_times(y)
+    xp = array_namespace(x)
+    return conj(xp, xp.matrix_transpose(x)) @ y
+
+
+def times_slope_of_tanh(g: Array, z: Array) -> Array:
+    """g (1 − z²), the slope of tanh where it is z."""
+    if type(g) is ndarray and g.shape:
+        slope = z * z
+        np.multiply(slope, g, slope)
+        return np.subtract(g, slope, slope)
+    return g._times_slope_of_tanh(z) if is_wrapper(g) else g - g * z * z
 
 
 def permute_dims(x: Array, axes: tuple[int, ...]) -> Array:
@@ -144,8 +168,9 @@ def broadcast_to(x: Array, shape: tuple[int, ...]) -> Array:
         return ndarray(shape, x.dtype, x, 0, (0,) * len(shape))
     if x.shape == shape:
         return x
-    if type(x) is ndarray and x.flags.c_contiguous and x.size and x.ndim == len(shape):
-        strides = tuple([s if n == m else 0 for n, m, s in zip(x.shape, shape, x.strides, strict=True)])
+    new = len(shape) - len(x.shape)
+    if type(x) is ndarray and new >= 0 and x.flags.c_contiguous and x.size:
+        strides = (0,) * new + tuple([s if n == m else 0 for n, m, s in zip(x.shape, shape[new:], x.strides)])  # noqa: B905
         z = ndarray(shape, x.dtype, x, 0, strides)
         z.flags.writeable = False
         return z
@@ -212,7 +237,9 @@ def _is_written(x: Array) -> bool:
 
 def add_into(x: Array, y: Array | complex) -> Array:
     """x + y."""
-    return np.add(x, y, x) if _is_written(x) else x + y
+    if type(x) is ndarray and (x.dtype is FLOAT64 or x.dtype is FLOAT32):  # the dearest of these calls saved: it is the most used
+        return np.add(x, y, x)
+    return x + y
 
 
 def subtract_into(x: Array, y: Array | complex) -> Array:

@@ -60,12 +60,13 @@ class Tensor(Operators):
     _extra: Extra | None
 
     _wanted: ClassVar[Callable[[], Any]] = engine.wanted.get
+    _constant: ClassVar[Callable[[Any], Tensor]]  # `constant`, for rules, which find it here
 
     def __init__(self, data: Any, requires_grad: bool = False, *, dtype: Any = None, device: Any = None) -> None:
         if type(data) is Tensor:
             data = data._data
         if not _xp.is_array(data):
-            data = _from_python(data)
+            data = _xp.from_python(data)
         if dtype is not None and data.dtype != dtype:
             data = _xp.array_namespace(data).astype(data, dtype)
         if device is not None:
@@ -426,20 +427,10 @@ def constant(data: Any) -> Tensor:
     return tensor
 
 
+Tensor._constant = staticmethod(constant)
+
+
 # What comes in, and what goes out ---------------------------------------------------------------------------------------------
-
-
-def _from_python(data: Any) -> Array:
-    if isinstance(data, (list, tuple)) and _holds_tensor(data):
-        raise TypeError("Tensor: a list of tensors would lose their gradients: use clumsygrad.asarray or clumsygrad.stack")
-    array = _xp.numpy.asarray(data)
-    if array.dtype.kind not in "biufc":
-        raise TypeError(f"Tensor: cannot make an array of numbers from a {type(data).__name__} (NumPy gives dtype {array.dtype})")
-    return array
-
-
-def _holds_tensor(data: list[Any] | tuple[Any, ...]) -> bool:
-    return any(type(x) is Tensor or (isinstance(x, (list, tuple)) and _holds_tensor(x)) for x in data)
 
 
 def _fitted(data: Array, gradient: Any, name: str) -> Any:

@@ -32,6 +32,7 @@ _wrappers: set[type] = set()
 _kinds: dict[Any, str] = {}
 FLOAT64, FLOAT32 = numpy.dtype("float64"), numpy.dtype("float32")
 ndarray = numpy.ndarray
+_generic = numpy.generic
 
 # What NumPy's sums of 0-d arrays give: their type tells their dtype, which is dear to ask them for.
 SCALAR_TYPES = frozenset({numpy.float64, numpy.float32, numpy.float16, numpy.complex128, numpy.complex64})
@@ -243,6 +244,20 @@ def to_numpy(x: Array) -> Array:
     return numpy.asarray(x)
 
 
+def from_python(data: Any) -> Array:
+    """Numbers, in lists or not, as a NumPy array. Raises TypeError for what are no numbers, and for lists of Tensors."""
+    if isinstance(data, (list, tuple)) and _holds_wrapper(data):
+        raise TypeError("Tensor: a list of tensors would lose their gradients: use clumsygrad.asarray or clumsygrad.stack")
+    array = numpy.asarray(data)
+    if array.dtype.kind not in "biufc":
+        raise TypeError(f"Tensor: cannot make an array of numbers from a {type(data).__name__} (NumPy gives dtype {array.dtype})")
+    return array
+
+
+def _holds_wrapper(data: list[Any] | tuple[Any, ...]) -> bool:
+    return any(type(x) in _wrappers or (isinstance(x, (list, tuple)) and _holds_wrapper(x)) for x in data)
+
+
 def to_library(x: Array, xp: Any, target: Any = None) -> Array:
     """`x` as an array of the namespace `xp`, on the device `target` (or where that library puts new arrays)."""
     if array_namespace(x) is not xp:
@@ -267,7 +282,7 @@ def moved(x: Array, like: Array) -> Array:
 
 def whole(x: Array) -> Array:
     """A NumPy scalar (what NumPy's sums of 0-d arrays give) as the 0-d array it stands for; anything else as it is."""
-    return numpy.asarray(x) if isinstance(x, numpy.generic) else x
+    return numpy.asarray(x) if isinstance(x, _generic) else x
 
 
 def scalar(x: Array) -> Array:

@@ -20,6 +20,7 @@ from table import BOTH, CASES, COMPLEX, REAL, Case, Shape, called, row
 
 import clumsygrad as cg
 from clumsygrad import activation, loss
+from clumsygrad.forward import elementwise, products
 
 __all__ = ["BOTH", "CASES", "COMPLEX", "REAL", "Case"]
 
@@ -617,6 +618,38 @@ row(
     constants=(np.arange(6.0).reshape(2, 3) / 6,),
     linear=True,
     uses=("array first",),
+)
+for _x, _y in (((2, 3), (4, 3)), ((5, 2, 3), (4, 3)), ((2, 1), (3, 1)), ((2, 3), (5, 4, 3)), ((0, 3), (2, 3))):
+    row(
+        _of_shapes("times-adjoint", _x, _y),
+        lambda xp, x, y: products.times_adjoint(x, y),
+        _x,
+        _y,
+        rules="times_adjoint",
+        kinds=BOTH,
+        reference=lambda x, y: x @ np.conj(y).mT,
+        strided=len(_x) == len(_y) and 0 not in _x,
+    )
+for _x, _y in (((3, 2), (3, 4)), ((5, 3, 2), (3, 4)), ((3, 2), (5, 3, 4)), ((0, 3), (0, 2))):
+    row(
+        _of_shapes("adjoint-times", _x, _y),
+        lambda xp, x, y: products.adjoint_times(x, y),
+        _x,
+        _y,
+        rules="adjoint_times",
+        kinds=BOTH,
+        reference=lambda x, y: np.conj(x).mT @ y,
+        strided=len(_x) == len(_y) and 0 not in _x,
+    )
+row(
+    "times-slope-of-tanh",
+    lambda xp, x, y: elementwise.times_slope_of_tanh(x, y),
+    (2, 3),
+    (2, 3),
+    rules="times_slope_of_tanh",
+    kinds=BOTH,
+    reference=lambda x, y: x * (1 - y * y),
+    strided=True,
 )
 row("matmul-with-itself", lambda xp, x: x @ x.mT, (2, 3), rules="matmul transpose", kinds=BOTH)
 row("vecdot", called("vecdot"), (2, 3), (2, 3), rules="vecdot", kinds=BOTH)

@@ -59,6 +59,7 @@ BOUND_NAMES |= {
 }
 BOUND_NAMES |= {"argmax", "argmin", "cumsum", "cumprod", "any", "all"}
 BOUND_NAMES |= {"T", "mT", "to", "to_device", "__array_namespace__", "__getitem__", "_getitem", "_assign", "_astype", "_moved"}
+BOUND_NAMES |= {"_times_adjoint", "_adjoint_times", "_times_slope_of_tanh"}
 
 # What a module may import of the package; a key that ends in "." speaks for all modules below it, the longest key that fits counts.
 LAYERS = {

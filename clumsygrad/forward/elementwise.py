@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from .. import grad
+from .. import grad, lean
 from .._operation import operation
 from ..xp import Array, array_namespace, common_namespace, kind, to_device
 
@@ -162,6 +162,12 @@ def cosh(x: Array, /) -> Array:
 def tanh(x: Array, /) -> Array:
     """The hyperbolic tangent, elementwise."""
     return array_namespace(x).tanh(x)
+
+
+@operation(grad.times_slope_of_tanh_backward, serves=("_times_slope_of_tanh",))
+def times_slope_of_tanh(x1: Array, x2: Array, /) -> Array:
+    """x1 (1 − x2²), elementwise, for arrays of one shape: the gradient of a tanh whose value is x2."""
+    return lean.times_slope_of_tanh(x1, x2)
 
 
 @operation(grad.asinh_backward)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from .. import grad
+from .. import grad, lean
 from .._operation import operation
 from ..xp import Array, array_namespace
 
@@ -20,6 +20,18 @@ def matmul(x1: Array, x2: Array, /) -> Array:
     Tensor(array([11.]))
     """
     return x1 @ x2
+
+
+@operation(grad.times_adjoint_backward, serves=("_times_adjoint",))
+def times_adjoint(x1: Array, x2: Array, /) -> Array:
+    """x1 x2ᴴ, of matrices or stacks of them: what the gradient of a product is made of."""
+    return lean.times_adjoint(x1, x2)
+
+
+@operation(grad.adjoint_times_backward, serves=("_adjoint_times",))
+def adjoint_times(x1: Array, x2: Array, /) -> Array:
+    """x1ᴴ x2, of matrices or stacks of them: what the gradient of a product is made of."""
+    return lean.adjoint_times(x1, x2)
 
 
 @operation(grad.vecdot_backward)

@@ -13,9 +13,10 @@ from typing import Any
 from .. import _tree, engine
 from .. import xp as _xp
 from .._gradients import exclusive, place
-from .._modes import recording_set
+from .._modes import recording_set, reset_recording, set_recording
 from ..grad import positive_backward
 from ..tensor import Tensor, constant, next_id, record
+from ..xp import FLOAT32, FLOAT64, ndarray
 
 
 class _Scope:
@@ -40,9 +41,7 @@ class _Scope:
 
     def leaves(self) -> list[Tensor]:
         """The arguments in the versions that were handed to the function, even if it assigned to them."""
-        return [
-            x if x._id == number else x._version_before(number + 1) for x, number in zip(self.arguments, self.numbers, strict=True)
-        ]
+        return [x if x._id == n else x._version_before(n + 1) for x, n in zip(self.arguments, self.numbers, strict=True)]
 
     def arranged(self, values: list[Any]) -> list[Any]:
         """One value per argument leaf, in trees like the arguments."""
@@ -64,17 +63,18 @@ class _Scope:
         """
         joined = isinstance(seed, tuple)
         seed = tuple([_as(g, in_tensors) for g in seed]) if joined else _as(seed, in_tensors)
-        given = {id(g) for g in (seed if joined else (seed,))}
+        given = set(map(id, seed if joined else (seed,)))
         arguments = self.leaves()
         arrived: engine.Gradients = {}
+        token = set_recording(in_tensors)
         try:
             for x in arguments:  # leaves, while the pass runs; before and after, steps of whatever graph the argument came from
                 x._rule = None
             if not joined or seed:
                 told = engine.Released(place()) if release and not in_tensors else None
-                with recording_set(in_tensors):
-                    arrived = engine.propagate(out, seed, leading=self.leading, release=told, guard=_xp.guard)
+                arrived = engine.propagate(out, seed, leading=self.leading, release=told, guard=_xp.guard)
         finally:
+            reset_recording(token)
             for x in arguments:
                 x._rule = positive_backward
         return [exclusive(arrived[x._id][1], given) if x._id in arrived else _zeros(x, in_tensors) for x in arguments]
@@ -123,7 +123,7 @@ class _Pushforward:
     def __call__(self, tangents: Sequence[Any]) -> list[Any]:
         in_tensors = self.pullback.scope.in_tensors or _any_tracked(tangents)
         seed = tuple([_as(tangents[i], in_tensors) for i in self.tracked])
-        given = {id(t) for t in seed}
+        given = set(map(id, seed))
         arrived: engine.Gradients = {}
         if seed:
             with recording_set(in_tensors):
@@ -136,6 +136,8 @@ class _Pushforward:
 
 def _argument(x: Any, name: str) -> Tensor:
     """A tensor of the transform's own over an argument; over a Tensor it is a step of that one's graph."""
+    if type(x) is ndarray and x.shape and (x.dtype is FLOAT64 or x.dtype is FLOAT32):  # as most are
+        return record(x, positive_backward, (), None)
     if type(x) is Tensor:
         data, parents = x._data, (x,) if x.requires_grad else ()
     else:
@@ -163,8 +165,8 @@ def _any_tracked(seed: Sequence[Any]) -> bool:
 
 
 def _as(g: Any, in_tensors: bool) -> Any:
-    if g is None:
-        return None
+    if g is None or (type(g) is ndarray and g.shape and not in_tensors):
+        return g
     if in_tensors:
         return g if type(g) is Tensor else constant(_xp.scalar(g))
     return g._data if type(g) is Tensor else _xp.scalar(g)
@@ -178,7 +180,7 @@ def _zeros(x: Tensor, in_tensors: bool) -> Any:
 def fitting(x: Tensor, g: Any, name: str, given: str, wanted: str) -> Any:
     """What was given for `x` (a cotangent, a tangent), in its dtype. Raises where structure, shape, kind or library differ."""
     data = g._data if type(g) is Tensor else g
-    if type(data) is type(x._data) and data.dtype is x._data.dtype and data.shape == x._data.shape:  # as it nearly always is
+    if type(data) is type(x._data) and data.dtype is x._data.dtype and data.shape == x._data.shape:
         return g
     xp = _xp.array_namespace(x._data)
     if type(data) in _xp.SCALARS and not x.shape and (type(data) is not complex or _xp.kind(x._data) == "complex floating"):
@@ -201,7 +203,12 @@ def fitting_leaves(tree: Any, structure: Any, tensors: Sequence[Tensor], name: s
     leaves, shape = _tree.flatten(tree)
     if shape != structure:
         raise TypeError(f"{name}: the {given} has structure {shape}, the {wanted} {structure}")
-    return [fitting(x, g, name, given, wanted) for x, g in zip(tensors, leaves, strict=True)]
+    return [
+        g
+        if type(g) is ndarray and g.dtype is x._data.dtype and g.shape == x._data.shape  # as it nearly always is
+        else fitting(x, g, name, given, wanted)
+        for x, g in zip(tensors, leaves, strict=True)
+    ]
 
 
 def name_of(f: Callable[..., Any]) -> str:

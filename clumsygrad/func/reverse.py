@@ -8,7 +8,7 @@ from typing import Any
 
 from .. import _tree, lean
 from .. import xp as _xp
-from .._modes import recording_set
+from .._modes import reset_recording, set_recording
 from ..tensor import Tensor
 from ._scope import _Pullback, _Scope, fitting_leaves, name_of, plain
 
@@ -175,8 +175,11 @@ def evaluated(
     arguments = list(args)
     for number, tree in zip(numbers, scope.trees(), strict=True):
         arguments[number] = tree
-    with recording_set(True):
+    token = set_recording(True)
+    try:
         out = f(*arguments, **kwargs)
+    finally:
+        reset_recording(token)
     if not has_aux:
         return scope, out, None
     if not isinstance(out, tuple) or len(out) != 2:

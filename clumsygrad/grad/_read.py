@@ -26,7 +26,7 @@ def operand(tensor: Tensor, grad: Array) -> Array:
         if x._id > tensor._id:
             x = x._version_before(tensor._id)
         return x if type(grad) is cls else x._data
-    return cls(x) if type(grad) is cls and type(x) not in SCALARS else x
+    return cls._constant(x) if type(grad) is cls and type(x) not in SCALARS else x
 
 
 def pair(tensor: Tensor, grad: Array) -> tuple[Array, Array]:
@@ -53,8 +53,10 @@ def operands(tensor: Tensor, grad: Array) -> tuple[Array, ...]:
             if x._id > number:
                 x = x._version_before(number)
             values.append(x if in_tensors else x._data)
+        elif in_tensors and x is not None and type(x) not in SCALARS:
+            values.append(cls._constant(x))
         else:
-            values.append(cls(x) if in_tensors and x is not None and type(x) not in SCALARS else x)
+            values.append(x)
     return tuple(values)
 
 
@@ -114,9 +116,11 @@ def needs(tensor: Tensor) -> tuple[bool, ...]:
     cls = type(tensor)
     if wanted is True:
         if len(parents) == 2:  # of which there are most
-            return type(parents[0]) is cls, type(parents[1]) is cls
+            x, y = parents
+            return type(x) is cls, type(y) is cls
         if len(parents) == 3:
-            return type(parents[0]) is cls, type(parents[1]) is cls, type(parents[2]) is cls
+            x, y, z = parents
+            return type(x) is cls, type(y) is cls, type(z) is cls
         return tuple([type(x) is cls for x in parents])
     if wanted is None:
         return tuple([type(x) is cls or (is_array(x) and is_floating(x)) for x in parents])

@@ -53,6 +53,7 @@ __all__ = [
     "square_backward",
     "tan_backward",
     "tanh_backward",
+    "times_slope_of_tanh_backward",
     "where_backward",
     "zero_backward",
 ]
@@ -186,8 +187,16 @@ def cosh_backward(tensor: Tensor, grad: Array) -> GradientTuple:
 
 def tanh_backward(tensor: Tensor, grad: Array) -> GradientTuple:
     """z = tanh(x):   x̄ = z̄ · conj(1 − z²)."""
-    z = conj_result(tensor, grad)
-    return (grad - grad * z * z,)
+    return (lean.times_slope_of_tanh(grad, conj_result(tensor, grad)),)
+
+
+def times_slope_of_tanh_backward(tensor: Tensor, grad: Array) -> GradientTuple:
+    """z = x (1 − y²), the gradient of tanh, of one shape:   x̄ = z̄ · conj(1 − y²),   ȳ = −2 z̄ · conj(x y)."""
+    xp = array_namespace(grad)
+    x, y = pair(tensor, grad)
+    need_x, need_y = needs(tensor)
+    g = grad * conj(xp, y)
+    return grad - g * conj(xp, y) if need_x else None, lean.multiply_into(g * conj(xp, x), -2) if need_y else None
 
 
 def asinh_backward(tensor: Tensor, grad: Array) -> GradientTuple:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from .. import _windows, lean
 from .._keys import scatter_add
 from .._layers import as_rows, attention_weights, from_rows, normalised, one_over_length, rows_over
-from ..xp import Array, array_namespace, conj
+from ..xp import Array, array_namespace
 from ._read import GradientTuple, attribute, needs, operand, operands, result, unbroadcast
 
 if TYPE_CHECKING:
@@ -31,18 +31,16 @@ __all__ = [
 
 def linear_backward(tensor: Tensor, grad: Array) -> GradientTuple:
     """Z = X W + b:   X̄ = Z̄ Wᴴ,   W̄ = Xᴴ Z̄,   b̄ = Σ Z̄ over the rows."""
-    xp = array_namespace(grad)
     x, w, b = operands(tensor, grad)
     need_x, need_w, need_b = needs(tensor)
-    g = as_rows(grad)
-    gx = None
-    if need_x:
-        gx = lean.times_transpose(g, conj(xp, w))
-        gx = gx if len(x.shape) == 2 else lean.reshape(gx, x.shape)
+    shape = x.shape
+    if len(shape) != 2:
+        x, grad = as_rows(x), as_rows(grad)
+    gx = lean.times_adjoint(grad, w) if need_x else None
     return (
-        gx,
-        conj(xp, lean.matrix_transpose(as_rows(x))) @ g if need_w else None,
-        unbroadcast(g, b.shape) if need_b else None,
+        gx if gx is None or len(shape) == 2 else lean.reshape(gx, shape),
+        lean.adjoint_times(x, grad) if need_w else None,
+        unbroadcast(grad, b.shape) if need_b else None,
     )
 
 
@@ -116,17 +114,16 @@ def embedding_backward(tensor: Tensor, grad: Array) -> GradientTuple:
 
 def conv2d_backward(tensor: Tensor, grad: Array) -> GradientTuple:
     """Z = P W + b, P the patches of X:   X̄ = Z̄ Wᴴ, each patch added where it was taken,   W̄ = Pᴴ Z̄,   b̄ = Σ Z̄ over N, H, W."""
-    xp = array_namespace(grad)
     x, w, b = operands(tensor, grad)
     need_x, need_w, need_b = needs(tensor)
     window = _windows.of_kernels(x.shape, w.shape, *[attribute(tensor, name) for name in ("stride", "padding", "dilation")])
     g = as_rows(lean.permute_dims(grad, (0, 2, 3, 1)))
     gx = gw = None
     if need_x:
-        rows = lean.times_transpose(g, conj(xp, _windows.kernel_matrix(w)))
+        rows = lean.times_adjoint(g, _windows.kernel_matrix(w))
         gx = _windows.patches_added(rows, window, x.shape)
     if need_w:
-        matrix = conj(xp, lean.matrix_transpose(_windows.patches(x, window))) @ g
+        matrix = lean.adjoint_times(_windows.patches(x, window), g)
         gw = lean.permute_dims(lean.reshape(matrix, (*w.shape[2:], *w.shape[1::-1])), (3, 2, 0, 1))
     return gx, gw, unbroadcast(g, b.shape) if need_b else None
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from .. import lean
 from ..xp import Array, array_namespace, conj
@@ -12,8 +12,10 @@ if TYPE_CHECKING:
     from ..tensor import Tensor
 
 __all__ = [
+    "adjoint_times_backward",
     "matmul_backward",
     "tensordot_backward",
+    "times_adjoint_backward",
     "vecdot_backward",
 ]
 
@@ -29,7 +31,7 @@ def matmul_backward(tensor: Tensor, grad: Array) -> GradientTuple:
     need_x, need_y = needs(tensor)
     dimensions = len(x.shape), len(y.shape)
     if dimensions == (2, 2):  # of which there are most
-        return lean.times_transpose(grad, conj(xp, y)) if need_x else None, _adjoint(xp, x) @ grad if need_y else None
+        return lean.times_adjoint(grad, y) if need_x else None, lean.adjoint_times(x, grad) if need_y else None
     if dimensions == (1, 1):
         return grad * conj(xp, y) if need_x else None, grad * conj(xp, x) if need_y else None
     rows = xp.reshape(x, (1, *x.shape)) if len(x.shape) == 1 else x
@@ -39,26 +41,44 @@ def matmul_backward(tensor: Tensor, grad: Array) -> GradientTuple:
     elif len(y.shape) == 1:
         grad = xp.reshape(grad, (*grad.shape, 1))
     return (
-        _shaped(xp, unbroadcast(lean.times_transpose(grad, conj(xp, columns)), rows.shape), x.shape) if need_x else None,
-        _shaped(xp, _summed_product(xp, _adjoint(xp, rows), grad, columns.shape), y.shape) if need_y else None,
+        _shaped(unbroadcast(lean.times_adjoint(grad, columns), rows.shape), x.shape) if need_x else None,
+        _shaped(_summed_product(rows, grad, columns.shape), y.shape) if need_y else None,
     )
 
 
-def _shaped(xp: Any, g: Array, shape: tuple[int, ...]) -> Array:
+def _shaped(g: Array, shape: tuple[int, ...]) -> Array:
     """g in another shape; itself, no view of it, where it has that shape."""
     return g if g.shape == shape else lean.reshape(g, shape)
 
 
-def _adjoint(xp: Any, x: Array) -> Array:
-    return conj(xp, lean.matrix_transpose(x))
-
-
-def _summed_product(xp: Any, x: Array, y: Array, shape: tuple[int, ...]) -> Array:
-    """x y, summed over the batch axes that `shape` lacks: as one product, where all are summed."""
+def _summed_product(x: Array, y: Array, shape: tuple[int, ...]) -> Array:
+    """xᴴ y, summed over the batch axes that `shape` lacks: as one product, where all are summed."""
     if len(shape) == 2 and len(x.shape) == len(y.shape) > 2 and x.shape[:-2] == y.shape[:-2]:
-        x = lean.reshape(xp.moveaxis(x, -2, 0), (x.shape[-2], -1))
-        return x @ lean.reshape(y, (-1, y.shape[-1]))
-    return unbroadcast(x @ y, shape)
+        return lean.adjoint_times(lean.reshape(x, (-1, x.shape[-1])), lean.reshape(y, (-1, y.shape[-1])))
+    return unbroadcast(lean.adjoint_times(x, y), shape)
+
+
+# The two products that the adjoint of a product is made of, and their own
+
+
+def times_adjoint_backward(tensor: Tensor, grad: Array) -> GradientTuple:
+    """Z = X Yᴴ:   X̄ = Z̄ Y,   Ȳ = Z̄ᴴ X.   Matrices, or stacks of them; a batch axis that was broadcast is summed."""
+    x, y = pair(tensor, grad)
+    need_x, need_y = needs(tensor)
+    return (
+        unbroadcast(grad @ y, x.shape) if need_x else None,
+        unbroadcast(lean.adjoint_times(grad, x), y.shape) if need_y else None,
+    )
+
+
+def adjoint_times_backward(tensor: Tensor, grad: Array) -> GradientTuple:
+    """Z = Xᴴ Y:   X̄ = Y Z̄ᴴ,   Ȳ = X Z̄.   Matrices, or stacks of them; a batch axis that was broadcast is summed."""
+    x, y = pair(tensor, grad)
+    need_x, need_y = needs(tensor)
+    return (
+        unbroadcast(lean.times_adjoint(y, grad), x.shape) if need_x else None,
+        unbroadcast(x @ grad, y.shape) if need_y else None,
+    )
 
 
 def vecdot_backward(tensor: Tensor, grad: Array) -> GradientTuple:

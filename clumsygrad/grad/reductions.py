@@ -43,13 +43,14 @@ def _kept(tensor: Tensor, shape: tuple[int, ...]) -> tuple[int, ...]:
 
 def _stretched(tensor: Tensor, grad: Array, shape: tuple[int, ...]) -> Array:
     """The gradient of a reduced result, broadcast back over the axes that were reduced."""
-    return lean.broadcast_to(lean.reshape(grad, _kept(tensor, shape)) if grad.shape else grad, shape)
+    if grad.shape and attribute(tensor, "axis") != 0:  # over the leading axis it is broadcast as it is
+        grad = lean.reshape(grad, _kept(tensor, shape))
+    return lean.broadcast_to(grad, shape)
 
 
 def sum_backward(tensor: Tensor, grad: Array) -> GradientTuple:
     """z = Σ x over `axis`:   x̄ = z̄, broadcast back over the axes that were summed (negative, several, or all; kept or not)."""
-    shape = operand(tensor, grad).shape
-    return (_stretched(tensor, grad, shape),)
+    return (_stretched(tensor, grad, operand(tensor, grad).shape),)
 
 
 def mean_backward(tensor: Tensor, grad: Array) -> GradientTuple:
