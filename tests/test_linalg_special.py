@@ -282,6 +282,14 @@ def test_nuclear_norm_of_a_rank_deficient_matrix(able):
 
 
 @pytest.mark.parametrize(
+    "x", [np.eye(3), np.diag([2.0, 2.0, 1.0]), 3 * np.eye(4, 2)], ids=["identity", "two of three", "rectangular"]
+)
+def test_second_derivative_of_the_nuclear_norm_where_singular_values_are_equal(x, able):
+    """What lies between them cancels, so that dropping it is right."""
+    check_second(Derivatives(at(lambda xp, x: xp.linalg.matrix_norm(x, ord="nuc"), x), able), "real")
+
+
+@pytest.mark.parametrize(
     "arguments",
     [{"ord": "fro", "axis": 0}, {"ord": "nuc"}, {"ord": 1, "axis": (0, 1, 2)}],
     ids=str,
