@@ -97,7 +97,7 @@ def deliver(arrived: dict[int, tuple[Any, Any]], seed: Any) -> None:
 
 def place() -> str:
     """The file and line, outside this package, that is calling."""
-    frame = sys._getframe(1)
+    frame = sys._getframe(2)  # who asks is of this package
     while frame.f_back is not None and frame.f_globals.get("__name__", "").partition(".")[0] == __package__:
         frame = frame.f_back
     return f"{frame.f_code.co_filename}:{frame.f_lineno}"

@@ -77,7 +77,8 @@ class _Scope:
             reset_recording(token)
             for x in arguments:
                 x._rule = positive_backward
-        return [exclusive(arrived[x._id][1], given) if x._id in arrived else _zeros(x, in_tensors) for x in arguments]
+        found = [arrived[x._id][1] if x._id in arrived else _zeros(x, in_tensors) for x in arguments]
+        return found if in_tensors else [exclusive(g, given) for g in found]
 
 
 class _Pullback:
