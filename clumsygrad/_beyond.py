@@ -17,8 +17,11 @@ from .xp import Array, array_namespace, conj, device, numpy, optional
 # Below this size one call of NumPy's general solver for a whole batch beats a triangular solver called for each matrix.
 _SMALL = 32
 
-# Below this size halving a triangular matrix further costs more calls than it saves work.
-CHOLESKY_BLOCK = 96
+# So many rows of a triangle at a time: of the square at the end of each such stripe half is computed in vain.
+_ROWS = 64
+
+# So many columns of a factor at a time: with fewer, products are slower, and with more, there is more work in triangles.
+_CHOLESKY_BLOCK = 48
 
 
 def of_library(x: Array, name: str) -> Callable[..., Any]:
@@ -72,16 +75,36 @@ def solve_triangular(a: Array, b: Array, *, lower: bool, adjoint: bool = False, 
     return _TRIANGULAR.get(_xp.library_of(a), _triangular_by_solve)(a, b, lower, adjoint, unit_diagonal)
 
 
-def keep_triangle(x: Array, lower: bool, unit_diagonal: bool) -> Array:
-    """The one triangle of matrices that the caller made and uses no more (a large NumPy array is written), without a unit diagonal."""
-    xp = array_namespace(x)
-    if type(x) is not numpy.ndarray or x.shape[-1] < _SMALL or not x.flags.writeable:
-        return xp.tril(x, k=-int(unit_diagonal)) if lower else xp.triu(x, k=int(unit_diagonal))
-    for i in range(x.shape[-1]):  # costs a fifth of numpy.tril, which makes two arrays more
-        if lower:
-            x[..., i, i + 1 - int(unit_diagonal) :] = 0
+def outer(x: Array, y: Array) -> Array:
+    """x y; of one column and one row elementwise, which takes half the time."""
+    return x * y if x.shape[-1] == 1 else array_namespace(x).matmul(x, y)
+
+
+def triangle_of_outer(x: Array, y: Array, lower: bool, unit_diagonal: bool) -> Array:
+    """The one triangle of the square matrices x y, without a unit diagonal; of a large NumPy matrix little of the other is computed."""
+    if type(x) is not numpy.ndarray or x.ndim != 2 or y.ndim != 2 or len(x) <= _ROWS:
+        xp, z = array_namespace(x), outer(x, y)
+        return xp.tril(z, k=-int(unit_diagonal)) if lower else xp.triu(z, k=int(unit_diagonal))
+    z = numpy.empty((len(x), len(x)), dtype=x.dtype)
+    for start in range(0, len(x), _ROWS):
+        rows = slice(start, start + _ROWS)
+        read = slice(start + _ROWS) if lower else slice(start, None)
+        if x.shape[-1] == 1:  # twice as fast as a product that broadcasts
+            numpy.einsum("i,j->ij", x[rows, 0], y[0, read], out=z[rows, read])
         else:
-            x[..., i, : i + int(unit_diagonal)] = 0
+            numpy.matmul(x[rows], y[:, read], out=z[rows, read])
+    return _clear(z, lower, unit_diagonal)
+
+
+def _clear(x: Array, lower: bool, unit_diagonal: bool) -> Array:
+    """x, one large NumPy matrix, with 0 written to all but the one triangle, and to the diagonal if that is said to be of ones."""
+    below = numpy.tri(_ROWS, k=int(unit_diagonal) - 1, dtype=bool)
+    cleared = below.T if lower else below
+    for start in range(0, len(x), _ROWS):
+        rows = slice(start, start + _ROWS)
+        x[rows, slice(start + _ROWS, None) if lower else slice(start)] = 0
+        square = x[rows, rows]
+        numpy.copyto(square, 0, where=cleared[: len(square), : len(square)])
     return x
 
 
@@ -108,21 +131,29 @@ def _triangular_numpy(a: Array, b: Array, lower: bool, transposed: bool, unit_di
         return _triangular_by_solve(a, b, lower, transposed, unit_diagonal)
     if not unit_diagonal and not numpy.all(numpy.diagonal(a, axis1=-2, axis2=-1)):
         raise numpy.linalg.LinAlgError("solve_triangular: there is a 0 on the diagonal: the matrix is singular")
-    trsm = getattr(scipy.blas, f"{letter}trsm")
     if not batch:
-        return _by_trsm(trsm, a, b, lower, transposed, unit_diagonal)
+        return _by_blas(letter, a, b, lower, transposed, unit_diagonal)
     x = numpy.empty((*batch, n, k), dtype=b.dtype)
     a, b = numpy.broadcast_to(a, (*batch, n, n)), numpy.broadcast_to(b, (*batch, n, k))
     for i in numpy.ndindex(*batch):
-        x[i] = _by_trsm(trsm, a[i], b[i], lower, transposed, unit_diagonal)
+        x[i] = _by_blas(letter, a[i], b[i], lower, transposed, unit_diagonal)
     return x
 
 
-def _by_trsm(trsm: Any, a: Array, b: Array, lower: bool, transposed: bool, unit_diagonal: bool) -> Array:
-    """BLAS reads columns where NumPy writes rows: so it is handed xᵀ aᵀ = bᵀ, or b as it is if that is in columns: to copy less."""
-    if b.flags.f_contiguous and b.dtype.kind == "f":
-        return trsm(1.0, a.T, b, side=0, lower=not lower, trans_a=0 if transposed else 1, diag=unit_diagonal)
-    return trsm(1.0, a.T, b.T, side=1, lower=not lower, trans_a=2 if transposed else 0, diag=unit_diagonal).T
+def _by_blas(letter: str, a: Array, b: Array, lower: bool, transposed: bool, unit_diagonal: bool) -> Array:
+    """BLAS reads columns where NumPy writes rows: a in rows is handed to it as aᵀ, and b so that little is copied."""
+    blas, in_columns = _scipy_linalg().blas, a.flags.f_contiguous
+    stored, lower = (a, lower) if in_columns else (a.T, not lower)
+    real = a.dtype.kind == "f"
+    if b.shape[-1] == 1 and (real or in_columns or not transposed):
+        trans = (2 if transposed else 0) if in_columns else int(not transposed)
+        return getattr(blas, f"{letter}trsv")(stored, b[:, 0], lower=lower, trans=trans, diag=unit_diagonal)[:, None]
+    trsm = getattr(blas, f"{letter}trsm")
+    if in_columns:
+        return trsm(1.0, stored, b, side=0, lower=lower, trans_a=2 if transposed else 0, diag=unit_diagonal)
+    if b.flags.f_contiguous and real:
+        return trsm(1.0, stored, b, side=0, lower=lower, trans_a=0 if transposed else 1, diag=unit_diagonal)
+    return trsm(1.0, stored, b.T, side=1, lower=lower, trans_a=2 if transposed else 0, diag=unit_diagonal).T
 
 
 def _triangular_torch(a: Array, b: Array, lower: bool, transposed: bool, unit_diagonal: bool) -> Array:
@@ -169,49 +200,46 @@ def cholesky(a: Array, upper: bool) -> Array:
     """The Cholesky factor: the library's; of one large NumPy matrix LAPACK's without NumPy's copies, which take as long again."""
     if not _is_large_for_scipy(a):
         return of_library(a, "cholesky")(a, upper=upper)
-    factor, failed = getattr(_scipy_linalg().lapack, f"{_letter(a)}potrf")(a.T, lower=0, clean=1)
+    factor, failed = getattr(_scipy_linalg().lapack, f"{_letter(a)}potrf")(a, lower=1, clean=0)
     if failed:
         raise numpy.linalg.LinAlgError("Matrix is not positive definite")
-    return conj(numpy, factor) if upper else factor.T
+    _clear(factor.T, lower=False, unit_diagonal=False)
+    return conj(numpy, factor.T) if upper else factor
 
 
 def cholesky_gradient(l: Array, g: Array) -> Array | None:  # noqa: E741 (the factor's name)
-    """Of the backward function of cholesky, its recursion over halves, in place; None but for one large matrix of NumPy's.
+    """Of the backward function of cholesky, its blocked form, from the last columns to the first; None but for one large matrix of NumPy's.
 
-    For an array that is written once costs less than it takes to get its memory.
+    Of columns with D on the diagonal and R below it, and S, the part of X̄ that is known by then, that of the rows and columns behind:
+    B = (R̄ − S 2R) D⁻¹ / 2 is X̄ below D, and D̄ − Bᴴ 2R the gradient of D, of which X̄ is found as that of a small matrix. The products
+    S 2R are nearly all of the work: 2/3 n³ operations, as many as LAPACK takes for an inverse.
     """
     if not (_is_large_for_scipy(l) and g.dtype == l.dtype):
         return None
-    x = numpy.array(g, order="C")
-    _differentiate_halves(getattr(_scipy_linalg().blas, f"{_letter(l)}trsm"), l, x)
-    x /= 2
+    invert = getattr(_scipy_linalg().lapack, f"{_letter(l)}trtri")
+    n = len(l)
+    x = numpy.empty((n, n), dtype=l.dtype)
+    above = numpy.tri(_CHOLESKY_BLOCK, k=-1, dtype=bool).T
+    for start in range((n - 1) // _CHOLESKY_BLOCK * _CHOLESKY_BLOCK, -1, -_CHOLESKY_BLOCK):
+        stop = min(start + _CHOLESKY_BLOCK, n)
+        columns, behind = slice(start, stop), slice(stop, n)
+        diagonal, of_diagonal = l[columns, columns], g[columns, columns]
+        inverse = invert(diagonal, lower=1)[0]
+        half = inverse / 2
+        if stop < n:
+            twice = l[behind, columns] * 2
+            below = x[behind, behind] @ twice
+            numpy.subtract(g[behind, columns], below, out=below)
+            below = numpy.matmul(below, half, out=x[behind, columns])
+            beside = conj(numpy, below.T)
+            x[columns, behind] = beside
+            of_diagonal = of_diagonal - beside @ twice
+        inner = conj(numpy, diagonal.T) @ of_diagonal
+        numpy.copyto(inner, 0, where=above[: stop - start, : stop - start])
+        inner += conj(numpy, inner.T)
+        inner.flat[:: stop - start + 1] /= 2
+        numpy.matmul(conj(numpy, inverse.T) @ inner, half, out=x[columns, columns])
     return x
-
-
-def _differentiate_halves(trsm: Any, l: Array, x: Array) -> None:  # noqa: E741
-    """x, the gradient of the factor l in its lower triangle, becomes twice that of the matrix."""
-    n = l.shape[0]
-    if n <= CHOLESKY_BLOCK:
-        half = numpy.tril(conj(numpy, l.T) @ x)
-        half += conj(numpy, half.T)
-        half.flat[:: n + 1] /= 2
-        x[...] = _divided(trsm, numpy.array(conj(numpy, _divided(trsm, half, l).T), order="C"), l)
-        return
-    k = n // 2
-    row = l[k:, :k]
-    _differentiate_halves(trsm, l[k:, k:], x[k:, k:])
-    below = x[k:, k:] @ row
-    below = _divided(trsm, numpy.subtract(x[k:, :k], below, out=below), l[:k, :k])
-    beside = conj(numpy, below.T)
-    x[:k, :k] -= beside @ row
-    x[:k, k:] = beside
-    x[k:, :k] = below
-    _differentiate_halves(trsm, l[:k, :k], x[:k, :k])
-
-
-def _divided(trsm: Any, x: Array, l: Array) -> Array:  # noqa: E741
-    """x l⁻¹, in the memory of x, which BLAS reads as lᵀ zᵀ = xᵀ."""
-    return trsm(1.0, l.T, x.T, side=0, lower=0, overwrite_b=1).T
 
 
 def lu_factor(a: Array) -> tuple[Array, ...]:

@@ -84,8 +84,8 @@ def cholesky(**options: Any) -> Callable[..., Any]:
     return lambda xp, x, identity: xp.linalg.cholesky(positive(xp, x, identity), **options)
 
 
-# 70: more than the size at which the rule halves its matrices
-for _shape in ((3, 3), (2, 3, 3), (1, 1), (0, 2, 2), (70, 1), (2, 70, 1)):
+# 100: more than the sizes at which the rule goes by blocks
+for _shape in ((3, 3), (2, 3, 3), (1, 1), (0, 2, 2), (100, 1), (2, 100, 1)):
     for _options in ({}, {"upper": True}):
         row(
             of_shape("cholesky-upper" if _options else "cholesky", _shape),
@@ -94,7 +94,7 @@ for _shape in ((3, 3), (2, 3, 3), (1, 1), (0, 2, 2), (70, 1), (2, 70, 1)):
             rules="cholesky",
             kinds=BOTH,
             constants=(np.eye(_shape[-2]),),
-            minor=_shape not in ((2, 3, 3), (70, 1)),
+            minor=_shape not in ((2, 3, 3), (100, 1)),
             cannot=ONE_ON_DASK,
         )
 
@@ -203,15 +203,17 @@ def triangular_by_numpy(a: np.ndarray, b: np.ndarray, lower: bool, adjoint: bool
 def triangular(x: Shape, y: Shape, minor: bool, **options: bool) -> None:
     options = {"lower": False, "adjoint": False, "unit_diagonal": False, **options}
     label = "".join(f"-{name}" for name, value in options.items() if value)
+    n = x[-1]
+    size = n if n > 3 else 1  # what is solved with a diagonal of ones grows with every row
     row(
         of_shape(f"solve_triangular{label}", x, y),
-        lambda xp, a, b, c: xp.linalg.solve_triangular(a + xp.astype(c, a.dtype), b, **options),
+        lambda xp, a, b, c: xp.linalg.solve_triangular((a + xp.astype(c, a.dtype)) / size, b, **options),
         x,
         y,
         rules="solve_triangular",
         kinds=BOTH,
-        constants=(np.eye(x[-1]) * (40 if x[-1] > 3 else 5),),
-        reference=lambda a, b, c: triangular_by_numpy(moved(a, c), b, **options),
+        constants=(np.eye(n) * (n + 7 if n > 3 else 5),),
+        reference=lambda a, b, c: triangular_by_numpy(moved(a, c) / size, b, **options),
         minor=minor,
         cannot=NO_DASK if len(x) > 2 or len(y) > 2 or 0 in y else ONE_ON_DASK,
     )
@@ -224,6 +226,8 @@ for _lower in (False, True):
         triangular((2, 1, 3, 3), (2, 3, 2), not _lower, lower=_lower, adjoint=_adjoint)
         triangular((3, 3), (3,), True, lower=_lower, adjoint=_adjoint, unit_diagonal=True)
         triangular((33, 33), (2, 33, 1), True, lower=_lower, adjoint=_adjoint)
+        triangular((70, 70), (70,), True, lower=_lower, adjoint=_adjoint)  # large enough to go by stripes
+        triangular((70, 70), (70, 2), True, lower=_lower, adjoint=_adjoint, unit_diagonal=True)
 for _x, _y in (((1, 1), (1,)), ((0, 2, 2), (2, 1)), ((2, 2), (2, 0)), ((3, 3), (2, 3, 2))):
     triangular(_x, _y, True, lower=True)
 

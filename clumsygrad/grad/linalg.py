@@ -11,15 +11,15 @@ from typing import TYPE_CHECKING, Any
 
 from .. import lean
 from .._beyond import (
-    CHOLESKY_BLOCK,
     adjoint,
     adjugate,
     cholesky_gradient,
     inverse_of,
     inverse_singular_values,
-    keep_triangle,
     lu_solve,
+    outer,
     solve_triangular,
+    triangle_of_outer,
 )
 from ..xp import Array, array_namespace, conj, device, kind
 from ._read import GradientTuple, attribute, needs, operand, operands, pair, result, unbroadcast
@@ -42,6 +42,9 @@ __all__ = [
     "solve_triangular_backward",
     "trace_backward",
 ]
+
+# Below this size halving a triangular matrix further costs more calls than it saves work.
+_HALVED = 96
 
 # Parts and products ---------------------------------------------------------------------------------------------------------------
 
@@ -121,7 +124,7 @@ def cholesky_backward(tensor: Tensor, grad: Array) -> GradientTuple:
 def _twice_cholesky_gradient(xp: Any, l: Array, g: Array) -> Array:  # noqa: E741 (the factor's name)
     """2 X̄, of which only the lower triangle of g is read; doubled, since its blocks then fit together as they come."""
     n = l.shape[-1]
-    if n <= CHOLESKY_BLOCK:
+    if n <= _HALVED:
         lower = xp.tril(xp.matmul(adjoint(xp, l), g))
         weights = 1.0 - 0.5 * xp.eye(n, dtype=l.dtype, device=device(l))
         left = solve_triangular(l, (lower + adjoint(xp, lower)) * weights, lower=True, adjoint=True)
@@ -224,7 +227,7 @@ def solve_backward(tensor: Tensor, grad: Array) -> GradientTuple:
     g, z = _columns(xp, grad, y), _columns(xp, result(tensor, grad), y)
     gy = lu_solve(factors, g, True) if factors and type(grad) is not type(tensor) else xp.linalg.solve(adjoint(xp, x), g)
     return (
-        unbroadcast(_outer(xp, -gy, adjoint(xp, z)), x.shape) if need_x else None,
+        unbroadcast(outer(-gy, adjoint(xp, z)), x.shape) if need_x else None,
         _as_given(xp, gy, y) if need_y else None,
     )
 
@@ -241,13 +244,8 @@ def solve_triangular_backward(tensor: Tensor, grad: Array) -> GradientTuple:
     gx = None
     if need_x:
         left, right = (z, gy) if of_adjoint else (gy, z)
-        gx = keep_triangle(unbroadcast(_outer(xp, -left, adjoint(xp, right)), x.shape), lower, unit)
+        gx = unbroadcast(triangle_of_outer(-left, adjoint(xp, right), lower, unit), x.shape)
     return gx, _as_given(xp, gy, y) if need_y else None
-
-
-def _outer(xp: Any, x: Array, y: Array) -> Array:
-    """x y; of one column and one row elementwise, which takes half the time."""
-    return x * y if x.shape[-1] == 1 else xp.matmul(x, y)
 
 
 def _columns(xp: Any, x: Array, y: Array) -> Array:
