@@ -8,7 +8,7 @@ function; everything else, Tensors included, to the function of its namespace, w
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -38,7 +38,6 @@ __all__ = [
     "on_diagonal",
     "ones_like",
     "permute_dims",
-    "ratio_but_at_zero",
     "reshape",
     "sqrt",
     "subtract_from",
@@ -47,7 +46,9 @@ __all__ = [
     "sum_of_squares",
     "tanh_into",
     "times_adjoint",
+    "times_conj",
     "times_into",
+    "times_ratio",
     "times_slope_of_tanh",
     "times_transpose_by_columns",
     "vecdot",
@@ -58,6 +59,7 @@ Axis = int | tuple[int, ...] | None
 _SCALARS = frozenset({np.float64, np.float32})
 _integers: dict[Any, Any] = {FLOAT64: np.dtype("int64"), FLOAT32: np.dtype("int32")}  # of the same size
 _zeros: dict[Any, Any] = {FLOAT64: np.zeros((), FLOAT64), FLOAT32: np.zeros((), FLOAT32)}  # a Python scalar costs twice as much
+_PIECE = 2**13  # of complex numbers: 128 kB
 _SHORT = 128  # NumPy sums a row of so few elements slowly
 _add: Any = np.add.reduce
 _maximum: Any = np.maximum.reduce
@@ -119,6 +121,20 @@ def reshape(x: Array, shape: tuple[int, ...]) -> Array:
     if type(x) is ndarray or type(x) in _SCALARS:
         return x.reshape(shape)
     return array_namespace(x).reshape(x, shape)
+
+
+def times_conj(x: Array, y: Array) -> Array:
+    """x conj(y)."""
+    if type(y) is ndarray:
+        dtype = y.dtype
+        if dtype is FLOAT64 or dtype is FLOAT32:
+            return x * y
+        if type(x) is ndarray and x.dtype == dtype and x.shape == y.shape and dtype.kind == "c":
+            z = np.empty_like(x)
+            for out, part, factor in _pieces(z, x, y):
+                np.multiply(part, np.conj(factor, out), out)
+            return z
+    return x * conj(array_namespace(x), y)
 
 
 def matrix_transpose(x: Array) -> Array:
@@ -184,15 +200,30 @@ def ones_like(x: Array) -> Any:
     return np.ones(x.shape, x.dtype) if type(x) is ndarray else array_namespace(x).ones_like(x)
 
 
-def ratio_but_at_zero(x: Array, y: Array) -> Array:
-    """x / y; where y is 0 something finite, with no warning."""
-    if type(x) is type(y) is ndarray:
-        with np.errstate(divide="ignore", invalid="ignore"):
-            z = x / y
-        z[y == 0] = 0
-        return z
+def times_ratio(x: Array, y: Array, size: Array) -> Array:
+    """x y / size; where size is 0 something finite, with no warning."""
+    if type(x) is type(y) is type(size) is ndarray:
+        z = np.empty_like(x)
+        try:
+            with np.errstate(divide="raise", invalid="raise"):  # which costs no pass over size in search of a 0
+                for out, part, numerator, denominator in _pieces(z, x, y, size):
+                    np.multiply(part, numerator / denominator, out)
+            return z
+        except FloatingPointError:
+            with np.errstate(invalid="ignore"):
+                return x * (y / np.where(size == 0, 1, size))
     xp = array_namespace(x)
-    return x / xp.where(y == 0, xp.ones_like(y), y)
+    return x * (y / xp.where(size == 0, xp.ones_like(size), size))
+
+
+def _pieces(*arrays: ndarray) -> Iterator[tuple[ndarray, ...]]:
+    """NumPy arrays of one shape; if they are large, piece by piece: what is made of one then stays in the processor's own cache."""
+    if arrays[0].size < 2 * _PIECE or not all(x.flags.c_contiguous for x in arrays):
+        yield arrays
+        return
+    rows = [x.reshape(-1) for x in arrays]
+    for start in range(0, arrays[0].size, _PIECE):
+        yield tuple([row[start : start + _PIECE] for row in rows])
 
 
 def on_diagonal(values: Array, shape: tuple[int, ...], offset: int) -> ndarray | None:

@@ -89,6 +89,21 @@ def test_abs_and_sign_at_zero(backend):
     equal(gradients(backend, lambda xp, x: xp.real(xp.sign(x)), [0.0j, 2.0j]), [0, 0.5])
 
 
+@pytest.mark.parametrize("zeros", [0, 3])
+def test_abs_of_many_complex_numbers(zeros, backend):
+    """So many that NumPy goes block by block, with and without one whose sign is 0 / 0."""
+    x = np.exp(1j * np.arange(40_000.0)).reshape(200, 200)
+    sign = x.copy()
+    x[100, :zeros] = sign[100, :zeros] = 0
+    equal(gradients(backend, lambda xp, x: xp.abs(x), 2 * x), sign)
+
+
+def test_products_of_many_complex_numbers(backend):
+    x = np.exp(1j * np.arange(40_000.0)).reshape(200, 200)
+    y = backend.array(2j * x)
+    equal(gradients(backend, lambda xp, x: xp.real(x * y), x), np.conj(2j * x))
+
+
 def test_hypot_and_atan2_at_the_origin(backend):
     equal(gradients(backend, lambda xp, x, y: xp.hypot(x, y), [0.0, 3.0], [0.0, 4.0]), [0, 0.6], [0, 0.8])
     equal(gradients(backend, lambda xp, y, x: xp.atan2(y, x), [0.0, 1.0], [0.0, 1.0]), [0, 0.5], [0, -0.5])

@@ -10,6 +10,7 @@ import cmath
 import math
 from typing import TYPE_CHECKING, Any
 
+from .. import lean
 from ..xp import SCALARS, Array, array_namespace, conj, kind
 from ._read import GradientTuple, conj_pair, conj_result, needs, operands, pair, result, scalar_operand, unbroadcast
 
@@ -82,12 +83,11 @@ def mul_scalar_backward(tensor: Tensor, grad: Array) -> GradientTuple:
 
 def mul_broadcast_backward(tensor: Tensor, grad: Array) -> GradientTuple:
     """z = x ⊙ y:   x̄ = Σ z̄ · conj(y),   ȳ = Σ z̄ · conj(x), each summed down to its operand's shape."""
-    xp = array_namespace(grad)
     x, y = pair(tensor, grad)
     need_x, need_y = needs(tensor)
     return (
-        unbroadcast(grad * conj(xp, y), x.shape) if need_x else None,
-        unbroadcast(grad * conj(xp, x), y.shape) if need_y else None,
+        unbroadcast(lean.times_conj(grad, y), x.shape) if need_x else None,
+        unbroadcast(lean.times_conj(grad, x), y.shape) if need_y else None,
     )
 
 

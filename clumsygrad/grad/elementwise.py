@@ -247,8 +247,7 @@ def abs_backward(tensor: Tensor, grad: Array) -> GradientTuple:
     xp = array_namespace(grad)
     x = operand(tensor, grad)
     if kind(x) == "complex floating":  # whose sign is 0 / 0 at 0 in some libraries
-        size = result(tensor, grad)
-        return (x * lean.ratio_but_at_zero(grad, size),)
+        return (lean.times_ratio(x, grad, result(tensor, grad)),)
     return (grad * xp.sign(x),)
 
 
