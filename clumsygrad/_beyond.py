@@ -20,9 +20,6 @@ _SMALL = 32
 # So many rows of a triangle at a time: of the square at the end of each such stripe half is computed in vain.
 _ROWS = 64
 
-# So many columns of a factor at a time: with fewer, products are slower, and with more, there is more work in triangles.
-_CHOLESKY_BLOCK = 48
-
 
 def of_library(x: Array, name: str) -> Callable[..., Any]:
     """The function `name` of linear algebra in the library of x. Raises NotImplementedError where it has none."""
@@ -41,7 +38,7 @@ def adjoint(xp: Any, x: Array) -> Array:
     return conj(xp, xp.matrix_transpose(x))
 
 
-def _is_recorded(*operands: Array) -> bool:
+def is_recorded(*operands: Array) -> bool:
     return any(_xp.is_wrapper(x) for x in operands)
 
 
@@ -64,12 +61,22 @@ def _letter(x: Array) -> str:
     return {"f": "s", "d": "d", "F": "c", "D": "z"}.get(x.dtype.char, "")
 
 
+def blas(x: Array, name: str) -> Any:
+    """BLAS's function of that name for a NumPy array's dtype, by SciPy."""
+    return getattr(_scipy_linalg().blas, f"{_letter(x)}{name}")
+
+
+def lapack(x: Array, name: str) -> Any:
+    """LAPACK's function of that name for a NumPy array's dtype, by SciPy."""
+    return getattr(_scipy_linalg().lapack, f"{_letter(x)}{name}")
+
+
 # Triangular systems -------------------------------------------------------------------------------------------------------------
 
 
 def solve_triangular(a: Array, b: Array, *, lower: bool, adjoint: bool = False, unit_diagonal: bool = False) -> Array:
     """x of a x = b (or of aᴴ x = b), of which a's one triangle is read; b holds matrices."""
-    if _is_recorded(a, b):
+    if is_recorded(a, b):
         solve = array_namespace(a).linalg.solve_triangular
         return solve(a, b, lower=lower, adjoint=adjoint, unit_diagonal=unit_diagonal)
     return _TRIANGULAR.get(_xp.library_of(a), _triangular_by_solve)(a, b, lower, adjoint, unit_diagonal)
@@ -77,7 +84,9 @@ def solve_triangular(a: Array, b: Array, *, lower: bool, adjoint: bool = False, 
 
 def outer(x: Array, y: Array) -> Array:
     """x y; of one column and one row elementwise, which takes half the time."""
-    return x * y if x.shape[-1] == 1 else array_namespace(x).matmul(x, y)
+    if x.shape[-1] != 1:
+        return array_namespace(x).matmul(x, y)
+    return x * y
 
 
 def triangle_of_outer(x: Array, y: Array, lower: bool, unit_diagonal: bool) -> Array:
@@ -93,10 +102,10 @@ def triangle_of_outer(x: Array, y: Array, lower: bool, unit_diagonal: bool) -> A
             numpy.einsum("i,j->ij", x[rows, 0], y[0, read], out=z[rows, read])
         else:
             numpy.matmul(x[rows], y[:, read], out=z[rows, read])
-    return _clear(z, lower, unit_diagonal)
+    return clear_triangle(z, lower, unit_diagonal)
 
 
-def _clear(x: Array, lower: bool, unit_diagonal: bool) -> Array:
+def clear_triangle(x: Array, lower: bool, unit_diagonal: bool) -> Array:
     """x, one large NumPy matrix, with 0 written to all but the one triangle, and to the diagonal if that is said to be of ones."""
     below = numpy.tri(_ROWS, k=int(unit_diagonal) - 1, dtype=bool)
     cleared = below.T if lower else below
@@ -125,30 +134,29 @@ def _solved(xp: Any, a: Array, b: Array) -> Array:
 
 def _triangular_numpy(a: Array, b: Array, lower: bool, transposed: bool, unit_diagonal: bool) -> Array:
     """SciPy's BLAS, matrix by matrix; without SciPy, or of many small matrices, NumPy's general solver."""
-    scipy, letter = _scipy_linalg(), _letter(a)
     batch, (n, k) = _batch(a, b), b.shape[-2:]
-    if scipy is None or not letter or a.dtype != b.dtype or (batch and n < _SMALL) or not n * k * math.prod(batch):
+    if _scipy_linalg() is None or not _letter(a) or a.dtype != b.dtype or (batch and n < _SMALL) or not n * k * math.prod(batch):
         return _triangular_by_solve(a, b, lower, transposed, unit_diagonal)
     if not unit_diagonal and not numpy.all(numpy.diagonal(a, axis1=-2, axis2=-1)):
         raise numpy.linalg.LinAlgError("solve_triangular: there is a 0 on the diagonal: the matrix is singular")
     if not batch:
-        return _by_blas(letter, a, b, lower, transposed, unit_diagonal)
+        return _by_blas(a, b, lower, transposed, unit_diagonal)
     x = numpy.empty((*batch, n, k), dtype=b.dtype)
     a, b = numpy.broadcast_to(a, (*batch, n, n)), numpy.broadcast_to(b, (*batch, n, k))
     for i in numpy.ndindex(*batch):
-        x[i] = _by_blas(letter, a[i], b[i], lower, transposed, unit_diagonal)
+        x[i] = _by_blas(a[i], b[i], lower, transposed, unit_diagonal)
     return x
 
 
-def _by_blas(letter: str, a: Array, b: Array, lower: bool, transposed: bool, unit_diagonal: bool) -> Array:
+def _by_blas(a: Array, b: Array, lower: bool, transposed: bool, unit_diagonal: bool) -> Array:
     """BLAS reads columns where NumPy writes rows: a in rows is handed to it as aᵀ, and b so that little is copied."""
-    blas, in_columns = _scipy_linalg().blas, a.flags.f_contiguous
+    in_columns = a.flags.f_contiguous
     stored, lower = (a, lower) if in_columns else (a.T, not lower)
     real = a.dtype.kind == "f"
     if b.shape[-1] == 1 and (real or in_columns or not transposed):
         trans = (2 if transposed else 0) if in_columns else int(not transposed)
-        return getattr(blas, f"{letter}trsv")(stored, b[:, 0], lower=lower, trans=trans, diag=unit_diagonal)[:, None]
-    trsm = getattr(blas, f"{letter}trsm")
+        return blas(a, "trsv")(stored, b[:, 0], lower=lower, trans=trans, diag=unit_diagonal)[:, None]
+    trsm = blas(a, "trsm")
     if in_columns:
         return trsm(1.0, stored, b, side=0, lower=lower, trans_a=2 if transposed else 0, diag=unit_diagonal)
     if b.flags.f_contiguous and real:
@@ -196,52 +204,6 @@ _TRIANGULAR: dict[str, Callable[..., Any]] = {
 # Factorisations that are kept ---------------------------------------------------------------------------------------------------
 
 
-def cholesky(a: Array, upper: bool) -> Array:
-    """The Cholesky factor: the library's; of one large NumPy matrix LAPACK's without NumPy's copies, which take as long again."""
-    if not _is_large_for_scipy(a):
-        return of_library(a, "cholesky")(a, upper=upper)
-    factor, failed = getattr(_scipy_linalg().lapack, f"{_letter(a)}potrf")(a, lower=1, clean=0)
-    if failed:
-        raise numpy.linalg.LinAlgError("Matrix is not positive definite")
-    _clear(factor.T, lower=False, unit_diagonal=False)
-    return conj(numpy, factor.T) if upper else factor
-
-
-def cholesky_gradient(l: Array, g: Array) -> Array | None:  # noqa: E741 (the factor's name)
-    """Of the backward function of cholesky, its blocked form, from the last columns to the first; None but for one large matrix of NumPy's.
-
-    Of columns with D on the diagonal and R below it, and S, the part of X̄ that is known by then, that of the rows and columns behind:
-    B = (R̄ − S 2R) D⁻¹ / 2 is X̄ below D, and D̄ − Bᴴ 2R the gradient of D, of which X̄ is found as that of a small matrix. The products
-    S 2R are nearly all of the work: 2/3 n³ operations, as many as LAPACK takes for an inverse.
-    """
-    if not (_is_large_for_scipy(l) and g.dtype == l.dtype):
-        return None
-    invert = getattr(_scipy_linalg().lapack, f"{_letter(l)}trtri")
-    n = len(l)
-    x = numpy.empty((n, n), dtype=l.dtype)
-    above = numpy.tri(_CHOLESKY_BLOCK, k=-1, dtype=bool).T
-    for start in range((n - 1) // _CHOLESKY_BLOCK * _CHOLESKY_BLOCK, -1, -_CHOLESKY_BLOCK):
-        stop = min(start + _CHOLESKY_BLOCK, n)
-        columns, behind = slice(start, stop), slice(stop, n)
-        diagonal, of_diagonal = l[columns, columns], g[columns, columns]
-        inverse = invert(diagonal, lower=1)[0]
-        half = inverse / 2
-        if stop < n:
-            twice = l[behind, columns] * 2
-            below = x[behind, behind] @ twice
-            numpy.subtract(g[behind, columns], below, out=below)
-            below = numpy.matmul(below, half, out=x[behind, columns])
-            beside = conj(numpy, below.T)
-            x[columns, behind] = beside
-            of_diagonal = of_diagonal - beside @ twice
-        inner = conj(numpy, diagonal.T) @ of_diagonal
-        numpy.copyto(inner, 0, where=above[: stop - start, : stop - start])
-        inner += conj(numpy, inner.T)
-        inner.flat[:: stop - start + 1] /= 2
-        numpy.matmul(conj(numpy, inverse.T) @ inner, half, out=x[columns, columns])
-    return x
-
-
 def lu_factor(a: Array) -> tuple[Array, ...]:
     """The LU factorisation of a, in the form that the functions below read; () where the library, or this form of a, has none to keep.
 
@@ -252,8 +214,8 @@ def lu_factor(a: Array) -> tuple[Array, ...]:
         return tuple(optional("torch").linalg.lu_factor_ex(a))[:2]
     if library == "jax":
         return tuple(optional("jax").scipy.linalg.lu_factor(a))
-    if _is_large_for_scipy(a):
-        lu, pivots, _ = getattr(_scipy_linalg().lapack, f"{_letter(a)}getrf")(a.T)
+    if is_large_for_scipy(a):
+        lu, pivots, _ = lapack(a, "getrf")(a.T)
         return lu, pivots
     return ()
 
@@ -318,7 +280,7 @@ def lu_solve(factors: tuple[Array, ...], b: Array, adjoint: bool = False) -> Arr
 def _lu_solve_numpy(lu: Array, pivots: Array, b: Array, transposed: bool) -> Array:
     """LAPACK was handed aᵀ, whose rows are the columns it reads: so a is its transpose here, and aᴴ its conjugate."""
     columns = numpy.moveaxis(b, -2, 0).reshape(b.shape[-2], -1)  # of all matrices side by side
-    getrs = getattr(_scipy_linalg().lapack, f"{_letter(lu)}getrs")
+    getrs = lapack(lu, "getrs")
     if transposed:
         x = conj(numpy, getrs(lu, pivots, conj(numpy, columns), trans=0)[0])
     else:
@@ -326,7 +288,7 @@ def _lu_solve_numpy(lu: Array, pivots: Array, b: Array, transposed: bool) -> Arr
     return x if b.ndim == 2 else numpy.moveaxis(x.reshape(b.shape[-2], *b.shape[:-2], b.shape[-1]), 0, -2)
 
 
-def _is_large_for_scipy(a: Array) -> bool:
+def is_large_for_scipy(a: Array) -> bool:
     """Whether a is one matrix of NumPy's, large enough that calling SciPy's LAPACK pays."""
     if _xp.library_of(a) != "numpy" or a.ndim != 2 or min(a.shape) < _SMALL or a.shape[0] != a.shape[1] or not _letter(a):
         return False
@@ -353,7 +315,7 @@ def adjugate(x: Array) -> Array:
 
     x = Q R gives adj(x) = det(Q) adj(R) Qᴴ. Zeros on the diagonal of R become tiny numbers, which R's rounding exceeds.
     """
-    if _is_recorded(x):
+    if is_recorded(x):
         return array_namespace(x).linalg.adjugate(x)
     xp = array_namespace(x)
     if not math.prod(x.shape):
@@ -370,7 +332,7 @@ def adjugate(x: Array) -> Array:
 
 def expm(x: Array) -> Array:
     """The exponential of matrices."""
-    if _is_recorded(x):
+    if is_recorded(x):
         return array_namespace(x).linalg.expm(x)
     library = _xp.library_of(x)
     if library == "torch":

@@ -1,4 +1,4 @@
-"""Linear algebra: the standard's, and beyond it adjugate, expm, lstsq, multi_dot, norm and solve_triangular.
+"""Linear algebra: the standard's, and beyond it adjugate, expm, inv_quad_logdet, lstsq, multi_dot, norm and solve_triangular.
 
 Matrices are the last two axes; all axes before are batches.
 """
@@ -6,7 +6,9 @@ Matrices are the last two axes; all axes before are batches.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
+from .forward.composed import unstack
 from .forward.decompositions import (
     EighResult,
     EigResult,
@@ -30,6 +32,7 @@ from .forward.linalg import (
     diagonal,
     expm,
     inv,
+    inv_quad_and_logdet,
     lstsq,
     matrix_norm,
     matrix_power,
@@ -49,6 +52,7 @@ from .xp import Array
 __all__ = [
     "EigResult",
     "EighResult",
+    "InvQuadLogdetResult",
     "LstsqResult",
     "QRResult",
     "SVDResult",
@@ -64,6 +68,7 @@ __all__ = [
     "eigvalsh",
     "expm",
     "inv",
+    "inv_quad_logdet",
     "lstsq",
     "matmul",
     "matrix_norm",
@@ -85,6 +90,29 @@ __all__ = [
     "vecdot",
     "vector_norm",
 ]
+
+
+class InvQuadLogdetResult(NamedTuple):
+    """tr yᴴ a⁻¹ y, and log det a."""
+
+    inv_quad: Array
+    logdet: Array
+
+
+def inv_quad_logdet(a: Array, y: Array, /) -> InvQuadLogdetResult:
+    """tr yᴴ a⁻¹ y and log det a, of Hermitian positive definite matrices a (..., n, n), by one Cholesky factor. (Not in the standard.)
+
+    y is one vector (n,) or matrices (..., n, k); both results have the shape that the batches broadcast to. The likelihood of numbers y
+    that are normally distributed with the covariance a is made of them. As in `cholesky`, the lower triangle is read, and the gradient
+    is Hermitian; it takes an inverse, which costs less than the gradient of the factor. Raises the library's error, if it has one,
+    where a is not positive definite.
+    (The name: J. R. Gardner et al., GPyTorch: Blackbox Matrix-Matrix Gaussian Process Inference with GPU Acceleration, 2018.)
+
+    >>> import clumsygrad as cg
+    >>> cg.linalg.inv_quad_logdet(cg.asarray([[2.0, 0.0], [0.0, 0.5]]), cg.asarray([2.0, 1.0]))
+    InvQuadLogdetResult(inv_quad=Tensor(array(4.)), logdet=Tensor(array(0.)))
+    """
+    return InvQuadLogdetResult(*unstack(inv_quad_and_logdet(a, y)[0]))
 
 
 def norm(x: Array, /, ord: float | str | None = None, axis: int | tuple[int, ...] | None = None, keepdims: bool = False) -> Array:

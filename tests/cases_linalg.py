@@ -98,6 +98,38 @@ for _shape in ((3, 3), (2, 3, 3), (1, 1), (0, 2, 2), (100, 1), (2, 100, 1)):
             cannot=ONE_ON_DASK,
         )
 
+
+def inv_quad_logdet(output: int) -> Callable[..., Any]:
+    return lambda xp, x, y, identity: xp.linalg.inv_quad_logdet(positive(xp, x, identity), y)[output]
+
+
+def inv_quad_logdet_by_numpy(output: int) -> Callable[..., Any]:
+    def reference(x: np.ndarray, y: np.ndarray, identity: np.ndarray) -> np.ndarray:
+        a = positive(np, x, identity)
+        columns = y[:, None] if y.ndim == 1 else y
+        solved = np.linalg.solve(a, columns)
+        quad = np.sum(columns.conj() * solved, axis=(-2, -1)).real
+        return quad if output == 0 else np.linalg.slogdet(a).logabsdet + 0 * quad
+
+    return reference
+
+
+# 100: more than the size at which the rule goes by blocks
+for _x, _y in (((3, 3), (3,)), ((2, 3, 3), (3, 2)), ((3, 3), (2, 3, 2)), ((1, 1), (1,)), ((0, 2, 2), (2, 1)), ((100, 1), (100,))):
+    for _output, _label in ((0, "inv_quad"), (1, "logdet")):
+        row(
+            of_shape(f"inv_quad_logdet-{_label}", _x, _y),
+            inv_quad_logdet(_output),
+            _x,
+            _y,
+            rules="inv_quad_logdet getitem",
+            kinds=BOTH,
+            constants=(np.eye(_x[-2]),),
+            reference=inv_quad_logdet_by_numpy(_output),
+            minor=_x not in ((2, 3, 3), (100, 1)),
+            cannot=NO_DASK,
+        )
+
 SQUARES: tuple[Shape, ...] = ((3, 3), (2, 2, 3, 3), (1, 1), (2, 1, 1), (0, 2, 2))
 
 

@@ -78,15 +78,28 @@ LAYERS = {
     "_windows": {"xp", "lean", "_keys"},
     "_fourier": {"xp"},
     "_beyond": {"xp"},
+    "_cholesky": {"xp", "_beyond"},
     "_special": {"xp"},
     "_incomplete": {"xp", "_special"},
     "grad._read": {"xp", "lean"},
-    "grad.": {"xp", "lean", "_keys", "_beyond", "_fourier", "_layers", "_windows", "_special", "_incomplete", "grad._read"},
+    "grad.": {
+        "xp",
+        "lean",
+        "_keys",
+        "_beyond",
+        "_cholesky",
+        "_fourier",
+        "_layers",
+        "_windows",
+        "_special",
+        "_incomplete",
+        "grad._read",
+    },
     "tensor": {"engine", "xp", "_modes", "_operators", "_versions", "_gradients", "_hooks"},
     "_operands": {"tensor", "xp"},
     "_operation": {"_operands", "tensor", "engine", "xp", "_modes"},
     "forward.": {"_operation", "grad", "tensor", "xp", "lean", "_keys", "_fourier", "_modes", "_layers", "_windows"},
-    "forward.linalg": {"_operation", "grad", "tensor", "xp", "_modes", "_beyond"},
+    "forward.linalg": {"_operation", "grad", "tensor", "xp", "_modes", "_beyond", "_cholesky"},
     "forward.decompositions": {"_operation", "grad", "tensor", "xp", "_modes", "_beyond"},
     "forward.special": {"_operation", "grad", "xp", "_special"},
     "forward.gamma": {"_operation", "grad", "xp", "_special", "_incomplete"},
@@ -97,7 +110,7 @@ COMPOSED = {"forward.composed", "forward.einsum"}
 ARRAY_LIBRARIES = {
     "numpy", "cupy", "cupyx", "torch", "jax", "jaxlib", "dask", "scipy", "array_api_strict", "array_api_compat", "array_api_extra",
 }  # fmt: skip
-KNOW_LIBRARIES = {"xp", "lean", "_fourier", "_beyond", "_special", "_windows", "protocols", "_kernels"}
+KNOW_LIBRARIES = {"xp", "lean", "_fourier", "_beyond", "_cholesky", "_special", "_windows", "protocols", "_kernels"}
 
 
 def module_name(path):
@@ -281,7 +294,19 @@ def test_layers(path):
 
 @pytest.mark.parametrize("path", [*RULE_FILES, PACKAGE / "grad" / "_read.py"], ids=lambda path: path.name)
 def test_the_calculus_imports_nothing_else(path):
-    floor = ("xp", "lean", "_keys", "_fourier", "_beyond", "_special", "_incomplete", "_layers", "_windows", "grad._read")
+    floor = (
+        "xp",
+        "lean",
+        "_keys",
+        "_fourier",
+        "_beyond",
+        "_cholesky",
+        "_special",
+        "_incomplete",
+        "_layers",
+        "_windows",
+        "grad._read",
+    )
     allowed = tuple(f"clumsygrad.{name}." for name in floor)
     allowed += ("clumsygrad.lean", "clumsygrad._windows")
     for name in imports_of(path):

@@ -244,6 +244,37 @@ def test_vector_norms_of_zeros_have_gradient_0(ord, dtype, backend):
     assert np.any(g[1] != 0) == (ord != 0)
 
 
+@pytest.mark.parametrize("n", [3, 60])
+def test_a_matrix_that_is_not_positive_definite_is_refused(n):
+    x = np.eye(n)
+    x[-1, -1] = -1
+    with pytest.raises(np.linalg.LinAlgError, match="positive definite"):
+        cg.linalg.cholesky(x)
+    with pytest.raises(np.linalg.LinAlgError, match="positive definite"):
+        cg.linalg.inv_quad_logdet(x, np.ones(n))
+
+
+@pytest.mark.parametrize("columns", [None, 1, 3])
+@pytest.mark.parametrize("dtype", [np.float32, np.complex128])
+def test_inv_quad_logdet_of_many_rows(dtype, columns):
+    """By blocks, in the memory of the inverse for one column: what the gradient through inv and slogdet is."""
+    x, y = of_rank(130, 130, dtype is np.complex128), of_rank(130, columns or 1, dtype is np.complex128)[:, : columns or 1]
+    a = (x @ x.conj().T / 130 + np.eye(130)).astype(dtype)
+    y = (y if columns else y[:, 0]).astype(dtype)
+
+    def by_inv(a, y):
+        return cg.sum(cg.real(cg.conj(y) * (cg.linalg.inv(a) @ y))) + 2 * cg.linalg.slogdet(a).logabsdet
+
+    def by_one(a, y):
+        inv_quad, logdet = cg.linalg.inv_quad_logdet(a, y)
+        return inv_quad + 2 * logdet
+
+    found, expected = [cg.func.grad(f, argnums=(0, 1))(a, y) for f in (by_one, by_inv)]
+    for g, e in zip(found, expected, strict=True):
+        assert g.dtype == dtype
+        np.testing.assert_allclose(g, e, rtol=0, atol=(1e-3 if dtype is np.float32 else 1e-11) * np.max(np.abs(e)))
+
+
 @pytest.mark.parametrize("ord", ["fro", "nuc", 1, -1, 2, -2, math.inf, -math.inf])
 @pytest.mark.parametrize("dtype", [float, complex])
 def test_matrix_norms_of_zeros_have_gradient_0(ord, dtype, able):

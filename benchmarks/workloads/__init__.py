@@ -18,6 +18,7 @@ WORKLOADS: dict[str, Workload] = {
         mlp.HESSIAN_VECTOR,
         convnet.WORKLOAD,
         cholesky.WORKLOAD,
+        cholesky.BY_OPERATIONS,
         fourier.WORKLOAD,
     )
 }

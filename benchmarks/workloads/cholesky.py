@@ -1,4 +1,7 @@
-"""L1: yᵀ K⁻¹ y and log det K of a positive definite matrix, by its Cholesky factor, n = 500: the likelihood of a Gaussian process."""
+"""L1: yᵀ K⁻¹ y and log det K of a positive definite matrix, by its Cholesky factor, n = 500: the likelihood of a Gaussian process.
+
+clumsygrad has one function for both; L1b is the same by single operations, as the other libraries compute it.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +21,12 @@ def _inputs() -> Inputs:
     return Inputs([a @ a.T / N + np.eye(N), rng.standard_normal(N)])
 
 
-def loss(xp: Any, parameters: Arrays, constants: Arrays) -> Any:
+def _loss(cg: Any, parameters: Arrays, constants: Arrays) -> Any:
+    inv_quad, logdet = cg.linalg.inv_quad_logdet(*parameters)
+    return inv_quad + logdet
+
+
+def _loss_by_operations(xp: Any, parameters: Arrays, constants: Arrays) -> Any:
     k, y = parameters
     factor = xp.linalg.cholesky(k)
     z = xp.linalg.solve_triangular(factor, y, lower=True)
@@ -47,7 +55,7 @@ def hand(inputs: Inputs) -> tuple[Any, Arrays]:
 
     k, y = inputs.parameters
     factor, _ = lapack.dpotrf(k.T, lower=1, clean=0)
-    x, _ = lapack.dpotrs(factor, y, lower=1)
+    x = blas.dtrsv(factor, blas.dtrsv(factor, y, lower=1), lower=1, trans=1)
     value = y @ x + 2 * np.add.reduce(np.log(np.diagonal(factor)))
     inverse = _inverse(lapack, factor)
     blas.dger(-1.0, x, x, a=inverse.T, overwrite_a=1)
@@ -83,8 +91,18 @@ WORKLOAD = Workload(
     "Cholesky, solve, log det, n = 500",
     _inputs,
     hand,
-    {"clumsygrad": loss, "torch": _loss_torch, "jax": _loss_jax},
+    {"clumsygrad": _loss, "torch": _loss_torch, "jax": _loss_jax},
     most_rounds=31,
     goal=1.15,
+    goal_torch=1.0,
+)
+
+BY_OPERATIONS = Workload(
+    "L1b",
+    "the same by single operations",
+    _inputs,
+    hand,
+    {"clumsygrad": _loss_by_operations, "torch": _loss_torch, "jax": _loss_jax},
+    most_rounds=31,
     goal_torch=1.0,
 )

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from .. import _beyond, grad
+from .. import _beyond, _cholesky, grad
 from .._beyond import of_library
 from .._operation import operation
 from ..tensor import Tensor
@@ -117,7 +117,7 @@ def cholesky(x: Array, /, *, upper: bool = False) -> Array:
     Tensor(array([[2., 0.],
            [1., 1.]]))
     """
-    return _beyond.cholesky(x, upper)
+    return _cholesky.cholesky(x, upper)
 
 
 @operation(grad.det_backward)
@@ -256,6 +256,20 @@ def solve_triangular(a: Array, b: Array, /, *, lower: bool = False, adjoint: boo
     columns = xp.reshape(b, (-1, 1)) if len(b.shape) == 1 else b
     x = _beyond.solve_triangular(a, columns, lower=lower, adjoint=adjoint, unit_diagonal=unit_diagonal)
     return xp.reshape(x, x.shape[:-1]) if len(b.shape) == 1 else x
+
+
+@operation(grad.inv_quad_logdet_backward, operands=("a", "y"))
+def inv_quad_and_logdet(a: Array, y: Array) -> tuple[Array, ...]:
+    """What `linalg.inv_quad_logdet` gives, as one array; and the Cholesky factor L and L⁻¹ y, from which its gradient is made."""
+    xp = array_namespace(a)
+    factor = _cholesky.cholesky_triangle(a)
+    half = _beyond.solve_triangular(factor, xp.reshape(y, (-1, 1)) if len(y.shape) == 1 else y, lower=True)
+    size = xp.abs(half)
+    inv_quad = xp.sum(size * size, axis=(-2, -1))
+    logdet = 2 * xp.sum(xp.log(xp.abs(xp.linalg.diagonal(factor))), axis=-1)
+    if logdet.shape != inv_quad.shape:
+        logdet = xp.broadcast_to(logdet, inv_quad.shape)
+    return xp.stack([inv_quad, logdet]), factor, half
 
 
 @operation(grad.lstsq_backward, operands=("a", "b"))

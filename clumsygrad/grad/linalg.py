@@ -13,7 +13,6 @@ from .. import lean
 from .._beyond import (
     adjoint,
     adjugate,
-    cholesky_gradient,
     inverse_of,
     inverse_singular_values,
     lu_solve,
@@ -21,6 +20,7 @@ from .._beyond import (
     solve_triangular,
     triangle_of_outer,
 )
+from .._cholesky import cholesky_gradient, inverse_of_positive, less_outer
 from ..xp import Array, array_namespace, conj, device, kind
 from ._read import GradientTuple, attribute, needs, operand, operands, pair, result, unbroadcast
 
@@ -34,6 +34,7 @@ __all__ = [
     "det_backward",
     "diagonal_backward",
     "inv_backward",
+    "inv_quad_logdet_backward",
     "lstsq_backward",
     "outer_backward",
     "pinv_backward",
@@ -230,6 +231,34 @@ def solve_backward(tensor: Tensor, grad: Array) -> GradientTuple:
         unbroadcast(outer(-gy, adjoint(xp, z)), x.shape) if need_x else None,
         _as_given(xp, gy, y) if need_y else None,
     )
+
+
+def inv_quad_logdet_backward(tensor: Tensor, grad: Array) -> GradientTuple:
+    """z = (tr Yᴴ X⁻¹ Y, log det X):   Ȳ = 2 z̄₁ W,   X̄ = z̄₂ X⁻¹ − z̄₁ W Wᴴ,   W = X⁻¹ Y.
+
+    Hermitian, since X is; from the Cholesky factor of the forward pass. C. E. Rasmussen and C. K. I. Williams, Gaussian Processes for
+    Machine Learning (2006), equation 5.9.
+    """
+    xp = array_namespace(grad)
+    x, y = pair(tensor, grad)
+    need_x, need_y = needs(tensor)
+    if type(grad) is not type(tensor):
+        _, factor, half = attribute(tensor, "outputs")
+    else:
+        factor = xp.linalg.cholesky(x)
+        half = solve_triangular(factor, _columns(xp, y, y), lower=True)
+    w = solve_triangular(factor, half, lower=True, adjoint=True)
+    scale = xp.astype(grad, x.dtype)
+    scaled = xp.reshape(scale[0, ...], (*grad.shape[1:], 1, 1)) * w
+    gx = None
+    if need_x:
+        of_inverse = unbroadcast(scale[1, ...], tuple(x.shape[:-2]))
+        gx = inverse_of_positive(factor, xp.reshape(of_inverse, (*x.shape[:-2], 1, 1)))
+        if w.shape[:-2] == x.shape[:-2]:
+            gx = less_outer(gx, scaled, adjoint(xp, w))
+        else:
+            gx = gx - unbroadcast(outer(scaled, adjoint(xp, w)), x.shape)
+    return gx, _as_given(xp, 2 * scaled, y) if need_y else None
 
 
 def solve_triangular_backward(tensor: Tensor, grad: Array) -> GradientTuple:
