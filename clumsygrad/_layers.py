@@ -5,10 +5,11 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from . import lean
+from . import _kernels, lean
+from ._philox import keep_mask
 from .xp import Array, array_namespace, device, kind
 
-__all__ = ["as_rows", "attention_weights", "from_rows", "normalised", "one_over_length", "rows_over"]
+__all__ = ["as_rows", "attention_weights", "dropped", "from_rows", "normalised", "one_over_length", "rows_over"]
 
 
 def as_rows(x: Array) -> Array:
@@ -52,6 +53,14 @@ def normalised(rows: Array, eps: float) -> tuple[Array, Array, Array]:
     z = rows - mean
     inverse = 1 / lean.sqrt(lean.reshape(lean.vecdot(z, z), (count, 1)) * (1 / max(n, 1)) + eps)
     return mean, inverse, lean.multiply_into(z, inverse)
+
+
+def dropped(x: Array, p: float, seed: int | Array, step: int | Array) -> Array:
+    """x / (1 − p) where a random mask keeps it, 0 elsewhere."""
+    z = _kernels.dropout(x, p, seed, step)
+    if z is not None:
+        return z
+    return lean.kept_where(keep_mask(x, p, seed, step), x * (1 / (1 - p)))
 
 
 def attention_weights(q: Array, k: Array, mask: Any, causal: bool, scale: float) -> Array:

@@ -1,19 +1,22 @@
 """Optimizers: they take a list of leaves, and `step()` gives each a new version against its `.grad`.
 
-Nothing is read back from the device, and no array is written that the library did not make: a step computes new arrays, in the
-library and on the device of each parameter.
+Nothing is read back from the device, nothing is uploaded, and no array is written that the library did not make: a step computes new
+arrays, in the library and on the device of each parameter; on CuPy by one kernel for many parameters.
 """
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
+from . import _kernels, lean
 from . import xp as _xp
 from .tensor import Tensor
 
-__all__ = ["SGD", "Adam", "AdamW"]
+__all__ = ["SGD", "Adam", "AdamW", "clip_by_norm"]
+
+# A parameter's data, its gradient, and the optimizer's state of it.
+Change = tuple[Any, Any, dict[str, Any]]
 
 
 class Optimizer:
@@ -45,9 +48,16 @@ class Optimizer:
             gradient = x.grad
             if gradient is not None:
                 gradient = gradient.data if type(gradient) is Tensor else gradient
-                changes.append((x, self._changed(x.data, gradient, state)))
-        for x, data in changes:
+                changes.append((x, (x.data, gradient, state)))
+        together = self._changed_together([change for _, change in changes])
+        for (x, change), data in zip(changes, together, strict=True):
+            if data is None:
+                data = self._changed(*change) if _xp.guard is None else _xp.guard(self._changed, *change)
             x.data = data
+
+    def _changed_together(self, changes: Sequence[Change]) -> list[Any]:
+        """The new data of those parameters that kernels step, None for each of the others, which `_changed` steps."""
+        return [None] * len(changes)
 
     def _changed(self, data: Any, gradient: Any, state: dict[str, Any]) -> Any:
         raise TypeError(f"{type(self).__name__} says nothing of how to step")
@@ -69,7 +79,9 @@ class Optimizer:
                 if tuple(array.shape) != x.shape:
                     raise ValueError(f"load_state_dict: {name} of parameter {index} has shape {tuple(array.shape)}, not {x.shape}")
             state.append({name: _xp.moved(array, x._data) for name, array in arrays.items()})
-        self.steps, self.state = int(saved["steps"]), state
+        steps = saved["steps"]
+        traced = _xp.is_array(steps) and _xp.library_of(steps) == "jax"  # which under jax.jit has no value yet
+        self.steps, self.state = steps if traced else int(steps), state
 
 
 class SGD(Optimizer):
@@ -90,6 +102,11 @@ class SGD(Optimizer):
         super().__init__(parameters, learning_rate)
         self.momentum = momentum
         self.weight_decay = weight_decay
+
+    def _changed_together(self, changes: Sequence[Change]) -> list[Any]:
+        if type(self) is not SGD:  # a class of the user's own may change what a step is
+            return super()._changed_together(changes)
+        return _kernels.step_of_sgd(changes, self.learning_rate, self.momentum, self.weight_decay)
 
     def _changed(self, data: Any, gradient: Any, state: dict[str, Any]) -> Any:
         if self.weight_decay:
@@ -123,6 +140,22 @@ class Adam(Optimizer):
         self.eps = eps
         self.weight_decay = weight_decay
 
+    def _changed_together(self, changes: Sequence[Change]) -> list[Any]:
+        if type(self) is Adam:
+            decay, keep = self.weight_decay, 1.0
+        elif type(self) is AdamW:
+            decay, keep = 0.0, 1 - self.learning_rate * self.weight_decay
+        else:
+            return super()._changed_together(changes)
+        corrections = self._corrections()
+        return _kernels.step_of_adam(changes, self.learning_rate, self.betas, corrections, self.eps, decay, keep)
+
+    def _corrections(self) -> tuple[Any, Any]:
+        """What takes the bias of their start out of the mean, and out of the root of the mean square."""
+        # an array that sat out some steps is corrected for the steps of the optimizer, as in the paper's loop
+        first, second = self.betas
+        return 1 - first**self.steps, (1 - second**self.steps) ** 0.5
+
     def _changed(self, data: Any, gradient: Any, state: dict[str, Any]) -> Any:
         if self.weight_decay:
             gradient = gradient + data * self.weight_decay
@@ -138,9 +171,8 @@ class Adam(Optimizer):
             mean = mean + state["mean"] * first
             square = square + state["square"] * second
         state["mean"], state["square"] = mean, square
-        # an array that sat out some steps is corrected for the steps of the optimizer, as in the paper's loop
-        root = xp.sqrt(square) / math.sqrt(1 - second**self.steps) + self.eps
-        return mean / root * (self.learning_rate / (1 - first**self.steps))
+        of_mean, of_root = self._corrections()
+        return mean / (xp.sqrt(square) / of_root + self.eps) * (self.learning_rate / of_mean)
 
 
 class AdamW(Adam):
@@ -162,3 +194,42 @@ class AdamW(Adam):
 
     def _changed(self, data: Any, gradient: Any, state: dict[str, Any]) -> Any:
         return data * (1 - self.learning_rate * self.weight_decay) - self._direction(gradient, state)
+
+
+def clip_by_norm(parameters: Iterable[Tensor], limit: float) -> Any:
+    """Scale the gradients of all parameters by one factor, so that their norm together is at most `limit`; return what it was before.
+
+    The norm is √(Σ |g|²) over all elements of all gradients (of one library, on one device), a raw 0-d array that is not read: nothing
+    waits for the device. Parameters without a gradient are left out; if none has one, the norm is 0.0. A gradient that is not finite
+    shows in the norm, and leaves none of use.
+
+    Raises ValueError where `limit` is not positive.
+
+    >>> import clumsygrad as cg
+    >>> x = cg.Tensor([3.0, 4.0], requires_grad=True)
+    >>> cg.sum(x * x).backward()
+    >>> cg.optimizer.clip_by_norm([x], 1.0)
+    array(10.)
+    >>> x.grad
+    array([0.6, 0.8])
+    """
+    if limit <= 0:
+        raise ValueError(f"clip_by_norm: limit must be positive, got {limit}")
+    given = [(x, x.grad.data if type(x.grad) is Tensor else x.grad) for x in parameters if x.grad is not None]
+    if not given:
+        return 0.0
+    arguments = limit, *[gradient for _, gradient in given]
+    norm, *clipped = _clipped(*arguments) if _xp.guard is None else _xp.guard(_clipped, *arguments)
+    for (x, _), gradient in zip(given, clipped, strict=True):
+        x.grad = gradient
+    return _xp.whole(norm)
+
+
+def _clipped(limit: float, *gradients: Any) -> tuple[Any, ...]:
+    """The norm of all gradients together, and each by the factor that brings that down to the limit."""
+    total = lean.sum_of_squares(gradients[0])
+    for gradient in gradients[1:]:
+        total = total + lean.sum_of_squares(gradient)
+    norm = lean.sqrt(total)
+    factor = limit / _xp.array_namespace(norm).where(norm <= limit, limit, norm)
+    return norm, *[gradient * factor for gradient in gradients]

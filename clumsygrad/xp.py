@@ -30,6 +30,7 @@ _HINTS = {
 _namespaces: dict[type, Any] = {}
 _wrappers: set[type] = set()
 _kinds: dict[Any, str] = {}
+device_arrays: set[type] = set()  # CuPy's, once one was met: those that _kernels.py serves
 FLOAT64, FLOAT32 = numpy.dtype("float64"), numpy.dtype("float32")
 ndarray = numpy.ndarray
 _generic = numpy.generic
@@ -74,6 +75,8 @@ def _ask(x: Array) -> Any:
     library = cls.__module__.partition(".")[0]
     if library in _LIBRARIES:
         _namespaces[cls] = namespace
+    if library == "cupy":
+        device_arrays.add(cls)
     if library == "cupy" and guard is None and optional("cupy").cuda.runtime.getDeviceCount() > 1:
         guard = _on_device_of_first_array
     return namespace

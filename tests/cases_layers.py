@@ -119,6 +119,46 @@ layer("scaled_dot_product_attention", "added-mask", (2, 2, 3), (2, 3, 3), (2, 3,
 layer("scaled_dot_product_attention", "mask-of-heads", (2, 3), (3, 3), (3, 3), (2, 1, 3), **_attended)
 
 
+# Dropout --------------------------------------------------------------------------------------------------------------------------
+
+
+def dropout_by_integers(x: np.ndarray, p: float, seed: int, step: int = 0) -> np.ndarray:
+    """With Philox 4x32-10 in Python's integers, which know no overflow: word ⌊i / m⌋ of block i mod m for element i of n, m = ⌈n / 4⌉."""
+    blocks = -(-x.size // 4)
+    words = []
+    for block in range(blocks):
+        a, b, c, d = block, 0, step % 2**32, (step >> 32) % 2**32
+        k, m = seed % 2**32, (seed >> 32) % 2**32
+        for _ in range(10):
+            first, second = 0xD2511F53 * a, 0xCD9E8D57 * c
+            a, b, c, d = (second >> 32) ^ b ^ k, second % 2**32, (first >> 32) ^ d ^ m, first % 2**32
+            k, m = (k + 0x9E3779B9) % 2**32, (m + 0xBB67AE85) % 2**32
+        words.append((a, b, c, d))
+    kept = np.array(words, dtype=np.int64).reshape(blocks, 4).T.reshape(-1)[: x.size] // 256 >= round(p * 2**24)
+    return np.where(kept.reshape(x.shape), x / (1 - p), 0).astype(x.dtype)
+
+
+for _label, _shape, _p, _keys in (
+    ("plain", (3, 5), 0.5, {"seed": 1}),
+    ("step", (2, 3, 7), 0.2, {"seed": 2**40 + 7, "step": 2**35 + 1}),
+    ("negative-seed", (9,), 0.7, {"seed": -3, "step": -1}),
+    ("nothing-dropped", (2, 2), 0.0, {"seed": 0}),
+    ("number", (), 0.5, {"seed": 6}),
+    ("empty", (0, 3), 0.5, {"seed": 0}),
+):
+    row(
+        f"dropout-{_label}",
+        lambda xp, x, p=_p, keys=_keys: nn.dropout(x, p, **keys),
+        _shape,
+        rules="dropout",
+        kinds=BOTH,
+        linear=True,
+        reference=lambda x, p=_p, keys=_keys: dropout_by_integers(x, p, **keys),
+        strided=_label == "step",
+        minor=_label in ("empty", "nothing-dropped"),
+    )
+
+
 # Embedding ------------------------------------------------------------------------------------------------------------------------
 
 for _label, _indices in (("list", [2, 0, 2]), ("table", [[0, -1], [3, 3]]), ("none", []), ("one", 1)):

@@ -74,7 +74,9 @@ LAYERS = {
     "_gradients": {"xp", "lean"},
     "_keys": {"xp"},
     "lean": {"xp"},
-    "_layers": {"xp", "lean"},
+    "_philox": {"xp"},
+    "_kernels": {"xp", "_philox"},
+    "_layers": {"xp", "lean", "_kernels", "_philox"},
     "_windows": {"xp", "lean", "_keys"},
     "_fourier": {"xp"},
     "_beyond": {"xp"},
@@ -93,12 +95,13 @@ LAYERS = {
         "_windows",
         "_special",
         "_incomplete",
+        "_kernels",
         "grad._read",
     },
     "tensor": {"engine", "xp", "_modes", "_operators", "_versions", "_gradients", "_hooks"},
     "_operands": {"tensor", "xp"},
     "_operation": {"_operands", "tensor", "engine", "xp", "_modes"},
-    "forward.": {"_operation", "grad", "tensor", "xp", "lean", "_keys", "_fourier", "_modes", "_layers", "_windows"},
+    "forward.": {"_operation", "grad", "tensor", "xp", "lean", "_keys", "_fourier", "_modes", "_layers", "_windows", "_kernels"},
     "forward.linalg": {"_operation", "grad", "tensor", "xp", "_modes", "_beyond", "_cholesky"},
     "forward.decompositions": {"_operation", "grad", "tensor", "xp", "_modes", "_beyond"},
     "forward.special": {"_operation", "grad", "xp", "_special"},
@@ -308,7 +311,7 @@ def test_the_calculus_imports_nothing_else(path):
         "grad._read",
     )
     allowed = tuple(f"clumsygrad.{name}." for name in floor)
-    allowed += ("clumsygrad.lean", "clumsygrad._windows")
+    allowed += ("clumsygrad.lean", "clumsygrad._windows", "clumsygrad._kernels")
     for name in imports_of(path):
         assert name.startswith(allowed) or name.partition(".")[0] in sys.stdlib_module_names, name
     for name in set(imports_of(path, of_types=True)) - set(imports_of(path)):

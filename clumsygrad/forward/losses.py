@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from .. import grad, lean
+from .. import _kernels, grad, lean
 from .._operation import operation
 from ..xp import Array, array_namespace, kind
 
@@ -63,6 +63,9 @@ def _cross_entropy(logits: Array, labels: Array, /, *, axis: int, reduction: str
     """The loss, and log Σ exp(logits) along `axis`, with which its gradient need not sum again."""
     xp = array_namespace(logits)
     axis = _axis_of_classes(logits, labels, axis)
+    found = _kernels.cross_entropy(logits, labels, axis)
+    if found is not None:
+        return _reduced(found[0], reduction, "cross_entropy"), found[1]
     largest = lean.max(logits, axis, keepdims=True)
     x = logits - largest
     chosen = lean.chosen(x, lean.reshape(labels, largest.shape), axis)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from .. import lean
+from .. import _kernels, lean
 from ..xp import Array, array_namespace
 from ._read import GradientTuple, attribute, conj_result, operand, result
 
@@ -47,16 +47,22 @@ def silu_backward(tensor: Tensor, grad: Array) -> GradientTuple:
 
 def softmax_backward(tensor: Tensor, grad: Array) -> GradientTuple:
     """z = exp(x) / Σ exp(x) along `axis`:   x̄ = z ⊙ (z̄ − Σ z ⊙ z̄)."""
-    z = result(tensor, grad)
+    z, axis = result(tensor, grad), attribute(tensor, "axis")
+    found = _kernels.softmax_gradient(z, grad, axis)
+    if found is not None:
+        return (found,)
     g = z * grad
-    return (lean.subtract_into(g, z * lean.sum(g, attribute(tensor, "axis"), keepdims=True)),)
+    return (lean.subtract_into(g, z * lean.sum(g, axis, keepdims=True)),)
 
 
 def log_softmax_backward(tensor: Tensor, grad: Array) -> GradientTuple:
     """z = x − log Σ exp(x) along `axis`:   x̄ = z̄ − exp(z) Σ z̄."""
+    z, axis = result(tensor, grad), attribute(tensor, "axis")
+    found = _kernels.log_softmax_gradient(z, grad, axis)
+    if found is not None:
+        return (found,)
     xp = array_namespace(grad)
-    g = xp.exp(result(tensor, grad))
-    return (grad - lean.multiply_into(g, lean.sum(grad, attribute(tensor, "axis"), keepdims=True)),)
+    return (grad - lean.multiply_into(xp.exp(z), lean.sum(grad, axis, keepdims=True)),)
 
 
 def gelu_backward(tensor: Tensor, grad: Array) -> GradientTuple:
@@ -65,6 +71,9 @@ def gelu_backward(tensor: Tensor, grad: Array) -> GradientTuple:
     Source: Hendrycks and Gimpel 2016, section 2. With a raw gradient Φ is z / x, which spares the tanh and the memory to keep it.
     """
     x, z = operand(tensor, grad), result(tensor, grad)
+    found = _kernels.gelu_gradient(x, grad, GELU_SCALE, GELU_CUBIC)
+    if found is not None:
+        return (found,)
     if type(grad) is type(tensor):
         xp = array_namespace(grad)
         portion = (xp.tanh(x * (x * x * GELU_CUBIC + GELU_SCALE)) + 1) * 0.5

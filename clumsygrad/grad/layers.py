@@ -9,9 +9,9 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
-from .. import _windows, lean
+from .. import _kernels, _windows, lean
 from .._keys import scatter_add
-from .._layers import as_rows, attention_weights, from_rows, normalised, one_over_length, rows_over
+from .._layers import as_rows, attention_weights, dropped, from_rows, normalised, one_over_length, rows_over
 from ..xp import Array, array_namespace
 from ._read import GradientTuple, attribute, needs, operand, operands, result, unbroadcast
 
@@ -22,6 +22,7 @@ __all__ = [
     "attention_backward",
     "avg_pool2d_backward",
     "conv2d_backward",
+    "dropout_backward",
     "embedding_backward",
     "layer_norm_backward",
     "linear_backward",
@@ -60,6 +61,13 @@ def layer_norm_backward(tensor: Tensor, grad: Array) -> GradientTuple:
         _, inverse, normed = normalised(rows, attribute(tensor, "eps"))
     else:
         _, mean, inverse = attribute(tensor, "outputs")
+        found = _kernels.layer_norm_gradient(rows, g, mean, inverse, gain, need_x, need_gain or need_shift)
+        if found is not None:
+            return (
+                from_rows(found[0], x.shape, axis) if need_x else None,
+                lean.reshape(found[1], gain.shape) if need_gain else None,
+                lean.reshape(found[2], shift.shape) if need_shift else None,
+            )
         normed = lean.multiply_into(rows - mean, inverse)
     along = g * normed
     g_gain = lean.reshape(lean.sum(along, 0), gain.shape) if need_gain else None
@@ -73,6 +81,11 @@ def layer_norm_backward(tensor: Tensor, grad: Array) -> GradientTuple:
     h = lean.subtract_into(h, g @ weights)
     h = lean.subtract_into(h, lean.multiply_into(normed, along @ weights))
     return from_rows(lean.multiply_into(h, inverse), x.shape, axis), g_gain, g_shift
+
+
+def dropout_backward(tensor: Tensor, grad: Array) -> GradientTuple:
+    """z = x ⊙ m, m = 1 / (1 − p) where x is kept, else 0:   x̄ = z̄ ⊙ m, drawn again from `seed` and `step`."""
+    return (dropped(grad, *[attribute(tensor, name) for name in ("p", "seed", "step")]),)
 
 
 # Attention ------------------------------------------------------------------------------------------------------------------------

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from .. import lean
+from .. import _kernels, lean
 from ..xp import Array, array_namespace
 from ._read import GradientTuple, attribute, needs, operands, pair, unbroadcast
 
@@ -62,6 +62,10 @@ def cross_entropy_backward(tensor: Tensor, grad: Array) -> GradientTuple:
         sums = largest + xp.log(lean.sum(xp.exp(logits - largest), axis, keepdims=True))
     else:
         _, sums = attribute(tensor, "outputs")
+        factor = 1 / max(math.prod(labels.shape), 1) if attribute(tensor, "reduction") == "mean" else 1.0
+        found = _kernels.cross_entropy_gradient(logits, labels, sums, grad, axis, factor)
+        if found is not None:
+            return found, None
     g = _scaled(tensor, grad, labels.shape, 1)
     kept = (*logits.shape[:axis], 1, *logits.shape[axis + 1 :])
     if attribute(tensor, "reduction") == "none":

@@ -1,0 +1,201 @@
+// Functions of rows of n elements, one after the other in memory. The threads of a row are those along x: a warp, and then a block holds
+// blockDim.y rows; or several warps, and then it holds one.
+
+#define EVERY_LANE 0xffffffffu
+#define FOR_ROWS for (Index row = blockIdx.x * (Index)blockDim.y + threadIdx.y; row < rows; row += gridDim.x * (Index)blockDim.y)
+#define FOR_ELEMENTS for (Index j = threadIdx.x; j < n; j += blockDim.x)
+
+struct Sum {
+    __device__ static Real nothing() { return 0; }
+    __device__ static Real of(Real a, Real b) { return a + b; }
+};
+
+struct Max {  // which hands a nan on, as array libraries do
+    __device__ static Real nothing() { return -INFINITE; }
+    __device__ static Real of(Real a, Real b) { return a > b || a != a ? a : b; }
+};
+
+template <typename Operation> __device__ Real over_warp(Real value)
+{
+    for (int offset = 16; offset; offset >>= 1)
+        value = Operation::of(value, __shfl_xor_sync(EVERY_LANE, value, offset));
+    return value;
+}
+
+// One number of each thread made one number of the row, which all its threads get.
+template <typename Operation> __device__ Real over_row(Real value)
+{
+    value = over_warp<Operation>(value);
+    if (blockDim.x > 32) {
+        __shared__ Real of_warps[32];
+        const unsigned lane = threadIdx.x % 32;
+        if (lane == 0) of_warps[threadIdx.x / 32] = value;
+        __syncthreads();
+        value = over_warp<Operation>(lane < blockDim.x / 32 ? of_warps[lane] : Operation::nothing());
+        __syncthreads();  // before the next numbers are written there
+    }
+    return value;
+}
+
+__device__ Real largest_of(const Stored *x, Index n)
+{
+    Real largest = Max::nothing();
+    FOR_ELEMENTS largest = Max::of(largest, to_real(x[j]));
+    return over_row<Max>(largest);
+}
+
+__device__ Real sum_of_exponentials(const Stored *x, Real largest, Index n)
+{
+    Real sum = 0;
+    FOR_ELEMENTS sum += exp(to_real(x[j]) - largest);
+    return over_row<Sum>(sum);
+}
+
+// z = exp(x) / sum exp(x)
+extern "C" __global__ void softmax(const Stored *x, Stored *z, Index rows, Index n)
+{
+    FOR_ROWS {
+        const Stored *in = x + row * n;
+        const Real largest = largest_of(in, n);
+        const Real sum = sum_of_exponentials(in, largest, n);
+        FOR_ELEMENTS z[row * n + j] = to_stored(exp(to_real(in[j]) - largest) / sum);
+    }
+}
+
+// z (grad - sum z grad)
+extern "C" __global__ void softmax_gradient(const Stored *z, const Stored *grad, Stored *out, Index rows, Index n)
+{
+    FOR_ROWS {
+        const Stored *of_row = z + row * n, *g = grad + row * n;
+        Real sum = 0;
+        FOR_ELEMENTS sum += to_real(of_row[j]) * to_real(g[j]);
+        sum = over_row<Sum>(sum);
+        FOR_ELEMENTS out[row * n + j] = to_stored(to_real(of_row[j]) * (to_real(g[j]) - sum));
+    }
+}
+
+// z = x - log sum exp(x)
+extern "C" __global__ void log_softmax(const Stored *x, Stored *z, Index rows, Index n)
+{
+    FOR_ROWS {
+        const Stored *in = x + row * n;
+        const Real largest = largest_of(in, n);
+        const Real sum = log(sum_of_exponentials(in, largest, n));
+        FOR_ELEMENTS z[row * n + j] = to_stored(to_real(in[j]) - largest - sum);
+    }
+}
+
+// grad - exp(z) sum grad
+extern "C" __global__ void log_softmax_gradient(const Stored *z, const Stored *grad, Stored *out, Index rows, Index n)
+{
+    FOR_ROWS {
+        const Stored *of_row = z + row * n, *g = grad + row * n;
+        Real sum = 0;
+        FOR_ELEMENTS sum += to_real(g[j]);
+        sum = over_row<Sum>(sum);
+        FOR_ELEMENTS out[row * n + j] = to_stored(to_real(g[j]) - exp(to_real(of_row[j])) * sum);
+    }
+}
+
+// losses = -log softmax(x)[label], sums = log sum exp(x). A label that names no class is read modulo their number, as CuPy reads indices.
+extern "C" __global__ void cross_entropy(
+    const Stored *x, const Index *labels, Stored *losses, Stored *sums, Index rows, Index n)
+{
+    FOR_ROWS {
+        const Stored *in = x + row * n;
+        const Real largest = largest_of(in, n);
+        const Real sum = log(sum_of_exponentials(in, largest, n));
+        if (threadIdx.x == 0) {
+            const Index label = (labels[row] % n + n) % n;
+            losses[row] = to_stored(sum - (to_real(in[label]) - largest));
+            sums[row] = to_stored(sum + largest);
+        }
+    }
+}
+
+// (exp(x - sums) - one at the label) grad factor, grad one number, or one for each row
+extern "C" __global__ void cross_entropy_gradient(
+    const Stored *x, const Index *labels, const Stored *sums, const Stored *grad, Stored *out, Index rows, Index n, Index each,
+    double factor)
+{
+    FOR_ROWS {
+        const Real g = to_real(grad[each ? row : 0]) * (Real)factor, sum = to_real(sums[row]);
+        FOR_ELEMENTS {
+            const Real softmax = exp(to_real(x[row * n + j]) - sum);
+            out[row * n + j] = to_stored((j == labels[row] ? softmax - 1 : softmax) * g);
+        }
+    }
+}
+
+// z = (x - mean) inverse gain + shift, inverse = 1 / sqrt(variance + eps); gain and shift may be missing
+extern "C" __global__ void layer_norm(
+    const Stored *x, const Stored *gain, const Stored *shift, Stored *z, Stored *means, Stored *inverses, Index rows, Index n, double eps)
+{
+    FOR_ROWS {
+        const Stored *in = x + row * n;
+        Real mean = 0, variance = 0;
+        FOR_ELEMENTS mean += to_real(in[j]);
+        mean = over_row<Sum>(mean) / n;
+        FOR_ELEMENTS variance += (to_real(in[j]) - mean) * (to_real(in[j]) - mean);
+        const Real inverse = 1 / sqrt(over_row<Sum>(variance) / n + (Real)eps);
+        FOR_ELEMENTS {
+            Real value = (to_real(in[j]) - mean) * inverse;
+            if (gain) value *= to_real(gain[j]);
+            if (shift) value += to_real(shift[j]);
+            z[row * n + j] = to_stored(value);
+        }
+        if (threadIdx.x == 0) {
+            means[row] = to_stored(mean);
+            inverses[row] = to_stored(inverse);
+        }
+    }
+}
+
+// (h - mean h - normed mean(h normed)) inverse, h = grad gain
+extern "C" __global__ void layer_norm_gradient(
+    const Stored *x, const Stored *grad, const Stored *gain, const Stored *means, const Stored *inverses, Stored *out, Index rows, Index n)
+{
+    FOR_ROWS {
+        const Stored *in = x + row * n, *g = grad + row * n;
+        const Real mean = to_real(means[row]), inverse = to_real(inverses[row]);
+        Real first = 0, second = 0;
+        FOR_ELEMENTS {
+            const Real h = gain ? to_real(g[j]) * to_real(gain[j]) : to_real(g[j]);
+            first += h;
+            second += h * (to_real(in[j]) - mean);
+        }
+        first = over_row<Sum>(first) / n;
+        second = over_row<Sum>(second) * inverse / n;
+        FOR_ELEMENTS {
+            const Real h = gain ? to_real(g[j]) * to_real(gain[j]) : to_real(g[j]);
+            out[row * n + j] = to_stored((h - first - (to_real(in[j]) - mean) * inverse * second) * inverse);
+        }
+    }
+}
+
+// Of each column, sum grad normed and sum grad over the rows of each gridDim.y-th part: arrays (gridDim.y, n). Blocks of 32 by 8 threads.
+extern "C" __global__ void layer_norm_columns(
+    const Stored *x, const Stored *grad, const Stored *means, const Stored *inverses, Real *of_gain, Real *of_shift, Index rows, Index n)
+{
+    __shared__ Real gains[8][32], shifts[8][32];
+    const Index column = blockIdx.x * (Index)32 + threadIdx.x;
+    Real gain = 0, shift = 0;
+    if (column < n) {
+        for (Index row = blockIdx.y * (Index)8 + threadIdx.y; row < rows; row += gridDim.y * (Index)8) {
+            const Real g = to_real(grad[row * n + column]);
+            gain += g * (to_real(x[row * n + column]) - to_real(means[row])) * to_real(inverses[row]);
+            shift += g;
+        }
+    }
+    gains[threadIdx.y][threadIdx.x] = gain;
+    shifts[threadIdx.y][threadIdx.x] = shift;
+    __syncthreads();
+    if (threadIdx.y == 0 && column < n) {
+        for (int y = 1; y < 8; y++) {
+            gain += gains[y][threadIdx.x];
+            shift += shifts[y][threadIdx.x];
+        }
+        of_gain[blockIdx.y * n + column] = gain;
+        of_shift[blockIdx.y * n + column] = shift;
+    }
+}

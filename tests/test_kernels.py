@@ -1,0 +1,383 @@
+"""The device kernels without a GPU: they compile for two of them, and on the host they give what the bodies that they stand for give."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from backends import BACKENDS
+from cases import CASES
+from checks import assert_agree, check_first, check_second, derivatives_of
+from host_kernels import DTYPES, FILES, built, compile_for, install, names_in, nvrtc, why_not_here
+
+import clumsygrad as cg
+from clumsygrad import _kernels, _philox, nn
+from clumsygrad.optimizer import SGD, Adam, AdamW
+
+on_the_host = pytest.mark.skipif(why_not_here() is not None, reason=str(why_not_here()))
+NUMPYS = {"float16": 2e-3, "float32": 2e-6, "float64": 1e-13}  # the dtypes, and what the values may differ by
+
+
+# For a GPU ----------------------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.skipif(nvrtc() is None, reason="nvidia-cuda-nvrtc is not installed")
+@pytest.mark.parametrize("architecture", ["sm_80", "sm_90"])
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("file", FILES)
+def test_it_compiles(file, dtype, architecture):
+    size, log = compile_for(file, dtype, architecture)
+    assert size, log
+    assert not log
+
+
+def test_every_kernel_is_launched_by_a_name_that_exists():
+    text = (_kernels._FOLDER.parent / "_kernels.py").read_text(encoding="utf-8")
+    names = [name for file in FILES for name in names_in(file)]
+    assert len(names) == len(set(names)) >= 12
+    assert not [name for name in names if f'"{name}"' not in text]
+
+
+def test_the_arguments_of_a_launch_fit():
+    """CUDA before 12.1 has 4096 bytes for them."""
+    assert _kernels._PARAMETERS.itemsize + 8 * 8 <= 4096
+
+
+# On the host --------------------------------------------------------------------------------------------------------------------------
+
+
+def random(*shape):
+    return np.random.default_rng(len(shape)).standard_normal(shape)
+
+
+LABELS = np.random.default_rng(9).integers(0, 70, (2, 5))
+CALLS = {
+    "softmax": (nn.softmax, [random(3, 5)]),
+    "softmax of long rows": (nn.softmax, [random(2, 1500)]),
+    "softmax of very long rows": (nn.softmax, [random(2, 9001)]),
+    "softmax of many short rows": (nn.softmax, [random(3, 7, 33)]),
+    "softmax of a vector": (nn.softmax, [random(40)]),
+    "log_softmax": (nn.log_softmax, [random(3, 40)]),
+    "log_softmax of long rows": (nn.log_softmax, [random(2, 1100)]),
+    "cross_entropy": (lambda x: nn.cross_entropy(x, LABELS, reduction="none"), [random(2, 5, 70)]),
+    "cross_entropy of int32": (lambda x: nn.cross_entropy(x, LABELS.astype(np.int32), reduction="none"), [random(2, 5, 70)]),
+    "layer_norm": (nn.layer_norm, [random(6, 40), random(40), random(40)]),
+    "layer_norm of long rows": (nn.layer_norm, [random(70, 1100), random(1100), random(1100)]),
+    "layer_norm without gain": (lambda x, shift: nn.layer_norm(x, None, shift), [random(5, 40), random(40)]),
+    "layer_norm of nothing but x": (nn.layer_norm, [random(4, 8)]),
+    "gelu": (nn.gelu, [3 * random(3, 300)]),
+    "dropout": (lambda x: nn.dropout(x, 0.3, seed=2**40 + 5, step=3), [random(7, 301)]),
+    "dropout of three": (lambda x: nn.dropout(x, 0.3, seed=-1), [random(3)]),
+}
+
+
+def values_and_gradients(function, operands):
+    """What a function gives, and the gradient of its product with fixed numbers, which reaches it in one piece of memory."""
+    leaves = [cg.Tensor(x, requires_grad=True) for x in operands]
+    z = function(*leaves)
+    weights = np.random.default_rng(1).uniform(-1, 1, z.shape).astype(z.dtype)
+    z.backward(np.ascontiguousarray(weights))
+    return [z.data, *[leaf.grad for leaf in leaves]]
+
+
+@on_the_host
+@pytest.mark.parametrize("dtype", NUMPYS)
+@pytest.mark.parametrize("name", CALLS)
+def test_a_kernel_is_its_body(name, dtype, monkeypatch):
+    function, operands = CALLS[name]
+    operands = [np.asarray(x, dtype=dtype) for x in operands]
+    wide = values_and_gradients(function, [x.astype(np.float64) for x in operands])
+    host = install(monkeypatch)
+    found = values_and_gradients(function, operands)
+    assert len(host.launched) >= 2, "a body was run, not a kernel"
+    for a, b in zip(found, wide, strict=True):
+        assert a.dtype == dtype
+        assert_agree(a, b, 20 * NUMPYS[dtype], name)
+
+
+ROWS = [
+    case
+    for case in CASES
+    if set(case.rules) & {"softmax", "log_softmax", "cross_entropy", "layer_norm", "gelu", "dropout"} and case.name != "gelu-blocks"
+]
+
+
+@on_the_host
+@pytest.mark.parametrize("case", ROWS, ids=str)
+def test_the_tables_rows(case, monkeypatch):
+    """Values by kernels, first-order gradients by kernels where the gradient is in one piece, second-order ones by the bodies."""
+    install(monkeypatch)
+    derivatives = derivatives_of(case, BACKENDS["numpy"])
+    assert_agree(derivatives.value(case.operands()), case.expected(case.operands()), 1e-12, case.name)
+    check_first(derivatives, "real")
+    check_second(derivatives, "real")
+
+
+@on_the_host
+def test_what_is_not_served(monkeypatch):
+    """Other axes, gaps in memory, integers, mixed dtypes, nothing at all: the body is run."""
+    x = random(4, 6)
+    expected = nn.softmax(x, axis=0)
+    host = install(monkeypatch)
+    assert np.array_equal(nn.softmax(x, axis=0), expected)
+    nn.softmax(x.T)
+    nn.softmax(x[:, ::2])
+    nn.gelu(np.zeros((0, 3)))
+    nn.layer_norm(x, np.ones(6, dtype=np.float32))
+    assert _kernels.softmax(np.ones((2, 3), dtype=int), -1) is None
+    assert _kernels.softmax(np.ones((2, 3), dtype=complex), -1) is None
+    assert _kernels.softmax(cg.Tensor(x), -1) is None
+    assert not host.launched
+
+
+def test_nothing_is_served_before_cupy_is_met():
+    assert _kernels.softmax(random(2, 3), -1) is None
+
+
+@on_the_host
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_special_values(dtype, monkeypatch):
+    """Masked scores, large numbers and nan come out as from the bodies."""
+    x = np.array([[0, -np.inf, 1], [1e4, -1e4, 0], [np.nan, 0, 1], [-np.inf, -np.inf, 0]], dtype=dtype)
+    far = np.array([-1e30, -1e3, -0.0, 1e-30, 1e3, 1e30, np.nan], dtype=dtype)
+    expected = [nn.softmax(x), nn.log_softmax(x)]
+    install(monkeypatch)
+    for a, b in zip([nn.softmax(x), nn.log_softmax(x)], expected, strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-6)
+    z, g = values_and_gradients(nn.gelu, [far])
+    assert np.array_equal(z[2:], far[2:] * [0.5, 0.5, 1, 1, 1], equal_nan=True)
+    assert np.all(np.abs(z[:2]) < 1e-6)
+    slopes = g / np.random.default_rng(1).uniform(-1, 1, 7).astype(dtype)
+    np.testing.assert_allclose(slopes, [0, 0, 0.5, 0.5, 1, 1, np.nan], rtol=1e-6, atol=1e-30)
+
+
+@on_the_host
+def test_the_gradient_of_a_mean_loss(monkeypatch):
+    """One number of the gradient for all rows."""
+    x, labels = random(5, 70), LABELS[0]
+    sums = np.log(np.sum(np.exp(x), axis=-1, keepdims=True))
+    install(monkeypatch)
+    found = _kernels.cross_entropy_gradient(x, labels, sums, np.asarray(3.0), 1, 0.2)
+    np.testing.assert_allclose(found, 0.6 * (np.exp(x - sums) - np.eye(70)[labels]), rtol=1e-12, atol=1e-15)
+
+
+# Random bits --------------------------------------------------------------------------------------------------------------------------
+
+# Of philox4x32 in 10 rounds, as the authors of Random123 publish them: counter, key, words.
+KNOWN_ANSWERS = [
+    ((0, 0, 0, 0), (0, 0), (0x6627E8D5, 0xE169C58D, 0xBC57AC4C, 0x9B00DBD8)),
+    ((0xFFFFFFFF,) * 4, (0xFFFFFFFF,) * 2, (0x408F276D, 0x41C83B0E, 0xA20BC7C6, 0x6D5451FD)),
+    (
+        (0x243F6A88, 0x85A308D3, 0x13198A2E, 0x03707344),
+        (0xA4093822, 0x299F31D0),
+        (0xD16CFE09, 0x94FDCCEB, 0x5001E420, 0x24126EA1),
+    ),
+]
+PHILOX_ALONE = 'extern "C" __global__ void philox_alone(Word *counter, Word key0, Word key1) { philox(counter, key0, key1); }'
+
+
+def philox_by_hand(counter, key):
+    """In Python's integers, which know no overflow."""
+    (a, b, c, d), (k, m) = counter, key
+    for _ in range(10):
+        first, second = 0xD2511F53 * a, 0xCD9E8D57 * c
+        a, b, c, d = (second >> 32) ^ b ^ k, second % 2**32, (first >> 32) ^ d ^ m, first % 2**32
+        k, m = (k + 0x9E3779B9) % 2**32, (m + 0xBB67AE85) % 2**32
+    return a, b, c, d
+
+
+@pytest.mark.parametrize(("counter", "key", "words"), KNOWN_ANSWERS)
+def test_known_answers_by_hand(counter, key, words):
+    assert philox_by_hand(counter, key) == words
+
+
+@on_the_host
+@pytest.mark.parametrize(("counter", "key", "words"), KNOWN_ANSWERS)
+def test_known_answers_of_the_kernel(counter, key, words, monkeypatch):
+    array = np.array(counter, dtype=np.uint32)
+    install(monkeypatch, PHILOX_ALONE)
+    _kernels._launch("elements", "philox_alone", "FLOAT32", (1, 1, 1), (1, 1, 1), [array, *map(np.uint32, key)])
+    assert tuple(map(int, array)) == words
+
+
+@pytest.mark.parametrize(("seed", "step"), [(0, 0), (2**64 - 1, 2**64 - 1), (0x299F31D0A4093822, 0x0370734413198A2E)])
+def test_numpys_words_are_philox(seed, step):
+    words = _philox._words_of_numpy(20_000, _philox.words_of(seed), _philox.words_of(step))
+    for i in (0, 1, 8191, 8192, 19_999):
+        counter = (i, 0, *_philox.words_of(step))
+        assert tuple(map(int, words[:, i])) == philox_by_hand(counter, _philox.words_of(seed))
+
+
+def test_the_mask_is_of_the_words():
+    words = np.array([philox_by_hand((i, 0, 3, 0), (5, 0)) for i in range(3)]).T.reshape(-1)[:11]
+    assert np.array_equal(_philox.keep_mask(np.ones(11), 0.4, 5, 3), words // 256 >= round(0.4 * 2**24))
+
+
+@on_the_host
+@pytest.mark.parametrize("dtype", DTYPES[:3])
+@pytest.mark.parametrize("n", [1, 2, 3, 4, 5, 1023, 4096])
+def test_the_kernels_mask_is_numpys_bit_for_bit(n, dtype, monkeypatch):
+    x = np.ones(n, dtype={"FLOAT16": "float16", "FLOAT32": "float32", "FLOAT64": "float64"}[dtype])
+    masks = [_philox.keep_mask(x, p, seed, step) for p, seed, step in ((0.5, 1, 0), (0.1, -7, 2**33 + 1), (0.0, 0, 0))]
+    host = install(monkeypatch)
+    found = [nn.dropout(x, p, seed=seed, step=step) != 0 for p, seed, step in ((0.5, 1, 0), (0.1, -7, 2**33 + 1), (0.0, 0, 0))]
+    assert host.launched == ["dropout"] * 3
+    assert all(np.array_equal(a, b) for a, b in zip(found, masks, strict=True))
+
+
+# Sixteen bits -------------------------------------------------------------------------------------------------------------------------
+
+CASTS = (
+    'extern "C" __global__ void cast(const float *x, Stored *z, Index n) { for (Index i = 0; i < n; i++) z[i] = to_stored(x[i]); }'
+)
+
+
+@on_the_host
+@pytest.mark.parametrize("name", ["FLOAT16", "BFLOAT16"])
+def test_sixteen_bits_are_rounded_to_the_nearest(name, monkeypatch):
+    x = np.concatenate([random(500) * 10.0 ** np.repeat(np.arange(-4, 1), 100), [0, -0.0, np.inf, -np.inf, 1e5, np.nan]])
+    x = x.astype(np.float32)
+    z = np.zeros(x.shape, dtype=np.uint16)
+    install(monkeypatch, CASTS)
+    _kernels._launch("elements", "cast", name, (1, 1, 1), (1, 1, 1), [x, z, np.int64(x.size)])
+    if name == "FLOAT16":
+        with np.errstate(over="ignore"):
+            np.testing.assert_array_equal(z.view(np.float16), x.astype(np.float16))
+    else:
+        widened = (z.astype(np.uint32) << 16).view(np.float32)
+        finite = np.isfinite(x)
+        error = np.abs(widened[finite] - x[finite])
+        assert np.all(error <= np.abs(x[finite]) * 2.0**-8)  # half a unit in the last of 8 bits
+        np.testing.assert_array_equal(widened[~finite], x[~finite])
+        exact = widened[finite]
+        _kernels._launch("elements", "cast", name, (1, 1, 1), (1, 1, 1), [exact, z, np.int64(exact.size)])
+        np.testing.assert_array_equal((z[: exact.size].astype(np.uint32) << 16).view(np.float32), exact)
+
+
+# Adding at indices --------------------------------------------------------------------------------------------------------------------
+
+
+@on_the_host
+@pytest.mark.parametrize("in_order", [False, True])
+@pytest.mark.parametrize("dtype", ["float16", "float32", "float64", "complex64", "complex128"])
+@pytest.mark.parametrize(("length", "count", "width"), [(50, 30, 4), (7, 900, 5), (3, 400, 1), (1, 60, 2)])
+def test_rows_are_added(length, count, width, dtype, in_order, monkeypatch):
+    draw = np.random.default_rng(0)
+    rows = draw.integers(-2, 3, (count, width)).astype(dtype)  # whose sums are exact in any order
+    if rows.dtype.kind == "c":
+        rows = rows + (1j * draw.integers(-2, 3, (count, width))).astype(dtype)
+    where = draw.integers(-length, length, count)
+    expected = np.zeros((length, width), dtype=np.complex128 if rows.dtype.kind == "c" else np.float64)
+    np.add.at(expected, where, rows.astype(expected.dtype))
+    host = install(monkeypatch)
+    sums = _kernels.added_at(rows, where, length, in_order)
+    assert host.launched == ["add_sorted_rows" if in_order else "add_rows"]
+    assert sums.dtype == rows.dtype
+    assert np.array_equal(sums, expected.astype(dtype))
+
+
+@on_the_host
+def test_sums_in_order_are_numpys_to_the_last_bit(monkeypatch):
+    rows = random(2000, 3).astype(np.float32)
+    where = np.random.default_rng(3).integers(0, 9, 2000)
+    expected = np.zeros((9, 3), dtype=np.float32)
+    np.add.at(expected, where, rows)
+    install(monkeypatch)
+    assert np.array_equal(_kernels.added_at(rows, where, 9, True), expected)
+
+
+@on_the_host
+def test_bfloat16_is_added_in_float32(monkeypatch):
+    """As the bits of bfloat16, for which NumPy has no dtype: a thousand ones make 1000, where sums in 8 bits would stop at 256."""
+    ones, where = np.full((1000, 1), 0x3F80, dtype=np.uint16), np.zeros(1000, dtype=np.int64)
+    install(monkeypatch)
+    for name, more in (("add_rows", [np.int64(1)]), ("add_sorted_rows", [])):
+        sums = np.zeros((1, 1), dtype=np.float32)
+        places = [where] if name == "add_rows" else [where, np.arange(1000)]
+        _kernels._launch(
+            "scatter", name, "BFLOAT16", (4, 1, 1), (256, 1, 1), [ones, *places, sums, np.int64(1000), np.int64(1), *more]
+        )
+        assert sums[0, 0] == 1000
+
+
+# Optimizers ---------------------------------------------------------------------------------------------------------------------------
+
+OPTIMIZERS = {
+    "SGD": lambda p: SGD(p, 0.01),
+    "SGD with momentum and decay": lambda p: SGD(p, 0.01, momentum=0.9, weight_decay=0.1),
+    "Adam": lambda p: Adam(p, 0.02),
+    "Adam with decay": lambda p: Adam(p, 0.02, betas=(0.8, 0.9), eps=1e-3, weight_decay=0.1),
+    "AdamW": lambda p: AdamW(p, 0.02, weight_decay=0.1),
+}
+
+
+def trained(make, dtype, steps=5, count=60):
+    """Many parameters of many shapes after some steps, and the optimizer's state; one is of another dtype, some lack gradients at times."""
+    draw = np.random.default_rng(0)
+    shapes = [(), (1,), (3,), (5, 7), (2, 3, 4), (1500,), (0, 2)]
+    leaves = [
+        cg.Tensor(np.asarray(draw.standard_normal(shapes[i % 7]), dtype="float64" if i == 9 else dtype), requires_grad=True)
+        for i in range(count)
+    ]
+    optimizer = make(leaves)
+    for step in range(steps):
+        for i, leaf in enumerate(leaves):
+            leaf.grad = np.asarray(np.sin(3 * leaf.data) + 0.1 * leaf.data, dtype=leaf.dtype) if (i + step) % 11 else None
+        optimizer.step()
+    return [leaf.data for leaf in leaves], optimizer.state_dict()["state"]
+
+
+@on_the_host
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_steps_are_those_of_the_body(name, dtype, monkeypatch):
+    expected, expected_state = trained(OPTIMIZERS[name], dtype)
+    host = install(monkeypatch)
+    found, state = trained(OPTIMIZERS[name], dtype)
+    groups = 2 if dtype == "float32" else 1
+    assert 5 <= len(host.launched) <= 5 * (groups + 1), "one launch for many parameters"
+    for a, b in zip(found, expected, strict=True):
+        assert a.dtype == b.dtype
+        np.testing.assert_allclose(a, b, rtol=20 * NUMPYS[dtype], atol=NUMPYS[dtype])
+    for a, b in zip(state, expected_state, strict=True):
+        assert a.keys() == b.keys()
+        for key in a:
+            np.testing.assert_allclose(a[key], b[key], rtol=20 * NUMPYS[dtype], atol=NUMPYS[dtype])
+
+
+@on_the_host
+def test_no_array_of_the_users_is_written_by_a_step(monkeypatch):
+    data, gradient = random(30), random(30)
+    kept = data.copy(), gradient.copy()
+    x = cg.Tensor(data, requires_grad=True)
+    install(monkeypatch)
+    for make in (lambda p: SGD(p, 0.1, momentum=0.9), Adam, AdamW):
+        optimizer = make([x])
+        before = []
+        for _ in range(2):
+            x.grad = gradient
+            before.append((x.data, x.data.copy(), {k: (a, a.copy()) for k, a in optimizer.state_dict()["state"][0].items()}))
+            optimizer.step()
+        for old, copy, state in before:
+            assert np.array_equal(old, copy)
+            assert all(np.array_equal(a, b) for a, b in state.values())
+    assert np.array_equal(data, kept[0])
+    assert np.array_equal(gradient, kept[1])
+
+
+@on_the_host
+def test_a_step_of_ones_own_is_not_passed_over(monkeypatch):
+    class Backwards(SGD):
+        def _changed(self, data, gradient, state):
+            return data + gradient
+
+    host = install(monkeypatch)
+    x = cg.Tensor(np.ones(3), requires_grad=True)
+    x.grad = np.ones(3)
+    Backwards([x], 0.1).step()
+    assert np.array_equal(x.data, [2, 2, 2])
+    assert not host.launched
+
+
+@on_the_host
+def test_a_library_of_kernels_is_built_once():
+    assert built("scatter", "FLOAT32") is built("scatter", "FLOAT32")
