@@ -19,7 +19,7 @@ from . import xp as _xp
 from ._anomaly import detect_anomaly
 from ._gradcheck import GradcheckError, gradcheck
 from ._graph import graph
-from ._modes import allow_numbers, no_grad
+from ._modes import allow_numbers, deterministic, no_grad
 from ._operation import operation
 from .forward.arithmetic import *
 from .forward.composed import *

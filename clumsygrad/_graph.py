@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from typing import Any
 
 from . import engine
@@ -56,6 +57,22 @@ def graph(tensor: Tensor, depth: int | None = 12) -> str:
             stack.append((operand, rest + branch, rest + trunk, level + 1))
     lines.append(f"{len(everything)} tensors, {_bytes(_held(everything))}")
     return "\n".join(lines)
+
+
+def _note_memory(tensor: Tensor, error: Exception, others: Iterable[Tensor] = ()) -> None:
+    """To an error that says that memory ran out add what the graphs of some tensors hold, and what would hold less."""
+    if not isinstance(error, MemoryError) and type(error).__name__ != "OutOfMemoryError":
+        return
+    everything = _everything(tensor)
+    for other in others:
+        everything |= _everything(other)
+    error.add_note(
+        f"the graph that was recorded up to here holds {_bytes(_held(everything))} in {len(everything)} tensors (clumsygrad.graph shows "
+        "them); clumsygrad.func.checkpoint keeps of a part of it the operands alone, and computes the rest again in the backward pass"
+    )
+
+
+Tensor._bind("_note_memory", _note_memory)
 
 
 def _everything(tensor: Tensor) -> dict[int, Tensor]:

@@ -21,6 +21,7 @@ from .xp import Array, array_namespace, device_arrays
 
 __all__ = [
     "added_at",
+    "address",
     "cross_entropy",
     "cross_entropy_gradient",
     "dropout",
@@ -339,18 +340,18 @@ def _step_together(
         new = empty_like(x)
         made.append(new)
         sizes[i] = x.size
-        addresses[0, i], addresses[1, i], addresses[4, i] = _address(x), _address(gradient), _address(new)
+        addresses[0, i], addresses[1, i], addresses[4, i] = address(x), address(gradient), address(new)
         for k, key in enumerate(states):
             if key in state:
                 read.append(state[key])  # until the launch nothing new may take its memory
-                addresses[2 + k, i] = _address(state[key])
+                addresses[2 + k, i] = address(state[key])
             state[key] = empty_like(x)
-            addresses[5 + k, i] = _address(state[key])
+            addresses[5 + k, i] = address(state[key])
     grid = (min(-(-int(sizes.max()) // 1024), 2**16), len(changes), 1)
     _launch("optimizers", name, dtype, grid, (256, 1, 1), [parameters, *map(np.float64, numbers)])
     return made
 
 
-def _address(x: Array) -> int:
+def address(x: Array) -> int:
     """Where in the device's memory an array begins."""
     return int(x.data.ptr)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from . import _kernels
+from ._modes import adds_in_order
 from .xp import (
     SCALARS,
     Array,
@@ -125,14 +127,14 @@ def scatter_add(x: Array, key: Any, shape: tuple[int, ...]) -> Array:
         return assigned(xp.zeros(shape, dtype=x.dtype, device=device(x)), key, x)
     if library in ("numpy", "torch") and is_array(key) and len(shape) > 1:
         return _rows_added(xp, x, key, shape)
+    if library == "cupy":
+        return _added_on_device(xp, x, key, shape)
     where = xp.reshape(positions(x, key, shape), (-1,))
     values = xp.reshape(x, (-1,))
     size = math.prod(shape)
     if library == "numpy":
         return _numbers_added(values, where, shape)
-    if library == "cupy":
-        sums = _cupy_scatter_add(xp, values, where, size)
-    elif library == "torch":
+    if library == "torch":
         sums = xp.zeros(size, dtype=x.dtype, device=x.device).index_add_(0, where, values)
     else:
         sums = _sum_where_equal(xp, values, where, size)
@@ -224,16 +226,18 @@ def _added_by_turns(rows: Array, where: Array, length: int) -> Array:
     return sums
 
 
-def _cupy_scatter_add(xp: Any, values: Array, where: Array, size: int) -> Array:
-    """CuPy's atomic adds, which know no complex numbers: those go by their real and imaginary parts."""
-    sums = xp.zeros(size, dtype=values.dtype)
-    add = optional("cupyx").scatter_add
-    if kind(values) == "complex floating":
-        add(sums.real, where, values.real)
-        add(sums.imag, where, values.imag)
-    else:
-        add(sums, where, values)
-    return sums
+def _added_on_device(xp: Any, x: Array, key: Any, shape: tuple[int, ...]) -> Array:
+    """By a kernel: rows at an integer array, single numbers at other keys. What no kernel serves (integers) by CuPy's own atomic adds."""
+    length = shape[0]
+    if not is_array(key):
+        length, x, key = math.prod(shape), xp.reshape(x, (-1,)), xp.reshape(positions(x, key, shape), (-1,))
+    count = math.prod(key.shape)
+    rows, where = xp.reshape(x, (count, math.prod(shape) // max(length, 1))), xp.reshape(key, (-1,))
+    sums = _kernels.added_at(rows, where, length, adds_in_order())
+    if sums is None:
+        sums = xp.zeros((length, rows.shape[1]), dtype=x.dtype)
+        optional("cupyx").scatter_add(sums, where, rows)
+    return xp.reshape(sums, shape)
 
 
 def _is_read_only(key: Any) -> bool:

@@ -1,4 +1,4 @@
-"""What holds for a thread and a context: whether operations are recorded, and whether tracked tensors may become numbers."""
+"""What holds for a thread and a context: whether operations are recorded, and what tracked tensors and sums may do."""
 
 from __future__ import annotations
 
@@ -9,7 +9,9 @@ from types import TracebackType
 from typing import ClassVar
 
 __all__ = [
+    "adds_in_order",
     "allow_numbers",
+    "deterministic",
     "no_grad",
     "numbers_allowed",
     "recording",
@@ -20,6 +22,7 @@ __all__ = [
 
 _recording: ContextVar[bool] = ContextVar("clumsygrad_recording", default=True)
 _numbers_allowed: ContextVar[bool] = ContextVar("clumsygrad_numbers_allowed", default=False)
+_adds_in_order: ContextVar[bool] = ContextVar("clumsygrad_adds_in_order", default=False)
 
 # Asked by every operation: the variables' own C functions. A variable that is set is found faster than one that has its default.
 _recording.set(True)
@@ -27,6 +30,7 @@ recording: Callable[[], bool] = _recording.get
 set_recording: Callable[[bool], Token[bool]] = _recording.set
 reset_recording: Callable[[Token[bool]], None] = _recording.reset
 numbers_allowed: Callable[[], bool] = _numbers_allowed.get
+adds_in_order: Callable[[], bool] = _adds_in_order.get
 
 
 class _Setting(ContextDecorator):
@@ -69,6 +73,18 @@ class allow_numbers(_Setting):
     """
 
     _variable = _numbers_allowed
+    _value = True
+
+
+class deterministic(_Setting):
+    """Context manager and decorator: on CuPy, elements that are read more than once sum their gradients in one fixed order.
+
+    Elsewhere they are summed by whichever thread comes first, so that the last bits differ from run to run; in order it is slower, the
+    more so the more often one element is read. NumPy sums in order anyway; PyTorch is told by `torch.use_deterministic_algorithms`, JAX
+    by XLA's flags.
+    """
+
+    _variable = _adds_in_order
     _value = True
 
 

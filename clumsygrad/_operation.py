@@ -364,6 +364,9 @@ def _describe(error: Exception, forward: Function, values: tuple[Any, ...]) -> N
     """Add to the library's own error a note that names the operation and its operands' shapes."""
     shapes = ", ".join(str(tuple(x.shape)) if hasattr(x, "shape") else repr(x) for x in values)
     error.add_note(f"in clumsygrad's {forward.__name__}, operands of shape {shapes}")
+    tensors = [x for x in values if type(x) is Tensor]
+    if tensors:
+        tensors[0]._note_memory(error, tensors[1:])
 
 
 def _checked(rule: Rule) -> Rule:

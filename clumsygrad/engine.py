@@ -4,8 +4,8 @@ Parents are older than their children, so the order of the ids is a topological 
 sorting. This module knows no operation and no array library; of a tensor it knows what is written below it.
 
 A tensor here is any object with `_id` (rising with age of birth), `_rule` (None for a leaf), `_parents` (tensors and constants),
-`_attributes`, `_extra` (None, or an object with `retains` and `hooks`) and `_version_before(id)`. A rule maps (tensor, gradient) to one
-gradient per parent, or None where there is none.
+`_attributes`, `_extra` (None, or an object with `retains` and `hooks`), `_version_before(id)` and, for errors, `_note_memory(error,
+tensors)`. A rule maps (tensor, gradient) to one gradient per parent, or None where there is none.
 """
 
 from __future__ import annotations
@@ -103,7 +103,7 @@ def propagate(
             try:
                 gradients = tensor._rule(tensor, gradient) if guard is None else guard(tensor._rule, tensor, gradient)
             except Exception as error:
-                _describe(error, tensor)
+                _describe(error, tensor, waiting.values())
                 raise
             finally:
                 if release is not None:
@@ -188,7 +188,8 @@ def operation_name(rule: Any) -> str:
     return str(rule.__name__).removesuffix("_backward")
 
 
-def _describe(error: Exception, tensor: Any) -> None:
+def _describe(error: Exception, tensor: Any, waiting: Collection[Any]) -> None:
     if type(tensor._rule) is not Released:
         shapes = ", ".join(str(tuple(getattr(parent, "shape", ()))) for parent in tensor._parents)
         error.add_note(f"in the backward function of {operation_name(tensor._rule)}, operands of shape {shapes}")
+    tensor._note_memory(error, waiting)

@@ -144,5 +144,5 @@ def install(monkeypatch: Any, more: str = "") -> Host:
     host = Host(more)
     monkeypatch.setattr(_kernels, "_launch", host)
     monkeypatch.setattr(_kernels, "device_arrays", {np.ndarray})
-    monkeypatch.setattr(_kernels, "_address", lambda x: x.ctypes.data)
+    monkeypatch.setattr(_kernels, "address", lambda x: x.ctypes.data)
     return host

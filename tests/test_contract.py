@@ -58,7 +58,19 @@ BOUND_NAMES |= {
     "min",
 }
 BOUND_NAMES |= {"argmax", "argmin", "cumsum", "cumprod", "any", "all"}
-BOUND_NAMES |= {"T", "mT", "to", "to_device", "__array_namespace__", "__getitem__", "_getitem", "_assign", "_astype", "_moved"}
+BOUND_NAMES |= {
+    "T",
+    "mT",
+    "to",
+    "to_device",
+    "__array_namespace__",
+    "__getitem__",
+    "_getitem",
+    "_assign",
+    "_astype",
+    "_moved",
+    "_note_memory",
+}
 BOUND_NAMES |= {"_times_adjoint", "_adjoint_times", "_times_slope_of_tanh"}
 
 # What a module may import of the package; a key that ends in "." speaks for all modules below it, the longest key that fits counts.
@@ -72,7 +84,7 @@ LAYERS = {
     "_hooks": {"xp", "_gradients"},
     "_vectors": {"xp"},
     "_gradients": {"xp", "lean"},
-    "_keys": {"xp"},
+    "_keys": {"xp", "_modes", "_kernels"},
     "lean": {"xp"},
     "_philox": {"xp"},
     "_kernels": {"xp", "_philox"},

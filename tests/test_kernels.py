@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 from backends import BACKENDS
@@ -10,8 +13,9 @@ from checks import assert_agree, check_first, check_second, derivatives_of
 from host_kernels import DTYPES, FILES, built, compile_for, install, names_in, nvrtc, why_not_here
 
 import clumsygrad as cg
-from clumsygrad import _kernels, _philox, nn
+from clumsygrad import _kernels, _keys, _philox, nn
 from clumsygrad.optimizer import SGD, Adam, AdamW
+from clumsygrad.xp import array_namespace
 
 on_the_host = pytest.mark.skipif(why_not_here() is not None, reason=str(why_not_here()))
 NUMPYS = {"float16": 2e-3, "float32": 2e-6, "float64": 1e-13}  # the dtypes, and what the values may differ by
@@ -283,6 +287,34 @@ def test_sums_in_order_are_numpys_to_the_last_bit(monkeypatch):
     np.add.at(expected, where, rows)
     install(monkeypatch)
     assert np.array_equal(_kernels.added_at(rows, where, 9, True), expected)
+
+
+KEYS = {
+    "rows": (np.array([2, 0, -1, 2]), (5, 3), (4, 3)),
+    "a table of rows": (np.array([[2, 0], [-1, 2], [4, 4]]), (5, 3), (3, 2, 3)),
+    "numbers": (np.array([1, 1, -5, 3]), (6,), (4,)),
+    "two arrays": ((np.array([0, 0, 1]), np.array([2, 2, -1])), (2, 3), (3,)),
+    "a slice and an array": ((slice(None), np.array([1, 1])), (3, 4), (3, 2)),
+    "nothing": (np.array([], dtype=int), (3, 2), (0, 2)),
+}
+
+
+@on_the_host
+@pytest.mark.parametrize("deterministic", [False, True])
+@pytest.mark.parametrize("dtype", ["float32", "complex128"])
+@pytest.mark.parametrize("name", KEYS)
+def test_keys_of_every_form(name, dtype, deterministic, monkeypatch):
+    key, shape, read = KEYS[name]
+    x = np.asarray(np.arange(1, 1 + np.prod(read)).reshape(read) * (1j if dtype == "complex128" else 1), dtype=dtype)
+    expected = np.zeros(shape, dtype=dtype)
+    np.add.at(expected, key, x)
+    host = install(monkeypatch)
+    monkeypatch.setattr(_keys, "optional", lambda name: SimpleNamespace(scatter_add=np.add.at))
+    with cg.deterministic() if deterministic else contextlib.nullcontext():
+        found = _keys._added_on_device(array_namespace(x), x, key, shape)
+    assert host.launched == ([] if name == "nothing" else ["add_sorted_rows" if deterministic else "add_rows"])
+    assert found.dtype == x.dtype
+    assert np.array_equal(found, expected)
 
 
 @on_the_host

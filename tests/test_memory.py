@@ -274,3 +274,52 @@ def test_a_training_loop_does_not_grow():
     finally:
         tracemalloc.stop()
     assert grown < 20_000, f"{grown} bytes in 500 steps"
+
+
+# When memory runs out -------------------------------------------------------------------------------------------------------------------
+
+
+class OutOfMemoryError(RuntimeError):
+    """What PyTorch raises is called this, and is no MemoryError; CuPy's is one."""
+
+
+def raising(error):
+    """A function whose forward pass works and whose backward pass runs out of memory, and one that can't even go forward."""
+
+    def refused_backward(tensor, grad):
+        raise error
+
+    @cg.operation(refused_backward)
+    def refused_later(x):
+        return x * 1
+
+    @cg.operation(refused_backward)
+    def refused(x):
+        raise error
+
+    return refused_later, refused
+
+
+@pytest.mark.parametrize("error", [MemoryError, OutOfMemoryError])
+def test_running_out_of_memory_says_what_the_graph_holds(error):
+    refused_later, refused = raising(error("no more"))
+    x = cg.Tensor(np.ones((1000, 100)), requires_grad=True)
+    y = cg.sin(x) * cg.exp(x)
+    with pytest.raises(error) as forward:
+        refused(y)
+    assert "holds 3.2 MB in 4 tensors" in "".join(forward.value.__notes__)
+    assert "clumsygrad.func.checkpoint" in "".join(forward.value.__notes__)
+
+    refused_later, _ = raising(error("no more"))
+    with pytest.raises(error) as backward:
+        cg.sum(refused_later(y) * y).backward()  # what the pass went through already is let go: the sum and the product
+    notes = "".join(backward.value.__notes__)
+    assert "in the backward function of refused" in notes
+    assert "holds 4 MB in 5 tensors" in notes
+
+
+def test_other_errors_say_nothing_of_memory():
+    _, refused = raising(ValueError("no"))
+    with pytest.raises(ValueError) as found:
+        refused(cg.Tensor(np.ones(3), requires_grad=True))
+    assert "holds" not in "".join(found.value.__notes__)

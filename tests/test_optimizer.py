@@ -295,3 +295,127 @@ def test_a_step_under_a_recorded_gradient_records_nothing():
     assert x.is_leaf
     assert type(x.data) is np.ndarray
     assert type(optimizer.state_dict()["state"][0]["velocity"]) is np.ndarray
+
+
+# No value comes back to the host --------------------------------------------------------------------------------------------------------
+
+EVERY_OPTIMIZER = {
+    "SGD": lambda p: SGD(p, 0.01),
+    "SGD with momentum and decay": lambda p: SGD(p, 0.01, momentum=0.9, weight_decay=0.1),
+    "Adam": lambda p: Adam(p, 0.02, weight_decay=0.1),
+    "AdamW": lambda p: AdamW(p, 0.02),
+}
+
+
+def network(xp, parameters, images, labels, step):
+    """A network with dropout: its loss."""
+    w, b, gain, shift, v = parameters
+    h = cg.nn.gelu(cg.nn.layer_norm(cg.nn.linear(images, w, b), gain, shift))
+    h = cg.nn.dropout(h, 0.25, seed=3, step=step)
+    return cg.nn.cross_entropy(cg.nn.linear(h, v), labels)
+
+
+def network_data():
+    draw = np.random.default_rng(0)
+    shapes = ((8, 6), (6,), (6,), (6,), (6, 4))
+    parameters = [draw.standard_normal(shape).astype(np.float32) for shape in shapes]
+    return parameters, draw.standard_normal((10, 8)).astype(np.float32), draw.integers(0, 4, 10).astype(np.int32)
+
+
+def trained_steps(make, parameters, images, labels, step_of=lambda i: i, state=None, first=0, steps=3):
+    """The parameters, the optimizer's state, and the norms, after some steps of training with clipped gradients."""
+    leaves = [cg.Tensor(x, requires_grad=True) for x in parameters]
+    optimizer = make(leaves)
+    if state is not None:
+        optimizer.load_state_dict(state)
+    norms = []
+    for i in range(first, first + steps):
+        optimizer.zero_grad()
+        network(cg, leaves, images, labels, step_of(i)).backward()
+        norms.append(cg.optimizer.clip_by_norm(leaves, 0.5))
+        optimizer.step()
+    return [leaf.data for leaf in leaves], optimizer.state_dict(), norms
+
+
+@pytest.mark.parametrize("name", EVERY_OPTIMIZER)
+def test_training_steps_under_jit(name):
+    """One function, compiled once, takes parameters, state and the number of the step, and gives the new ones."""
+    jax = pytest.importorskip("jax")
+    make = EVERY_OPTIMIZER[name]
+    parameters, images, labels = network_data()
+    expected, expected_state, expected_norms = trained_steps(make, parameters, images, labels)
+    traced = 0
+
+    @jax.jit
+    def step(parameters, state, images, labels, number):
+        nonlocal traced
+        traced += 1
+        return trained_steps(make, parameters, images, labels, lambda _: number, state, steps=1)
+
+    found, state, norms = trained_steps(make, *jax.tree.map(jax.numpy.asarray, (parameters, images, labels)), steps=1)
+    state["steps"] = jax.numpy.asarray(state["steps"])
+    for i in (1, 2):
+        found, state, more = step(found, state, images, labels, jax.numpy.asarray(i))
+        norms += more
+    assert traced == 1
+    assert int(state["steps"]) == expected_state["steps"] == 3
+    for a, b in zip(found, expected, strict=True):
+        assert a.dtype == np.float32
+        np.testing.assert_allclose(a, b, rtol=2e-4, atol=2e-5)
+    np.testing.assert_allclose(np.asarray(norms), np.asarray(expected_norms), rtol=1e-3)
+
+
+@pytest.mark.parametrize("name", EVERY_OPTIMIZER)
+def test_training_steps_on_a_device_that_is_not_the_host(name):
+    strict = pytest.importorskip("array_api_strict")
+    device = strict.Device("device1")
+    make = EVERY_OPTIMIZER[name]
+    parameters, images, labels = network_data()
+    expected, _, expected_norms = trained_steps(make, parameters, images, labels)
+    with strict.ArrayAPIStrictFlags(api_version="2025.12", boolean_indexing=False, data_dependent_shapes=False):
+        arrays = [strict.asarray(x, device=device) for x in (*parameters, images, labels)]
+        found, state, norms = trained_steps(make, arrays[:5], arrays[5], arrays[6])
+    for x in (*found, *norms, *[a for arrays in state["state"] for a in arrays.values()]):
+        assert x.device == device
+    for a, b in zip(found, expected, strict=True):
+        np.testing.assert_allclose(cg.Tensor(a).numpy(), b, rtol=2e-4, atol=2e-5)
+    np.testing.assert_allclose([cg.Tensor(x).numpy() for x in norms], expected_norms, rtol=1e-4)
+
+
+# Clipping -----------------------------------------------------------------------------------------------------------------------------
+
+
+def test_clipping_by_the_norm_of_all():
+    x, y, z = (cg.Tensor(START, requires_grad=True) for _ in range(3))
+    x.grad, y.grad = np.array([3.0, 0, 0, 0]), np.array([0, 4.0, 0, 0])
+    norm = cg.optimizer.clip_by_norm([x, y, z], 10.0)
+    assert type(norm) is np.ndarray
+    assert norm == 5
+    np.testing.assert_array_equal(y.grad, [0, 4, 0, 0])
+    assert cg.optimizer.clip_by_norm((p for p in (x, y, z)), 0.5) == 5
+    np.testing.assert_allclose(x.grad, [0.3, 0, 0, 0])
+    np.testing.assert_allclose(y.grad, [0, 0.4, 0, 0])
+    assert z.grad is None
+
+
+def test_clipping_what_is_complex_or_of_two_dtypes():
+    x = cg.Tensor(np.asarray([1 + 1j], dtype=np.complex64), requires_grad=True)
+    y = cg.Tensor(np.asarray([1.0]), requires_grad=True)
+    x.grad, y.grad = np.asarray([0 + 3j], dtype=np.complex64), np.asarray([4.0])
+    assert cg.optimizer.clip_by_norm([x, y], 1.0) == 5
+    np.testing.assert_allclose(x.grad, [0.6j])
+    np.testing.assert_allclose(y.grad, [0.8])
+    assert x.grad.dtype == np.complex64
+
+
+def test_clipping_nothing_and_what_is_not_finite():
+    x = cg.Tensor(START, requires_grad=True)
+    assert cg.optimizer.clip_by_norm([x], 1.0) == 0
+    x.grad = np.zeros(4)
+    assert cg.optimizer.clip_by_norm([x], 1.0) == 0
+    np.testing.assert_array_equal(x.grad, np.zeros(4))
+    x.grad = np.array([np.nan, 1, 1, 1])
+    assert np.isnan(cg.optimizer.clip_by_norm([x], 1.0))
+    assert np.all(np.isnan(x.grad))
+    with pytest.raises(ValueError, match="clip_by_norm: limit must be positive, got 0"):
+        cg.optimizer.clip_by_norm([x], 0)
