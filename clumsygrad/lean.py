@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from . import _cublas
 from .xp import FLOAT32, FLOAT64, Array, array_namespace, conj, device, is_wrapper, kind, ndarray
 
 __all__ = [
@@ -28,6 +29,7 @@ __all__ = [
     "filled",
     "kept_where",
     "less_one_at",
+    "matmul",
     "matmul_like",
     "matrix_transpose",
     "max",
@@ -142,6 +144,12 @@ def matrix_transpose(x: Array) -> Array:
     return x.mT if type(x) is ndarray else array_namespace(x).matrix_transpose(x)
 
 
+def matmul(x: Array, y: Array) -> Array:
+    """x y, of matrices, vectors or stacks of matrices; of CuPy's stacks by cuBLAS, with no copies, where its binding is installed."""
+    z = _cublas.matmul(x, y)
+    return x @ y if z is None else z
+
+
 def times_adjoint(x: Array, y: Array) -> Array:
     """x yᴴ, of matrices or stacks of them. Compilers that copy a transposed operand (XLA) are asked for the sum over both last axes."""
     if type(x) is ndarray:
@@ -151,7 +159,7 @@ def times_adjoint(x: Array, y: Array) -> Array:
         return x._times_adjoint(y)
     xp = array_namespace(x)
     y = conj(xp, y)
-    return xp.tensordot(x, y, axes=((len(x.shape) - 1,), (1,))) if len(y.shape) == 2 else x @ xp.matrix_transpose(y)
+    return xp.tensordot(x, y, axes=((len(x.shape) - 1,), (1,))) if len(y.shape) == 2 else matmul(x, xp.matrix_transpose(y))
 
 
 def adjoint_times(x: Array, y: Array) -> Array:
@@ -161,7 +169,7 @@ def adjoint_times(x: Array, y: Array) -> Array:
     if is_wrapper(x):
         return x._adjoint_times(y)
     xp = array_namespace(x)
-    return conj(xp, xp.matrix_transpose(x)) @ y
+    return matmul(conj(xp, xp.matrix_transpose(x)), y)
 
 
 def times_slope_of_tanh(g: Array, z: Array) -> Array:
@@ -354,7 +362,7 @@ def times_transpose_by_columns(x: Array, y: Array) -> Array:
     NumPy's sums over a short last axis start anew for each row; over the slowest axis they add long vectors.
     """
     if type(x) is not ndarray or type(y) is not ndarray or y.shape[-2] > _SHORT or x.ndim < 2 or y.ndim < 2:
-        return x @ matrix_transpose(y)
+        return matmul(x, matrix_transpose(y))
     batch = np.broadcast_shapes(x.shape[:-2], y.shape[:-2])
     z = np.empty((y.shape[-2], *batch, x.shape[-2]), x.dtype)
     z = z.transpose((*range(1, z.ndim - 1), 0, z.ndim - 1))
@@ -366,7 +374,7 @@ def matmul_like(x: Array, y: Array, like: Array) -> Array:
     if type(x) is type(y) is type(like) is ndarray and x.shape[:-1] == like.shape[:-1] and y.shape[:-2] == like.shape[:-2]:
         if y.shape[-1] == like.shape[-1]:
             return np.matmul(x, y, np.empty_like(like))
-    return x @ y
+    return matmul(x, y)
 
 
 # Block by block ---------------------------------------------------------------------------------------------------------------

@@ -85,9 +85,10 @@ LAYERS = {
     "_vectors": {"xp"},
     "_gradients": {"xp", "lean"},
     "_keys": {"xp", "_modes", "_kernels"},
-    "lean": {"xp"},
+    "lean": {"xp", "_cublas"},
     "_philox": {"xp"},
     "_kernels": {"xp", "_philox"},
+    "_cublas": {"xp", "_kernels"},
     "_layers": {"xp", "lean", "_kernels", "_philox"},
     "_windows": {"xp", "lean", "_keys"},
     "_fourier": {"xp"},
@@ -125,7 +126,7 @@ COMPOSED = {"forward.composed", "forward.einsum"}
 ARRAY_LIBRARIES = {
     "numpy", "cupy", "cupyx", "torch", "jax", "jaxlib", "dask", "scipy", "array_api_strict", "array_api_compat", "array_api_extra",
 }  # fmt: skip
-KNOW_LIBRARIES = {"xp", "lean", "_fourier", "_beyond", "_cholesky", "_special", "_windows", "protocols", "_kernels"}
+KNOW_LIBRARIES = {"xp", "lean", "_fourier", "_beyond", "_cholesky", "_special", "_windows", "protocols", "_kernels", "_cublas"}
 
 
 def module_name(path):
