@@ -1,6 +1,7 @@
 """Random tensors, in any library and on any device, from a seed.
 
-Numbers are drawn by NumPy's Generator on the host and moved, so that one seed gives the same numbers everywhere.
+Numbers are drawn by NumPy's Generator on the host and moved, so that one seed gives the same numbers everywhere; or, on demand, by the
+library's own generator, where the arrays are.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from types import ModuleType
 from typing import Any
 
 from . import xp as _xp
+from ._native_random import NativeGenerator, native_generator
 from .tensor import Tensor
 from .xp import numpy
 
@@ -19,15 +21,24 @@ __all__ = ["Generator"]
 class Generator:
     """A stream of random tensors: of a library (a module or a name), on a device, from a seed.
 
+    With native=True the library's own generator draws, on the device: nothing crosses from the host, but the numbers are others in each
+    library, and so is the dtype where none is asked for. Raises ValueError where it has no generator (array-api-strict).
+
     >>> import clumsygrad as cg
     >>> cg.random.Generator(0).normal((2,))
     Tensor(array([ 0.12573022, -0.13210486]))
     """
 
-    def __init__(self, seed: int | None = None, *, library: str | ModuleType = "numpy", device: Any = None) -> None:
-        self._numpy = numpy.random.default_rng(seed)
+    def __init__(
+        self, seed: int | None = None, *, library: str | ModuleType = "numpy", device: Any = None, native: bool = False
+    ) -> None:
         self._xp = _xp.namespace_of_library(library)
         self._device = device
+        self._native: NativeGenerator | None = None
+        if native:
+            self._native = native_generator(_xp.name_of(self._xp), seed, device)
+        else:
+            self._numpy = numpy.random.default_rng(seed)
 
     def _tensor(self, values: Any, dtype: Any, requires_grad: bool) -> Tensor:
         if dtype is not None:
@@ -38,20 +49,28 @@ class Generator:
         self, shape: tuple[int, ...], *, mean: float = 0.0, std: float = 1.0, dtype: Any = None, requires_grad: bool = False
     ) -> Tensor:
         """Normal numbers of the given mean and standard deviation."""
+        if self._native is not None:
+            return Tensor(self._native.normal(shape, dtype) * std + mean, requires_grad=requires_grad)
         return self._tensor(self._numpy.normal(mean, std, shape), dtype, requires_grad)
 
     def uniform(
         self, shape: tuple[int, ...], *, low: float = 0.0, high: float = 1.0, dtype: Any = None, requires_grad: bool = False
     ) -> Tensor:
         """Numbers equally likely anywhere in [low, high)."""
+        if self._native is not None:
+            return Tensor(self._native.uniform(shape, dtype) * (high - low) + low, requires_grad=requires_grad)
         return self._tensor(self._numpy.uniform(low, high, shape), dtype, requires_grad)
 
     def integers(self, shape: tuple[int, ...], *, low: int = 0, high: int) -> Tensor:
         """Integers (int64) equally likely anywhere in [low, high)."""
+        if self._native is not None:
+            return Tensor(self._native.integers(low, high, shape))
         return self._tensor(self._numpy.integers(low, high, shape), None, False)
 
     def permutation(self, n: int) -> Tensor:
         """The integers (int64) from 0 up to n, without it, in random order."""
+        if self._native is not None:
+            return Tensor(self._native.permutation(n))
         return self._tensor(self._numpy.permutation(n), None, False)
 
     def he(self, shape: tuple[int, int], *, dtype: Any = None, requires_grad: bool = True) -> Tensor:

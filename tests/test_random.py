@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
@@ -110,3 +112,87 @@ def test_numpys_own_state_is_left_alone():
     Generator(3).normal((10,))
     cg.random.Generator().permutation(4)
     assert np.random.get_state()[1].tolist() == before  # noqa: NPY002
+
+
+# A library's own generator --------------------------------------------------------------------------------------------------------------
+
+OWN = ["numpy", "torch", "jax", "dask", "cupy"]
+
+
+def stand_for_cupy(module, monkeypatch):
+    namespace_of_library, optional = cg.xp.namespace_of_library, cg.xp.optional
+    cupy = SimpleNamespace(__name__="array_api_compat.cupy")
+    monkeypatch.setattr(cg.xp, "namespace_of_library", lambda library: cupy if library == "cupy" else namespace_of_library(library))
+    monkeypatch.setattr(cg.xp, "optional", lambda name: module if name == "cupy" else optional(name))
+
+
+@pytest.fixture(params=OWN)
+def own(request, monkeypatch):
+    """The name of a library that has a generator; NumPy stands for CuPy, whose generator has its form."""
+    if request.param == "cupy":
+        stand_for_cupy(np, monkeypatch)
+    else:
+        pytest.importorskip(request.param)
+    return request.param
+
+
+@pytest.mark.parametrize("name", DRAWS)
+def test_own_streams(name, own):
+    draw = DRAWS[name]
+    g = Generator(1, library=own, native=True)
+    first, second = draw(g), draw(g)
+    here = draw(Generator(1))
+    assert first.shape == here.shape
+    assert first.requires_grad == here.requires_grad
+    assert cg.xp.library_of(first.data) == ("numpy" if own == "cupy" else own)
+    np.testing.assert_array_equal(values(draw(Generator(1, library=own, native=True))), values(first))
+    assert not np.array_equal(values(second), values(first))
+    assert not np.array_equal(values(draw(Generator(2, library=own, native=True))), values(first))
+
+
+def test_own_moments(own):
+    g = Generator(0, library=own, native=True)
+    normal = values(g.normal((200, 100), mean=3.0, std=2.0, dtype="float32"))
+    assert normal.dtype == np.float32
+    assert abs(normal.mean() - 3.0) < 0.05
+    assert abs(normal.std() - 2.0) < 0.05
+    uniform = values(g.uniform((200, 100), low=-1.0, high=3.0, dtype="float32"))
+    assert uniform.dtype == np.float32
+    assert -1.0 <= uniform.min() < -0.99
+    assert 2.99 < uniform.max() <= 3.0
+    assert set(values(g.integers((1000,), low=-2, high=5)).tolist()) == set(range(-2, 5))
+    assert sorted(values(g.permutation(50)).tolist()) == list(range(50))
+    assert values(g.uniform((3,), dtype="float16")).dtype == np.float16
+    assert not np.array_equal(
+        values(Generator(library=own, native=True).normal((8,))), values(Generator(library=own, native=True).normal((8,)))
+    )
+
+
+def test_numbers_are_drawn_on_the_device_that_was_named(monkeypatch):
+    """CuPy draws on the current device: it is entered for each draw."""
+    entered = []
+
+    class Device:
+        def __init__(self, number):
+            self.number = number
+
+        def __enter__(self):
+            entered.append(self.number)
+
+        def __exit__(self, *error):
+            entered.append(None)
+
+    fake = SimpleNamespace(random=np.random, argsort=np.argsort, cuda=SimpleNamespace(Device=Device))
+    stand_for_cupy(fake, monkeypatch)
+    g = Generator(0, library="cupy", device="cuda:1", native=True)
+    assert entered == [1, None]
+    for draw in DRAWS.values():
+        entered.clear()
+        draw(g)
+        assert entered == [1, None]
+
+
+def test_a_library_without_a_generator():
+    pytest.importorskip("array_api_strict")
+    with pytest.raises(ValueError, match="array_api_strict has no random generator of its own"):
+        Generator(0, library="array_api_strict", native=True)
