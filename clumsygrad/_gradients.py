@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 import sys
 import threading
 from typing import Any
@@ -37,7 +38,7 @@ def unit_gradient(data: Array) -> Array:
         raise TypeError(
             "backward: the loss is complex, which has no order to descend in: take its real part or abs, or give backward() a gradient"
         )
-    return _xp.scalar(lean.ones_like(data))
+    return _xp.scalar(_xp.on_its_device(lean.ones_like, data))
 
 
 def check_gradient(data: Array, gradient: Any, name: str) -> None:
@@ -71,7 +72,7 @@ def exclusive(gradient: Any, given: set[int]) -> Any:
         gradient = _xp.exclusive(gradient)
     number = id(gradient)
     if number in given:
-        gradient = _xp.array_namespace(gradient).asarray(gradient, copy=True)
+        gradient = _xp.on_its_device(_xp.copied, gradient)
         number = id(gradient)
     given.add(number)
     return gradient
@@ -85,7 +86,7 @@ def deliver(arrived: dict[int, tuple[Any, Any]], seed: Any) -> None:
         for tensor, gradient in arrived.values():
             extra = tensor._extra or tensor._extras()
             if extra.gradient is not None:
-                gradient = extra.gradient + gradient
+                gradient = _xp.on_its_device(operator.add, extra.gradient, gradient)
             elif type(gradient) is ndarray and gradient.base is None and id(gradient) not in given:  # as most are
                 given.add(id(gradient))
             else:

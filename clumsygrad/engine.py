@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection
 from contextvars import ContextVar
 from heapq import heappop, heappush, heapreplace
-from operator import attrgetter
+from operator import add, attrgetter
 from typing import Any
 
 Gradients = dict[int, tuple[Any, Any]]
@@ -84,6 +84,7 @@ def propagate(
     waiting: dict[int, Any] = {}  # and of the tensors whose turn is yet to come, their ids in a heap
     heap: list[int] = []
     retained: Gradients = {}
+    on_device = guard  # where the gradients of one tensor are summed
     watch = watching.get()
     if watch is not None:
         guard = watch(guard)
@@ -124,9 +125,9 @@ def propagate(
                     parent = parent._version_before(child)
                     number = parent._id
                 if number in sums:
-                    sums[number] = sums[number] + part
+                    sums[number] = sums[number] + part if on_device is None else on_device(add, sums[number], part)
                 elif number == upcoming:
-                    gradient = gradient + part
+                    gradient = gradient + part if on_device is None else on_device(add, gradient, part)
                 elif leading is not None and number not in leading:
                     continue
                 elif parent._rule is None:

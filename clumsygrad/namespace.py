@@ -299,7 +299,10 @@ def _shape(shape: Any) -> tuple[int, ...]:
 
 
 def _like(x: Array, device: Any) -> tuple[Any, Array]:
+    """A device and an array, for a creation function whose result is on the array's device if no other is named."""
     data = x._data if type(x) is Tensor else x
+    if device is None and _xp.guard is not None and _xp.library_of(data) == "cupy":
+        device = data.device
     return device, data
 
 

@@ -173,7 +173,7 @@ class Tensor(Operators):
         return Tensor, (self.data, self._tracked and self._rule is None)
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Tensor:
-        data = _xp.array_namespace(self._data).asarray(self._data, copy=True)
+        data = _xp.on_its_device(_xp.copied, self._data)
         copy = memo[id(self)] = Tensor(data, self._tracked and self._rule is None)
         return copy
 

@@ -299,11 +299,23 @@ def exclusive(x: Array) -> Array:
         return x if x.base is None else x.copy()
     x = whole(x)
     shared = getattr(x, "base", None) is not None or getattr(x, "_base", None) is not None
-    return array_namespace(x).asarray(x, copy=True) if shared else x
+    return on_its_device(copied, x) if shared else x
+
+
+def copied(x: Array) -> Array:
+    """A copy of an array in memory of its own."""
+    return array_namespace(x).asarray(x, copy=True)
+
+
+def on_its_device(function: Callable[..., Any], *arguments: Any) -> Any:
+    """function(*arguments), on the device of its first CuPy array where there are several: what runs outside of operations and rules."""
+    return function(*arguments) if guard is None else guard(function, *arguments)
 
 
 def _on_device_of_first_array(function: Callable[..., Any], *arguments: Any) -> Any:
     for x in arguments:
+        if type(x) in (list, tuple) and x:
+            x = x[0]
         if type(x) in _wrappers:
             x = x.data
         if type(x) in _namespaces and library_of(x) == "cupy":

@@ -174,7 +174,7 @@ def _as(g: Any, in_tensors: bool) -> Any:
 
 
 def _zeros(x: Tensor, in_tensors: bool) -> Any:
-    zeros = _xp.array_namespace(x._data).zeros_like(x._data)
+    zeros = _xp.on_its_device(_xp.array_namespace(x._data).zeros_like, x._data)
     return constant(zeros) if in_tensors else zeros
 
 
@@ -185,7 +185,7 @@ def fitting(x: Tensor, g: Any, name: str, given: str, wanted: str) -> Any:
         return g
     xp = _xp.array_namespace(x._data)
     if type(data) in _xp.SCALARS and not x.shape and (type(data) is not complex or _xp.kind(x._data) == "complex floating"):
-        return xp.full_like(x._data, data)
+        return _xp.on_its_device(xp.full_like, x._data, data)
     if not _xp.is_array(data):
         data = g = xp.asarray(data, dtype=x.dtype)
     if _xp.array_namespace(data) is not xp:

@@ -81,7 +81,7 @@ def gradient_pullback(
     scope, out, _ = evaluated(f, argnums, args, kwargs, name)
     check_scalar(out, name)
     scope.look(out)
-    seed = _xp.scalar(lean.ones_like(out._data))
+    seed = _xp.scalar(_xp.on_its_device(lean.ones_like, out._data))
     return scope, _Pullback(scope, scope.gradients(out, seed, in_tensors=True), looked=True)
 
 

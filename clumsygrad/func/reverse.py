@@ -55,7 +55,7 @@ def value_and_grad(f: Callable[..., Any], argnums: Argnums = 0, *, has_aux: bool
         scope, out, aux = evaluated(f, argnums, args, kwargs, name, has_aux)
         check_scalar(out, name)
         scope.look(out)
-        seed = _xp.scalar(lean.ones_like(out._data))
+        seed = _xp.scalar(_xp.on_its_device(lean.ones_like, out._data))
         gradients = scope.arranged(scope.gradients(out, seed, in_tensors=scope.in_tensors, release=True))
         if not scope.in_tensors:
             out, aux = out.data, plain(aux)
@@ -218,5 +218,5 @@ def check_array(out: Any, name: str) -> None:
 
 def _pulled_ones(scope: _Scope, out: Tensor) -> list[Any]:
     scope.look(out)
-    ones = _xp.array_namespace(out._data).ones_like(out._data)
+    ones = _xp.on_its_device(_xp.array_namespace(out._data).ones_like, out._data)
     return scope.gradients(out, ones, in_tensors=scope.in_tensors, release=True)

@@ -1,0 +1,154 @@
+"""Where a machine has several GPUs, everything runs on the one that its tensors are on; NumPy stands for CuPy (two_devices.py)."""
+
+from __future__ import annotations
+
+import copy
+import traceback
+
+import numpy as np
+import pytest
+from backends import Backend
+from cases import CASES
+from checks import Derivatives, assert_agree, directions_like
+from two_devices import Device, FakeArray, WrongDevice, on, two_devices
+
+import clumsygrad as cg
+from clumsygrad import namespace
+from clumsygrad.optimizer import SGD, Adam, AdamW
+
+
+class SecondDevice(Backend):
+    """Arrays on device 1, while device 0 is the current one."""
+
+    @property
+    def namespace(self):
+        return cg
+
+    def array(self, values):
+        return on(1, values)
+
+    def host(self, x):
+        x = x.data if type(x) is cg.Tensor else x
+        assert x.device == Device(1)
+        return x.get()
+
+
+SECOND = SecondDevice("second", "cupy")
+
+
+@pytest.fixture
+def devices(monkeypatch):
+    with two_devices(monkeypatch) as xp:
+        yield xp
+
+
+def a_plain_call(error):
+    """Whether a function was called with plain arrays, which CuPy itself runs on the current device."""
+    frames = traceback.extract_tb(error.__traceback__)
+    return any(frame.filename.endswith("_operation.py") and str(frame.line).startswith("return forward(") for frame in frames)
+
+
+# Rows that make arrays of their own, where the library makes them by default; and one that needs cupyx.scipy.linalg.
+OTHERS = {"to-another-library", "asarray", "asarray-copy", "setitem", "assign-into-constant", "det-of-small"}
+
+
+@pytest.mark.parametrize("case", [case for case in CASES if not case.minor and case.name not in OTHERS], ids=str)
+def test_the_table(case, devices):
+    derivatives = Derivatives(case, SECOND)
+    for kind in case.kinds[:1]:
+        arrays = case.operands(kind)
+        try:
+            value = derivatives.value(arrays)
+        except WrongDevice as error:
+            if a_plain_call(error):
+                pytest.skip("it calls functions with plain arrays too")
+            raise
+        assert_agree(value, case.expected(arrays), 1e-8, case.name)
+        (cotangent,) = directions_like([value], seed=1)
+        derivatives.gradients(arrays, cotangent)
+        if case.order > 1:
+            derivatives.second(arrays, cotangent, directions_like(arrays, seed=4))
+
+
+def test_the_stand_in_fails_where_cupy_would():
+    with pytest.raises(WrongDevice):
+        on(1, [1.0]) + on(1, [1.0])
+    with Device(1):
+        assert (on(1, [1.0]) + on(1, [1.0])).device == Device(1)
+        assert np.ones_like(on(1, [1.0])).device == Device(1)
+        with pytest.raises(WrongDevice):
+            on(0, [1.0]) * 2
+
+
+def test_a_whole_pass_and_its_sums(devices):
+    x = cg.Tensor(on(1, [1.0, 2.0]), requires_grad=True)
+    for _ in range(2):
+        cg.sum(cg.exp(x) * x + cg.exp(x)).backward()
+    assert x.grad.device == Device(1)
+    np.testing.assert_allclose(x.grad.get(), 2 * np.exp([1.0, 2.0]) * (np.array([1.0, 2.0]) + 2))
+    y = copy.deepcopy(x)
+    assert y.data.device == Device(1)
+    assert y.data.get().tolist() == [1, 2]
+
+
+def test_transforms(devices):
+    point = on(1, [0.5, 1.5])
+    gradient = cg.func.grad(lambda x: cg.sum(x**3))(point)
+    assert gradient.device == Device(1)
+    np.testing.assert_allclose(gradient.get(), [0.75, 6.75])
+    product = cg.func.hvp(lambda x: cg.sum(x**3), point, on(1, [1.0, 0.0]))
+    np.testing.assert_allclose(product[0].get() if isinstance(product, tuple) else product.get(), [3.0, 0.0])
+    unused = cg.func.grad(lambda x, y: cg.sum(x), argnums=(0, 1))(point, point)[1]
+    assert unused.device == Device(1)
+
+
+@pytest.mark.parametrize("make", [lambda p: SGD(p, 0.1, momentum=0.9, weight_decay=0.1), Adam, AdamW])
+def test_optimizers_and_parameters_on_both_devices(make, devices):
+    parameters = [cg.Tensor(on(number, [1.0, -2.0]), requires_grad=True) for number in (0, 1, 1, 0)]
+    optimizer = make(parameters)
+    for _ in range(2):
+        optimizer.zero_grad()
+        for x in parameters:
+            cg.sum(x * x).backward()
+        for number in (0, 1):
+            norm = cg.optimizer.clip_by_norm([x for x in parameters if x.data.device.id == number], 1.0)
+            assert norm.device == Device(number)
+        optimizer.step()
+    assert [x.data.device.id for x in parameters] == [0, 1, 1, 0]
+    for state, x in zip(optimizer.state_dict()["state"], parameters, strict=True):
+        assert all(a.device == x.data.device for a in state.values())
+    assert len({tuple(x.data.get()) for x in parameters}) == 1
+
+
+def test_a_graph_over_two_devices(devices):
+    x = cg.Tensor(on(1, [1.0, 2.0]), requires_grad=True)
+    y = cg.exp((x * x).to_device(Device(0)))
+    assert y.data.device == Device(0)
+    cg.sum(y + y).backward()
+    assert x.grad.device == Device(1)
+    np.testing.assert_allclose(x.grad.get(), 4 * np.array([1.0, 2.0]) * np.exp([1.0, 4.0]))
+
+
+def test_creation_like_an_array_is_where_that_is(devices):
+    bound = namespace.Bound(devices)
+    x = cg.Tensor(on(1, [1.0, 2.0]))
+    for z in (bound.zeros_like(x), bound.ones_like(x.data), bound.full_like(x, 3.0), bound.empty_like(x)):
+        assert type(z.data) is FakeArray
+        assert z.data.device == Device(1)
+    assert bound.zeros((2,)).data.device == Device(0)
+    assert bound.zeros((2,), device=Device(1)).data.device == Device(1)
+
+
+def test_operands_on_two_devices(devices):
+    x, y = cg.Tensor(on(0, [1.0]), requires_grad=True), cg.Tensor(on(1, [1.0]), requires_grad=True)
+    for call in (lambda: x + y.data, lambda: cg.concat([x, y]), lambda: cg.where(x > 0, x, y), lambda: cg.nn.linear(x, y.data)):
+        with pytest.raises(ValueError, match="on devices <fake device 0> and <fake device 1>; move one"):
+            call()
+
+
+def test_operands_on_two_devices_of_array_api_strict():
+    strict = pytest.importorskip("array_api_strict")
+    x, y = (cg.Tensor(strict.ones(2, device=strict.Device(name)), requires_grad=True) for name in ("device1", "device2"))
+    for call in (lambda: x * y.data, lambda: cg.stack([x, y]), lambda: cg.nn.mse_loss(x, y), lambda: x @ y.data):
+        with pytest.raises(ValueError, match=r"on devices .*device1.* and .*device2.*; move one, with x\.to_device"):
+            call()
