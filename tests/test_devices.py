@@ -10,10 +10,12 @@ import pytest
 from backends import Backend
 from cases import CASES
 from checks import Derivatives, assert_agree, directions_like
-from two_devices import Device, FakeArray, WrongDevice, on, two_devices
+from host_kernels import install, why_not_here
+from test_optimizer import EVERY_OPTIMIZER, network_data, trained_steps
+from two_devices import Device, FakeArray, WrongDevice, on, two_devices, unread
 
 import clumsygrad as cg
-from clumsygrad import namespace
+from clumsygrad import _kernels, namespace
 from clumsygrad.optimizer import SGD, Adam, AdamW
 
 
@@ -48,8 +50,8 @@ def a_plain_call(error):
     return any(frame.filename.endswith("_operation.py") and str(frame.line).startswith("return forward(") for frame in frames)
 
 
-# Rows that make arrays of their own, where the library makes them by default; and one that needs cupyx.scipy.linalg.
-OTHERS = {"to-another-library", "asarray", "asarray-copy", "setitem", "assign-into-constant", "det-of-small"}
+# Rows that make arrays of their own, where the library makes them by default.
+OTHERS = {"to-another-library", "asarray", "asarray-copy", "setitem", "assign-into-constant"}
 
 
 @pytest.mark.parametrize("case", [case for case in CASES if not case.minor and case.name not in OTHERS], ids=str)
@@ -68,6 +70,27 @@ def test_the_table(case, devices):
         derivatives.gradients(arrays, cotangent)
         if case.order > 1:
             derivatives.second(arrays, cotangent, directions_like(arrays, seed=4))
+
+
+@pytest.mark.parametrize("case", [case for case in CASES if not case.minor and case.name not in OTHERS], ids=str)
+def test_nothing_is_read_or_uploaded(case, devices):
+    """In no forward pass, no backward pass and no second one, while all is on the current device."""
+    if {"masks", "repeats"} & set(case.uses):
+        pytest.skip("its shapes depend on data")
+    if case.name.startswith("expm-"):
+        pytest.skip("how often to square is read: CuPy has no exponential of stacks of matrices")
+    arrays = case.operands(case.kinds[0])
+    operands = [on(0, x) for x in arrays]
+    constants = [on(0, x) for x in case.constants]
+    cotangent = on(0, directions_like([case.expected(arrays)], seed=1)[0])
+    weights = [on(0, x) for x in directions_like(arrays, seed=4)]
+    derivatives = Derivatives(case, SECOND)
+    derivatives.constants = constants
+    with unread():
+        derivatives._raw_value(*operands)
+        derivatives._raw_gradients(*operands, cotangent)
+        if case.order > 1:
+            derivatives._raw_second(*operands, cotangent, *weights)
 
 
 def test_the_stand_in_fails_where_cupy_would():
@@ -152,3 +175,49 @@ def test_operands_on_two_devices_of_array_api_strict():
     for call in (lambda: x * y.data, lambda: cg.stack([x, y]), lambda: cg.nn.mse_loss(x, y), lambda: x @ y.data):
         with pytest.raises(ValueError, match=r"on devices .*device1.* and .*device2.*; move one, with x\.to_device"):
             call()
+
+
+@pytest.mark.parametrize("name", EVERY_OPTIMIZER)
+def test_training_steps_read_and_upload_nothing(name, devices):
+    """Forward pass with dropout, loss, backward pass, clipping by norm, step: three times, on the second device."""
+    parameters, images, labels = network_data()
+    expected, _, norms = trained_steps(EVERY_OPTIMIZER[name], parameters, images, labels)
+    arrays = [on(1, x) for x in (*parameters, images, labels)]
+    with unread():
+        found, state, found_norms = trained_steps(EVERY_OPTIMIZER[name], arrays[:5], arrays[5], arrays[6])
+    for x in (*found, *found_norms, *[a for arrays in state["state"] for a in arrays.values()]):
+        assert x.device == Device(1)
+    for a, b in zip((*found, *found_norms), (*expected, *norms), strict=True):
+        np.testing.assert_allclose(a.get(), b, rtol=2e-4, atol=2e-5)
+
+
+@pytest.mark.skipif(why_not_here() is not None, reason=str(why_not_here()))
+@pytest.mark.parametrize("name", EVERY_OPTIMIZER)
+def test_training_steps_by_kernels(name, devices, monkeypatch):
+    """The same with the kernels, which the host runs: they write on the device of their arrays, and nothing else is read or uploaded."""
+    parameters, images, labels = network_data()
+    expected, _, norms = trained_steps(EVERY_OPTIMIZER[name], parameters, images, labels)
+    host = install(monkeypatch)
+    monkeypatch.setattr(_kernels, "device_arrays", {FakeArray})
+    arrays = [on(1, x) for x in (*parameters, images, labels)]
+    with unread():
+        found, _, found_norms = trained_steps(EVERY_OPTIMIZER[name], arrays[:5], arrays[5], arrays[6])
+    step = name.partition(" ")[0].lower().removesuffix("w")
+    assert {"layer_norm", "gelu", "dropout", "cross_entropy", "cross_entropy_gradient", "gelu_gradient", step} <= set(host.launched)
+    assert host.launched.count(step) == 3, "one launch for all parameters"
+    for a, b in zip((*found, *found_norms), (*expected, *norms), strict=True):
+        assert a.device == Device(1)
+        np.testing.assert_allclose(a.get(), b, rtol=2e-4, atol=2e-5)
+
+
+@pytest.mark.skipif(why_not_here() is not None, reason=str(why_not_here()))
+def test_parameters_on_two_devices_are_stepped_by_two_launches(devices, monkeypatch):
+    host = install(monkeypatch)
+    monkeypatch.setattr(_kernels, "device_arrays", {FakeArray})
+    parameters = [cg.Tensor(on(number, [1.0, -2.0]), requires_grad=True) for number in (0, 1, 1, 0)]
+    for x in parameters:
+        x.grad = on(x.data.device.id, [1.0, 1.0])
+    SGD(parameters, 0.5).step()
+    assert host.launched == ["sgd", "sgd"]
+    assert [x.data.device.id for x in parameters] == [0, 1, 1, 0]
+    assert all(x.data.get().tolist() == [0.5, -2.5] for x in parameters)

@@ -1,7 +1,8 @@
 """NumPy in the place of CuPy on a machine with two GPUs: every function runs on the current device, and on arrays of that alone.
 
 CuPy launches on the current device, whatever device its arrays are on, and makes and copies arrays there; where the two differ it fails, or
-moves data between GPUs. Here it always fails.
+moves data between GPUs. Here it always fails. Inside `unread` so does whatever waits for the device or uploads to it: an element that
+becomes a Python number, a shape that depends on data, an array that is made of one.
 """
 
 from __future__ import annotations
@@ -14,12 +15,14 @@ from typing import Any
 
 import array_api_compat.numpy
 import numpy as np
+import scipy.linalg
 import scipy.special
 
 import clumsygrad as cg
-from clumsygrad import _keys, _special, namespace
+from clumsygrad import _beyond, _keys, _special, namespace
 
 current = 0
+reading = True
 
 
 class Device:
@@ -51,6 +54,26 @@ class WrongDevice(AssertionError):
     """A function was called on a device that its arrays are not on."""
 
 
+class HostRead(AssertionError):
+    """A value was read back, or uploaded."""
+
+
+@contextlib.contextmanager
+def unread() -> Iterator[None]:
+    """Nothing may be read or uploaded inside."""
+    global reading
+    reading = False
+    try:
+        yield
+    finally:
+        reading = True
+
+
+def _check_reading(what: str) -> None:
+    if not reading:
+        raise HostRead(what)
+
+
 def _plain(x: Any) -> Any:
     """An argument as NumPy's; its arrays must be on the current device."""
     if isinstance(x, FakeArray):
@@ -78,6 +101,10 @@ def _faked(function: Any) -> Any:
     @functools.wraps(function)
     def fake(*args: Any, **kwargs: Any) -> Any:
         kwargs.pop("device", None)
+        if function.__name__ in ("asarray", "array") and not isinstance(args[0], FakeArray):
+            _check_reading(f"{function.__name__} of a {type(args[0]).__name__}")
+        if function.__name__ in ("nonzero", "unique_all", "unique_values", "unique_counts", "unique_inverse"):
+            _check_reading(function.__name__)
         return _made(function(*map(_plain, args), **{name: _plain(value) for name, value in kwargs.items()}))
 
     return fake
@@ -106,6 +133,8 @@ class FakeArray(np.ndarray):
         return _faked(function)(*args, **kwargs)
 
     def __getitem__(self, key: Any) -> Any:
+        if any(isinstance(part, np.ndarray) and part.dtype == bool for part in (key if type(key) is tuple else (key,))):
+            _check_reading("x[mask]")
         return _faked(np.ndarray.__getitem__)(self, key)
 
     def __setitem__(self, key: Any, value: Any) -> None:
@@ -113,7 +142,30 @@ class FakeArray(np.ndarray):
 
     def get(self) -> np.ndarray:
         """On the host, from wherever it is."""
+        _check_reading("get")
         return np.array(self.view(np.ndarray))
+
+    def item(self, *place: Any) -> Any:
+        _check_reading("item")
+        return self.view(np.ndarray).item(*place)
+
+    def __bool__(self) -> bool:
+        _check_reading("bool")
+        return bool(self.view(np.ndarray))
+
+    def __float__(self) -> float:
+        _check_reading("float")
+        return float(self.view(np.ndarray))
+
+    def __int__(self) -> int:
+        _check_reading("int")
+        return int(self.view(np.ndarray))
+
+    __index__ = __int__
+
+    def __complex__(self) -> complex:
+        _check_reading("complex")
+        return complex(self.view(np.ndarray))
 
     def copy(self, order: Any = "C") -> Any:
         """On the current device, as CuPy's."""
@@ -157,13 +209,14 @@ def two_devices(monkeypatch: Any) -> Iterator[Any]:
     optional, namespace_of_library = cg.xp.optional, cg.xp.namespace_of_library
     modules = {
         "cupyx": types.SimpleNamespace(scatter_add=lambda sums, where, x: np.add.at(_plain(sums), _plain(where), _plain(x))),
+        "cupyx.scipy.linalg": FakeNamespace(scipy.linalg, "cupyx.scipy.linalg"),
         "cupyx.scipy.special": FakeNamespace(scipy.special, "cupyx.scipy.special"),
     }
 
     def faked_optional(name: str) -> Any:
         return modules[name] if name in modules else optional(name)
 
-    for module in (cg.xp, _keys, _special):
+    for module in (cg.xp, _keys, _special, _beyond):
         monkeypatch.setattr(module, "optional", faked_optional)
     monkeypatch.setattr(
         cg.xp, "namespace_of_library", lambda library: xp if library is xp or library == "cupy" else namespace_of_library(library)
