@@ -322,7 +322,7 @@ def _stepped(changes: Sequence[Change], name: str, states: tuple[str, ...], numb
         for start in range(0, len(members), _TENSORS):
             chosen = members[start : start + _TENSORS]
             arguments = changes[chosen[0]][0], [changes[i] for i in chosen], dtype, name, states, numbers
-            made = _step_together(*arguments) if _xp.guard is None else _xp.guard(_step_together, *arguments)
+            made = _xp.on_its_device(_step_together, *arguments)
             for i, x in zip(chosen, made, strict=True):
                 done[i] = x
     return done

@@ -50,9 +50,10 @@ class Optimizer:
                 gradient = gradient.data if type(gradient) is Tensor else gradient
                 changes.append((x, (x.data, gradient, state)))
         together = self._changed_together([change for _, change in changes])
-        for (x, change), data in zip(changes, together, strict=True):
-            if data is None:
-                data = self._changed(*change) if _xp.guard is None else _xp.guard(self._changed, *change)
+        for i, (_, change) in enumerate(changes):
+            if together[i] is None:
+                together[i] = _xp.on_its_device(self._changed, *change)
+        for (x, _), data in zip(changes, together, strict=True):
             x.data = data
 
     def _changed_together(self, changes: Sequence[Change]) -> list[Any]:
@@ -219,7 +220,7 @@ def clip_by_norm(parameters: Iterable[Tensor], limit: float) -> Any:
     if not given:
         return 0.0
     arguments = limit, *[gradient for _, gradient in given]
-    norm, *clipped = _clipped(*arguments) if _xp.guard is None else _xp.guard(_clipped, *arguments)
+    norm, *clipped = _xp.on_its_device(_clipped, *arguments)
     for (x, _), gradient in zip(given, clipped, strict=True):
         x.grad = gradient
     return _xp.whole(norm)

@@ -25,6 +25,7 @@ _LIBRARIES = frozenset({"numpy", "cupy", "torch", "jax", "jaxlib", "dask", "arra
 _HINTS = {
     "cupy": "pip install 'clumsygrad[cuda13]', or [cuda12] for an older driver",
     "scipy": "pip install 'clumsygrad[scipy]'",
+    "nvmath": "pip install nvmath-python",
 }
 
 _namespaces: dict[type, Any] = {}

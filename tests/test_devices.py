@@ -145,7 +145,7 @@ def test_optimizers_and_parameters_on_both_devices(make, devices):
 
 def test_a_graph_over_two_devices(devices):
     x = cg.Tensor(on(1, [1.0, 2.0]), requires_grad=True)
-    y = cg.exp((x * x).to_device(Device(0)))
+    y = cg.exp((x * x).to("cuda:0").to_device(Device(0)))
     assert y.data.device == Device(0)
     cg.sum(y + y).backward()
     assert x.grad.device == Device(1)
