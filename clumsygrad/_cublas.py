@@ -38,6 +38,8 @@ def matmul(x: Array, y: Array) -> Array | None:
     """x y of stacks of matrices, real and of one dtype; None where CuPy's own product serves as well, or has to."""
     if type(x) not in device_arrays or type(y) not in device_arrays or x.dtype != y.dtype or (x.ndim <= 2 and y.ndim <= 2):
         return None
+    if _kernels.is_elsewhere(x):
+        return None
     types = _TYPES.get(x.dtype.name)
     cublas = _binding()
     if types is None or cublas is None or min(x.ndim, y.ndim) < 2 or x.shape[-1] != y.shape[-2] or not x.size or not y.size:

@@ -27,6 +27,7 @@ __all__ = [
     "dropout",
     "gelu",
     "gelu_gradient",
+    "is_elsewhere",
     "layer_norm",
     "layer_norm_gradient",
     "log_softmax",
@@ -65,7 +66,19 @@ def _launch(file: str, name: str, dtype: str, grid: Size, block: Size, arguments
 
 
 def _served(x: Any, *others: Any) -> str | None:
-    """The name of the dtype of arrays that a kernel can read: contiguous ones of CuPy, all of one dtype (None stands for no array)."""
+    """The name of the dtype of arrays that a kernel can read on the current device (None stands for no array)."""
+    if type(x) not in device_arrays or is_elsewhere(x):
+        return None
+    return _readable(x, *others)
+
+
+def is_elsewhere(x: Array) -> bool:
+    """Whether a CuPy array is on another device than the current: operations and rules run on its own, plain calls where they are made."""
+    return _xp.guard is not None and bool(x.device.id != _xp.optional("cupy").cuda.runtime.getDevice())
+
+
+def _readable(x: Any, *others: Any) -> str | None:
+    """The name of the dtype of contiguous arrays of CuPy, all of one dtype."""
     if type(x) not in device_arrays or not x.size:
         return None
     dtype = x.dtype
@@ -315,7 +328,7 @@ def _stepped(changes: Sequence[Change], name: str, states: tuple[str, ...], numb
     done: list[Array | None] = [None] * len(changes)
     groups: dict[tuple[str, int], list[int]] = {}
     for i, (x, gradient, state) in enumerate(changes):
-        dtype = _served(x, gradient, *state.values())
+        dtype = _readable(x, gradient, *state.values())
         if dtype is not None and all(a.shape == x.shape for a in (gradient, *state.values())):
             groups.setdefault((dtype, x.device.id if _xp.guard is not None else 0), []).append(i)
     for (dtype, _), members in groups.items():

@@ -211,6 +211,18 @@ def test_training_steps_by_kernels(name, devices, monkeypatch):
 
 
 @pytest.mark.skipif(why_not_here() is not None, reason=str(why_not_here()))
+def test_kernels_are_not_launched_where_their_arrays_are_not(devices, monkeypatch):
+    """A plain call runs on the current device, as CuPy's own do: what it does with arrays of another is left to CuPy."""
+    host = install(monkeypatch)
+    monkeypatch.setattr(_kernels, "device_arrays", {FakeArray})
+    x = on(1, [[1.0, 2.0]])
+    assert _kernels.softmax(x, -1) is None
+    with Device(1):
+        assert _kernels.softmax(x, -1).device == Device(1)
+    assert host.launched == ["softmax"]
+
+
+@pytest.mark.skipif(why_not_here() is not None, reason=str(why_not_here()))
 def test_parameters_on_two_devices_are_stepped_by_two_launches(devices, monkeypatch):
     host = install(monkeypatch)
     monkeypatch.setattr(_kernels, "device_arrays", {FakeArray})

@@ -207,8 +207,9 @@ def two_devices(monkeypatch: Any) -> Iterator[Any]:
     """The array API namespace of such arrays, while clumsygrad takes them for CuPy's, of which there are on two devices."""
     xp = FakeNamespace(array_api_compat.numpy)
     optional, namespace_of_library = cg.xp.optional, cg.xp.namespace_of_library
+    runtime = types.SimpleNamespace(getDevice=lambda: current)
     modules: dict[str, Any] = {
-        "cupy": types.SimpleNamespace(cuda=types.SimpleNamespace(Device=Device)),
+        "cupy": types.SimpleNamespace(cuda=types.SimpleNamespace(Device=Device, runtime=runtime)),
         "cupyx": types.SimpleNamespace(scatter_add=lambda sums, where, x: np.add.at(_plain(sums), _plain(where), _plain(x))),
         "cupyx.scipy.linalg": FakeNamespace(scipy.linalg, "cupyx.scipy.linalg"),
         "cupyx.scipy.special": FakeNamespace(scipy.special, "cupyx.scipy.special"),
