@@ -141,7 +141,7 @@ def log_softmax_gradient(z: Array, grad: Array, axis: int) -> Array | None:
 def _along_rows(name: str, axis: int, *arrays: Array) -> Array | None:
     dtype = _served(*arrays)
     rows = _rows_of_last(arrays[0], axis) if dtype else None
-    if dtype is None or rows is None:
+    if dtype is None or rows is None or any(a.shape != arrays[0].shape for a in arrays):
         return None
     out = array_namespace(arrays[0]).empty_like(arrays[0])
     _launch("rows", name, dtype, *_for_rows(*rows), [*arrays, out, *map(np.int64, rows)])

@@ -211,6 +211,29 @@ def test_training_steps_by_kernels(name, devices, monkeypatch):
 
 
 @pytest.mark.skipif(why_not_here() is not None, reason=str(why_not_here()))
+@pytest.mark.parametrize("causal", [False, True])
+@pytest.mark.parametrize("batch", [(), (3,)])
+def test_attention_by_kernels(batch, causal, devices, monkeypatch):
+    """Its softmax is a kernel, and so is that one's gradient where values have no more axes of batches than weights."""
+    draw = np.random.default_rng(0)
+    arrays = [draw.standard_normal(shape) for shape in ((2, 5, 4), (2, 5, 4), (*batch, 2, 5, 3))]
+
+    def gradients(make):
+        leaves = [cg.Tensor(make(x), requires_grad=True) for x in arrays]
+        z = cg.nn.scaled_dot_product_attention(*leaves, causal=causal)
+        cg.sum(z * z).backward()
+        return [leaf.grad for leaf in leaves]
+
+    expected = gradients(np.asarray)
+    host = install(monkeypatch)
+    monkeypatch.setattr(_kernels, "device_arrays", {FakeArray})
+    found = gradients(lambda x: on(1, x))
+    assert host.launched == (["softmax"] if batch else ["softmax", "softmax_gradient"])
+    for a, b in zip(found, expected, strict=True):
+        np.testing.assert_allclose(a.get(), b, rtol=1e-10, atol=1e-12)
+
+
+@pytest.mark.skipif(why_not_here() is not None, reason=str(why_not_here()))
 def test_kernels_are_not_launched_where_their_arrays_are_not(devices, monkeypatch):
     """A plain call runs on the current device, as CuPy's own do: what it does with arrays of another is left to CuPy."""
     host = install(monkeypatch)

@@ -107,8 +107,12 @@ def attention_backward(tensor: Tensor, grad: Array) -> GradientTuple:
     gv = unbroadcast(lean.matmul_like(lean.matrix_transpose(weights), grad, v), v.shape) if need_v else None
     if need_q or need_k or need_mask:
         g = lean.times_transpose_by_columns(grad, v)
-        g = lean.subtract_into(g, lean.sum(g * weights, -1, keepdims=True))
-        g = lean.multiply_into(g, weights)
+        found = _kernels.softmax_gradient(weights, g, -1)
+        if found is None:
+            g = lean.subtract_into(g, lean.sum(g * weights, -1, keepdims=True))
+            g = lean.multiply_into(g, weights)
+        else:
+            g = found
         g_mask = unbroadcast(g, mask.shape) if need_mask else None
         g = g * scale if need_mask else lean.multiply_into(g, scale)
         gq = unbroadcast(lean.matmul_like(g, k, q), q.shape) if need_q else None
