@@ -130,3 +130,29 @@ def test_an_initial_condition_is_recovered(tmp_path: Path) -> None:
     assert float(misfits[2]) < 0.05 * float(misfits[1])
     assert float(misfits[4]) < 0.5 * float(misfits[3])
     assert (tmp_path / "reaction_diffusion.png").read_bytes().startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize("library", ["numpy", "torch", "jax"])
+def test_a_slice_is_reconstructed_and_its_axis_found(library: str, tmp_path: Path) -> None:
+    if importlib.util.find_spec(library) is None:
+        pytest.skip(f"{library} is not installed")
+    done = run("tomography.py", "--library", library, "--size", 64, "--angles", 40, "--iterations", 30, "--output", tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith(f"{library} on ")
+    axis = re.search(r"axis beside the middle by ([\d.]+) pixels, found at ([\d.]+), then ([\d.]+)\n", done.stdout)
+    assert axis is not None, done.stdout
+    assert abs(float(axis[2]) - float(axis[1])) < 0.2
+    assert abs(float(axis[3]) - float(axis[1])) < 0.2
+    errors = re.search(r"projection ([\d.]+)%, about the axis found ([\d.]+)%, least L ([\d.]+)%\n", done.stdout)
+    assert errors is not None, done.stdout
+    taken, plain, least = map(float, errors.groups())
+    assert least < 0.65 * plain < 0.5 * taken
+    assert "axis=" in done.stderr  # the progress bar's
+    assert (tmp_path / "tomography.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_tomography_on_an_unknown_device_is_one_sentence(tmp_path: Path) -> None:
+    done = run("tomography.py", "--device", "cuda:0", "--output", tmp_path)
+    assert done.returncode == 2
+    assert re.fullmatch(r"--library numpy cannot use --device cuda:0 [^\n]+\.\n", done.stderr)
+    assert not any(tmp_path.iterdir())
