@@ -59,6 +59,10 @@ INSTEAD = {
     "sliding_window_view": "use numpy.take with an array of indices",
     "sqrt": "use numpy.sqrt of x.astype(complex)",
     "trim_zeros": "take a slice",
+    "save": _VALUES,
+    "savez": _VALUES,
+    "savez_compressed": _VALUES,
+    "savetxt": _VALUES,
 }
 
 

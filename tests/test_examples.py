@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
+import importlib
 import importlib.util
 import re
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -156,3 +159,69 @@ def test_tomography_on_an_unknown_device_is_one_sentence(tmp_path: Path) -> None
     assert done.returncode == 2
     assert re.fullmatch(r"--library numpy cannot use --device cuda:0 [^\n]+\.\n", done.stderr)
     assert not any(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("library", ["numpy", "torch", "jax"])
+def test_a_transformer_learns_to_write(library: str, tmp_path: Path) -> None:
+    if importlib.util.find_spec(library) is None:
+        pytest.skip(f"{library} is not installed")
+    done = run("characters.py", "--library", library, "--size", "tiny", "--characters", 100, "--output", tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith(f"{library} on ")
+    losses = re.search(r"held-out loss ([\d.]+) nats a character \(unigrams ([\d.]+), bigrams [\d.]+\)\n", done.stdout)
+    assert losses is not None, done.stdout
+    assert float(losses[1]) < float(losses[2]) - 0.5
+    written = done.stdout.split("a sample:\n")[1].removesuffix("\n")
+    assert len(written) == 100
+    assert len(set(written)) > 10
+    assert all(character == "\n" or character.isprintable() for character in written)
+    assert "held_out=" in done.stderr  # the progress bar's
+    assert (tmp_path / "characters.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_a_transformer_on_an_unknown_device_is_one_sentence(tmp_path: Path) -> None:
+    done = run("characters.py", "--device", "cuda:0", "--output", tmp_path)
+    assert done.returncode == 2
+    assert re.fullmatch(r"--library numpy cannot use --device cuda:0 [^\n]+\.\n", done.stderr)
+    assert not any(tmp_path.iterdir())
+
+
+# In the place of a GPU: array-api-strict on its second device, with all off that would make a GPU wait. What is left for the host shows
+# by name: `item`, `numpy`.
+
+
+@pytest.fixture
+def second_device(monkeypatch: pytest.MonkeyPatch):
+    strict = pytest.importorskip("array_api_strict")
+    monkeypatch.syspath_prepend(EXAMPLES)
+    with strict.ArrayAPIStrictFlags(boolean_indexing=False, data_dependent_shapes=False):
+        yield strict.Device("device1")
+
+
+def test_the_transformer_stays_on_its_device(second_device) -> None:
+    import clumsygrad as cg
+
+    example = importlib.import_module("characters")
+    size = dataclasses.replace(example.SIZES["tiny"], steps=3, batch=2, dropout=0.1)
+    random = cg.random.Generator(0, library="array_api_strict", device=second_device)
+    text = example.load("What is written here? " * 100, "array_api_strict", second_device)
+    parameters = example.new_parameters(size, len(text.alphabet), random)
+    curves = example.train(parameters, text, size, random)
+    assert curves["training"][-1] < curves["training"][0]
+    assert {x.device for x in parameters.values()} == {second_device}
+    assert set(example.sample(parameters, text, size, random, 5)) <= set(text.alphabet)
+
+
+def test_tomography_stays_on_its_device(second_device) -> None:
+    import numpy as np
+
+    example = importlib.import_module("tomography")
+    options = SimpleNamespace(size=32, angles=8, photons=1e4, smoothness=0.4, iterations=3)
+    options.library, options.device = "array_api_strict", second_device
+    measured = example.measure(options, np.random.default_rng(0))
+    assert measured.counts.device == second_device
+    rows = example.ramp(measured, options)
+    offset = example.find_axis(rows, measured.angles)
+    assert abs(offset - example.OFFSET) < 0.02
+    result = example.reconstruct(measured, rows, offset, options)
+    assert result.losses[-1] < result.losses[0] / 2

@@ -68,7 +68,6 @@ def refused_by_either(way, x, over_numpy: bool) -> None:
         lambda t: np.zeros(3).__setitem__(slice(None), t),
         lambda t: np.testing.assert_allclose(t, [1.0, 2.0, 3.0]),
         np.from_dlpack,
-        lambda t: np.save(io.BytesIO(), t),
         lambda t: t.numpy(),
         lambda t: t.tolist(),
         lambda t: float(t[0]),
@@ -104,6 +103,12 @@ def test_what_takes_numbers_only(way, vector):
     """They know nothing of tensors, and say so themselves."""
     with pytest.raises((TypeError, struct.error)):
         way(vector[0])
+
+
+def test_files_are_said_to_take_values(vector):
+    for way in (np.save, np.savetxt, np.savez):
+        with pytest.raises(TypeError, match=r"does not take Tensors: use x\.detach\(\)\.numpy\(\) for the values alone"):
+            way(io.BytesIO(), vector)
 
 
 def test_copies_are_constants(vector):
