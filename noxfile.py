@@ -31,6 +31,14 @@ def backends(session: nox.Session) -> None:
 
 
 @nox.session
+def interop(session: nox.Session) -> None:
+    """Code that others wrote: SciPy, scikit-learn, einops ... `nox -s interop -- --write` writes docs/compatibility.md anew."""
+    session.install("-e", ".[test,examples,interop]", TORCH)
+    session.run("pytest", "tests/interop", env={"SCIPY_ARRAY_API": "1"})
+    session.run("python", "tests/interop/compatibility.py", *(session.posargs or ["--check"]), env={"SCIPY_ARRAY_API": "1"})
+
+
+@nox.session
 def lint(session: nox.Session) -> None:
     """Style and common mistakes."""
     session.install("ruff")
