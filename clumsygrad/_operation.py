@@ -308,10 +308,10 @@ def _general(forward: Function, rule: Rule | None, parameters: tuple[inspect.Par
             return forward(*args, **kwargs)  # which raises Python's own TypeError
         given = [bound.pop(name) for name in names]
         values: tuple[Any, ...] = tuple([x for value in given for x in (value if isinstance(value, (list, tuple)) else (value,))])
-        if not any(type(x) is Tensor for x in values):
-            return forward(*args, **kwargs)
         if any(type(value) is Tensor for value in bound.values()):
             raise _misplaced(forward, bound)
+        if not any(type(x) is Tensor for x in values):
+            return forward(*args, **kwargs)
         values = agreed(forward, values, counts)
         arrays = [raw(x) for x in values]
         rest = iter(arrays)

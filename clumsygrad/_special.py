@@ -68,18 +68,25 @@ class Functions:
         self._library = library
 
     def __getattr__(self, name: str) -> Function:
-        function = self._found(name)
+        function = self._found(name) or self._in_host_memory(name)
         if function is None:
-            raise NotImplementedError(
-                f"special.{name}: there is no such function in {_MODULES.get(self._library, self._library)}: "
-                "compute it in a library that has it, x.to('numpy') for example"
-            )
+            raise _lacking(name, self._library)
         setattr(self, name, function)
         return function
 
     def has(self, name: str) -> bool:
         """Whether this library, or the array API code below, can compute a function."""
         return self._found(name) is not None
+
+    def _in_host_memory(self, name: str) -> Function | None:
+        """SciPy's function, of arrays of torch that lie in the host's memory; None for other libraries."""
+        if self._library != "torch":
+            return None
+        try:
+            function = functions_of("numpy")._found(name)
+        except ModuleNotFoundError:  # no SciPy
+            return None
+        return None if function is None else functools.partial(_if_on_host, name, function)
 
     def _found(self, name: str) -> Function | None:
         if self._library == "array_api_strict" and name in ELEMENTARY:
@@ -131,8 +138,22 @@ def _block_by_block(function: Function, n: int, x: Array) -> Array:
     return x.map_blocks(functools.partial(function, n), dtype=x.dtype)
 
 
+def _lacking(name: str, library: str) -> NotImplementedError:
+    return NotImplementedError(
+        f"special.{name}: there is no such function in {_MODULES.get(library, library)}: "
+        "compute it in a library that has it, x.to('numpy') for example"
+    )
+
+
+def _if_on_host(name: str, function: Function, *operands: Any) -> Any:
+    """SciPy's function, of arrays of torch that are not on an accelerator."""
+    if common(*operands).device.type != "cpu":
+        raise _lacking(name, "torch")
+    return _on_host(function, *operands)
+
+
 def _on_host(function: Function, *operands: Any) -> Any:
-    """SciPy's function, of arrays of array-api-strict, whose devices are all the host's memory."""
+    """SciPy's function, of arrays in the host's memory: torch's, and those of array-api-strict, on whichever of its devices."""
     like = common(*operands)
     results = function(*[x if type(x) in SCALARS or isinstance(x, numpy.ndarray) else _xp.to_numpy(x) for x in operands])
     xp, place = array_namespace(like), device(like)

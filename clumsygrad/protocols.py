@@ -2,7 +2,7 @@
 
 `__array_ufunc__` and `__array_function__` find the function in a table, by the object that NumPy hands over. What is in no table, and
 arguments that no gradient could follow (`out=`, `where=`), raise TypeError with what to write instead: nothing falls through to arrays
-of objects, and nothing leaves the graph.
+of objects, and nothing leaves the graph. The ufuncs of scipy.special come this way too.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ import numpy as np
 from . import xp as _xp
 from ._numpy import calculus, creation, methods, polynomials, products, reductions, selection, shapes, statistics, ufuncs
 from ._numpy._arguments import beside, tensors
+from .integrations import scipy_special
 from .tensor import Tensor
 
 Function = Callable[..., Any]
@@ -88,11 +89,14 @@ def _array_ufunc(self: Tensor, ufunc: Any, method: str, *inputs: Any, **kwargs: 
     if not all(map(_is_ours, inputs)):
         return NotImplemented
     name = ufunc.__name__
-    full = f"numpy.{name}" if method == "__call__" else f"numpy.{name}.{method}"
+    full = _name_of_ufunc(ufunc) if method == "__call__" else f"{_name_of_ufunc(ufunc)}.{method}"
     kwargs = _allowed(full, kwargs)
     if method == "__call__":
         if ufunc not in UFUNCS:
-            raise _unsupported(full)
+            function = scipy_special.serving(ufunc)
+            if function is None:
+                raise _unsupported(full)
+            UFUNCS[ufunc] = function
         if not kwargs.keys() <= ({"axis"} if name == "vecdot" else set()):
             raise TypeError(f"{full}: {', '.join(kwargs)} is not supported for Tensors: cast the operands with x.astype(dtype)")
         return UFUNCS[ufunc](*[beside(x, inputs) if isinstance(x, (list, tuple)) else x for x in inputs], **kwargs)
@@ -162,12 +166,16 @@ def _name(func: Any) -> str:
     return f"{getattr(func, '__module__', None) or 'numpy'}.{func.__name__}"
 
 
+def _name_of_ufunc(ufunc: Any) -> str:
+    return f"{'scipy.special' if scipy_special.is_scipys(ufunc) else 'numpy'}.{ufunc.__name__}"
+
+
 def _unsupported(name: str) -> TypeError:
     """Which function Tensors do not have, and the nearest that they have."""
     short = name.rpartition(".")[2]
     instead = INSTEAD.get(short)
     if instead is None:
-        known = {_name(f): f for f in FUNCTIONS} | {f"numpy.{f.__name__}": f for f in UFUNCS}
+        known = {_name(f): f for f in FUNCTIONS} | {_name_of_ufunc(f): f for f in UFUNCS}
         close = difflib.get_close_matches(name, known, n=1, cutoff=0.75)
         instead = f"the nearest that is there is {close[0]}; or {_VALUES}" if close else _VALUES
     return TypeError(f"{name} does not take Tensors: {instead}")

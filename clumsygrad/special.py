@@ -47,6 +47,7 @@ from .forward.bessel import (
     y1,
     yv,
 )
+from .forward.distributions import chdtr, chdtrc, fdtr, fdtrc
 from .forward.gamma import (
     beta,
     betainc,
@@ -126,6 +127,8 @@ __all__ = [
     "boxcox",
     "boxcox1p",
     "cbrt",
+    "chdtr",
+    "chdtrc",
     "cosdg",
     "cosm1",
     "dawsn",
@@ -149,6 +152,8 @@ __all__ = [
     "expit",
     "expn",
     "exprel",
+    "fdtr",
+    "fdtrc",
     "fresnel",
     "gamma",
     "gammainc",

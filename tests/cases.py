@@ -56,6 +56,14 @@ unary("abs", kinds=BOTH)
 unary("sign", kinds=BOTH)
 unary("real", kinds=BOTH, linear=True)
 unary("imag", kinds=COMPLEX, linear=True)
+row(
+    "imag-of-real",
+    called("imag"),
+    (2, 3),
+    rules="imag",
+    linear=True,
+    cannot=tuple((name, "takes the imaginary part of complex numbers alone") for name in ("strict", "strict-device1", "torch")),
+)
 unary("conj", kinds=BOTH, linear=True)
 unary("negative", "negate", kinds=BOTH, linear=True)
 unary("positive", kinds=BOTH, linear=True)

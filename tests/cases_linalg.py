@@ -318,6 +318,19 @@ row(
 )
 
 
+row(
+    "lstsq-rcond",
+    lambda xp, x, y, b: xp.linalg.lstsq(of_rank(xp, x, y), b, rcond=1e-6).solution,
+    (4, 2),
+    (2, 3),
+    (4, 2),
+    rules="lstsq",
+    domain=("any", "positive", "any"),
+    reference=lambda x, y, b: np.linalg.pinv(x @ y, rcond=1e-6) @ b,
+    cannot=NO_DASK,
+)
+
+
 # Norms ------------------------------------------------------------------------------------------------------------------------------
 
 for _ord in (2, 1, 3, 0.5, 2.5, -1, -2.5, math.inf, -math.inf, 0):

@@ -174,6 +174,10 @@ for _name in ("betainc", "betaincc"):
     special(_name, ((0.5, 3.0), (0.5, 3.0), (0.1, 0.9)), shapes=TRIPLE)
 for _name in ("betaincinv", "betainccinv"):
     special(_name, ((0.5, 3.0), (0.5, 3.0), (0.1, 0.9)), shapes=TRIPLE)
+for _name in ("chdtr", "chdtrc"):
+    special(_name, (0.5, 4.0), shapes=PAIR, rules="gammainc" if _name == "chdtr" else "gammaincc")
+for _name in ("fdtr", "fdtrc"):
+    special(_name, (0.5, 3.0), shapes=TRIPLE, rules="betainc")
 THIRD = "a third derivative in a parameter would be needed, and two are known"
 row(
     "special.gammainc_derivative",

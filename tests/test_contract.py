@@ -120,9 +120,12 @@ LAYERS = {
     "forward.special": {"_operation", "grad", "xp", "_special"},
     "forward.gamma": {"_operation", "grad", "xp", "_special", "_incomplete"},
     "forward.bessel": {"_operation", "grad", "xp", "_special"},
+    "integrations": {"integrations.scipy_fft"},
+    "integrations.scipy_fft": {"tensor", "xp"},
+    "integrations.scipy_special": {"special"},
 }
 # Modules of functions that are composed of other operations, and so may import those.
-COMPOSED = {"forward.composed", "forward.einsum"}
+COMPOSED = {"forward.composed", "forward.einsum", "forward.distributions"}
 ARRAY_LIBRARIES = {
     "numpy", "cupy", "cupyx", "torch", "jax", "jaxlib", "dask", "scipy", "array_api_strict", "array_api_compat", "array_api_extra",
 }  # fmt: skip

@@ -119,6 +119,20 @@ def test_wrappers_of_others_come_first():
     assert np.concatenate([t, Wrapper(t)]) == "the wrapper's"
 
 
+# SciPy's ufuncs -----------------------------------------------------------------------------------------------------------------------
+
+
+def test_the_ufuncs_of_scipy_are_clumsygrads_special_functions(backend):
+    special = pytest.importorskip("scipy.special")
+    t = cg.Tensor(backend.array(np.asarray([0.3, 0.6])), requires_grad=True)
+    for z, expected in ((special.i0(t), cg.special.i0(t)), (special.xlogy(t, 2.0), cg.special.xlogy(t, 2.0))):
+        assert type(z) is cg.Tensor
+        assert z._rule is expected._rule
+        assert np.array_equal(backend.host(z.data), backend.host(expected.data))
+    with pytest.raises(TypeError, match=r"scipy\.special\.ellipj does not take Tensors: .*detach"):
+        special.ellipj(t, t)
+
+
 # Functions of values ------------------------------------------------------------------------------------------------------------------
 
 

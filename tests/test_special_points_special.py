@@ -194,6 +194,17 @@ def test_an_order_is_not_differentiated_silently():
         special.kv(cg.Tensor(1.5, requires_grad=True), np.asarray([1.0]))
 
 
+def test_parameters_that_are_numbers(backend):
+    x = backend.array(np.asarray([0.3, 0.6]))
+    special = backend.namespace.special
+    for function, slope in (
+        (lambda x: special.gammainc(2.0, x), lambda x: (1 - x) * np.exp(-x)),  # the density's: x e⁻ˣ
+        (lambda x: special.betainc(2.0, 3.0, x), lambda x: 12 * (1 - x) * (1 - 3 * x)),  # 12 x (1 − x)²
+    ):
+        second = cg.func.grad(lambda x, f=function: cg.sum(cg.func.grad(lambda x: cg.sum(f(x)))(x)))(x)
+        np.testing.assert_allclose(backend.host(second), slope(np.asarray([0.3, 0.6])), rtol=1e-10)
+
+
 def test_scalars_among_the_operands():
     (g,) = gradients(lambda x: special.gammainc(2.0, x), [1.5])
     np.testing.assert_allclose(g, [1.5 * math.exp(-1.5)])

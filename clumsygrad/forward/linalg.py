@@ -287,19 +287,19 @@ def lstsq_with_factors(a: Array, b: Array, rtol: float | None = None) -> tuple[A
     return x, residuals, rank, s, u, vh
 
 
-def lstsq(a: Array, b: Array, /, *, rtol: float | None = None) -> LstsqResult:
+def lstsq(a: Array, b: Array, /, rcond: float | None = None, *, rtol: float | None = None) -> LstsqResult:
     """The x of least norm among those for which |a x − b|² is least, of matrices a (..., m, n) of any rank. (Not in the standard.)
 
     b is one vector (m,) or matrices (..., m, k). Gives (solution, residuals, rank, singular_values): the residuals are the sums
-    Σ |a x − b|² over each column; singular values below `rtol` times the largest count as 0 (default max(m, n) eps). All but
-    the rank are differentiable, for matrices whose rank stays what it is.
+    Σ |a x − b|² over each column; singular values below `rtol` times the largest count as 0 (default max(m, n) eps); `rcond` is
+    what NumPy and others call `rtol`. All but the rank are differentiable, for matrices whose rank stays what it is.
 
     >>> import numpy as np, clumsygrad as cg
     >>> a = np.asarray([[1.0, 0.0], [1.0, 1.0], [1.0, 2.0]])
     >>> np.round(cg.linalg.lstsq(a, np.asarray([1.0, 3.0, 5.0])).solution, 12)
     array([1., 2.])
     """
-    return LstsqResult(*lstsq_with_factors(a, b, rtol)[:4])
+    return LstsqResult(*lstsq_with_factors(a, b, rcond if rtol is None else rtol)[:4])
 
 
 # Norms ------------------------------------------------------------------------------------------------------------------------------

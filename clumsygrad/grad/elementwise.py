@@ -269,9 +269,12 @@ def real_backward(tensor: Tensor, grad: Array) -> GradientTuple:
 
 
 def imag_backward(tensor: Tensor, grad: Array) -> GradientTuple:
-    """z = Im x:   x̄ = i z̄."""
+    """z = Im x:   x̄ = i z̄, which is 0 for real x."""
     xp = array_namespace(grad)
-    return (xp.astype(grad, operand(tensor, grad).dtype) * 1j,)
+    x = operand(tensor, grad)
+    if kind(x) != "complex floating":
+        return (xp.zeros_like(grad),)
+    return (xp.astype(grad, x.dtype) * 1j,)
 
 
 def conj_backward(tensor: Tensor, grad: Array) -> GradientTuple:

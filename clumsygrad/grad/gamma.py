@@ -9,7 +9,7 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from .._incomplete import betainc_derivative, gammainc_derivative
-from .._special import special_of
+from .._special import arrays, special_of
 from ..xp import Array, array_namespace
 from ._read import GradientTuple, attribute, conj_operand, conj_result, needs, operand, operands, pair, result, unbroadcast
 
@@ -154,6 +154,7 @@ def poch_backward(tensor: Tensor, grad: Array) -> GradientTuple:
 
 def _gamma_density(xp: Any, functions: Any, a: Array, x: Array) -> Array:
     """xᵃ⁻¹ e⁻ˣ/Γ(a) = ∂P/∂x: DLMF 8.8.13; 0 at ∞."""
+    (a,) = arrays(x, a)
     finite = x < math.inf
     y = xp.where(finite, x, xp.ones_like(x))
     density = xp.exp(functions.xlogy(a - 1, y) - y - functions.gammaln(a))
@@ -229,6 +230,7 @@ def _inverse_gamma(tensor: Tensor, grad: Array, by_y: Array) -> GradientTuple:
 
 def _beta_density(xp: Any, functions: Any, a: Array, b: Array, x: Array) -> Array:
     """xᵃ⁻¹ (1 − x)ᵇ⁻¹/B(a, b) = ∂I/∂x: DLMF 8.17.1."""
+    a, b = arrays(x, a, b)
     return xp.exp(functions.xlogy(a - 1, x) + functions.xlog1py(b - 1, -x) - functions.betaln(a, b))
 
 

@@ -1,0 +1,26 @@
+"""SciPy's special functions are NumPy's ufuncs: called on Tensors, those of clumsygrad.special serve, under the same names.
+
+So `scipy.special.jv(2, t)` works, with or without SCIPY_ARRAY_API=1, and SciPy is not imported for it.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from typing import Any
+
+from .. import special
+
+__all__ = ["is_scipys", "serving"]
+
+
+def is_scipys(ufunc: Any) -> bool:
+    """Whether a ufunc is one of scipy.special."""
+    function = getattr(sys.modules.get("scipy.special"), ufunc.__name__, None)
+    return getattr(function, "__wrapped__", function) is ufunc  # with SCIPY_ARRAY_API=1 SciPy wraps some of them
+
+
+def serving(ufunc: Any) -> Callable[..., Any] | None:
+    """The function that serves a ufunc of scipy.special on Tensors, or None."""
+    name = ufunc.__name__
+    return getattr(special, name) if name in special.__all__ and is_scipys(ufunc) else None
