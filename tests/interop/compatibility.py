@@ -38,8 +38,8 @@ Functions of other packages that were called on Tensors, and what came of it: `n
 page, which `nox -s interop -- --write` writes. After a hyphen stands what is special about the call.
 
 * **first**, **second**: gradients of this order agree with finite differences to 1e-6, over NumPy, in float64.
-* **strict**, **torch**: over array-api-strict on `device1`, and over torch, values and gradients are those over NumPy. "—": the package
-  does not take that library's own arrays here either.
+* **strict**, **torch**: over array-api-strict on `device1`, and over torch, values are the package's own, and gradients those over NumPy.
+  "—": the package does not take that library's own arrays here.
 * SciPy was imported with `SCIPY_ARRAY_API=1`, scikit-learn called inside `config_context(array_api_dispatch=True)`.
 """
 
@@ -58,7 +58,8 @@ def elsewhere(case: Case, name: str) -> str:
     if case.cannot_run_on(backend):
         return "—"
     with backend.active():
-        return "—" if consumers.refuses_its_own(case, backend) else outcome(consumers.check_elsewhere, case, backend)
+        expected, reason = consumers.of_its_own(case, backend)
+        return "—" if reason else outcome(consumers.check_elsewhere, case, backend, expected)
 
 
 def line_of(case: Case) -> str:

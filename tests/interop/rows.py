@@ -92,6 +92,12 @@ def flat(parts: Any) -> Any:
     return xp.concat([xp.reshape(xp.asarray(part), (-1,)) for part in arrays])
 
 
+def parts(z: Any) -> Any:
+    """The real and the imaginary part of complex numbers, side by side: with them its gradients are those of real functions."""
+    xp = array_namespace(z)
+    return xp.stack([xp.real(z), xp.imag(z)])
+
+
 def beside(x: Any, values: Any) -> Any:
     """Constant values as an array that x can be handed to a function with: a consumer refuses arrays of two namespaces."""
     values = np.asarray(values)
