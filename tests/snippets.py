@@ -7,7 +7,10 @@ for anything). Words after `python` name the libraries that the block needs. All
 from __future__ import annotations
 
 import doctest
+import os
 import re
+import subprocess
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -44,6 +47,20 @@ def run(page: Path, library: str | None) -> None:
     for block in blocks(page):
         if set(block.libraries) <= set(allowed):
             _run(page, block, names)
+
+
+def run_apart(page: Path, library: str | None) -> None:
+    """`run` in a process of its own, for a page that sets the environment before it imports anything."""
+    script = f"import pathlib, snippets; snippets.run(pathlib.Path({str(page)!r}), {library!r})"
+    places = [str(Path(__file__).parent), *sys.path]
+    result = subprocess.run(
+        [sys.executable, "-W", "error", "-c", script],
+        env=os.environ | {"PYTHONPATH": os.pathsep.join(places)},
+        capture_output=True,
+        text=True,
+    )
+    if result.returncode:
+        raise AssertionError(result.stdout + result.stderr)
 
 
 def _run(page: Path, block: Block, names: dict[str, Any]) -> None:
