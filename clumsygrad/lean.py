@@ -122,7 +122,7 @@ def reshape(x: Array, shape: tuple[int, ...]) -> Array:
     """`x` in another shape."""
     if type(x) is ndarray or type(x) in _SCALARS:
         return x.reshape(shape)
-    return array_namespace(x).reshape(x, shape)
+    return x._reshaped(shape) if is_wrapper(x) else array_namespace(x).reshape(x, shape)
 
 
 def times_conj(x: Array, y: Array) -> Array:
@@ -141,7 +141,9 @@ def times_conj(x: Array, y: Array) -> Array:
 
 def matrix_transpose(x: Array) -> Array:
     """`x` with its last two axes swapped."""
-    return x.mT if type(x) is ndarray else array_namespace(x).matrix_transpose(x)
+    if type(x) is ndarray:
+        return x.mT
+    return x._matrix_transposed() if is_wrapper(x) else array_namespace(x).matrix_transpose(x)
 
 
 def matmul(x: Array, y: Array) -> Array:
@@ -183,7 +185,9 @@ def times_slope_of_tanh(g: Array, z: Array) -> Array:
 
 def permute_dims(x: Array, axes: tuple[int, ...]) -> Array:
     """`x` with its axes in another order."""
-    return x.transpose(axes) if type(x) is ndarray else array_namespace(x).permute_dims(x, axes)
+    if type(x) is ndarray:
+        return x.transpose(axes)
+    return x._permuted(axes) if is_wrapper(x) else array_namespace(x).permute_dims(x, axes)
 
 
 def broadcast_to(x: Array, shape: tuple[int, ...]) -> Array:

@@ -45,8 +45,9 @@ from .forward.linalg import (
     trace,
     vector_norm,
 )
-from .forward.manipulation import expand_dims, matrix_transpose, moveaxis, reshape
+from .forward.manipulation import expand_dims, moveaxis, reshape
 from .forward.products import matmul, tensordot, vecdot
+from .forward.views import matrix_transpose
 from .xp import Array
 
 __all__ = [

@@ -11,7 +11,7 @@ the tensor before goes on reading the version that it read.
 from __future__ import annotations
 
 import itertools
-import weakref
+import threading
 from bisect import bisect_left
 from collections.abc import Callable, Iterator
 from operator import attrgetter, index
@@ -23,12 +23,13 @@ from ._gradients import check_differentiable, check_gradient, deliver, place, un
 from ._hooks import HookHandle, Hooks
 from ._modes import no_grad, numbers_allowed, recording, reset_recording, set_recording
 from ._operators import Operators
-from ._versions import Extra, Write
+from ._versions import Extra, Part, View, Write
 from .xp import Array
 
 next_id: Callable[[], int] = itertools.count(1).__next__
 
 _new = object.__new__
+_making_extras = threading.Lock()
 _id_of = attrgetter("_id")
 
 
@@ -290,7 +291,8 @@ class Tensor(Operators):
 
     def _extras(self) -> Extra:
         if self._extra is None:
-            self._extra = Extra()
+            with _making_extras:  # threads that read one leaf make it one only
+                self._extra = self._extra or Extra()
         return self._extra
 
     def _snapshot(self) -> Tensor:
@@ -334,7 +336,7 @@ class Tensor(Operators):
             base = tensor._extra.base if tensor._extra is not None else None
             if base is None:
                 break
-            change = Write(tensor._extra.key, new)  # type: ignore[union-attr]
+            change = Write(tensor._extra.view, new)  # type: ignore[union-attr, arg-type]
             tensor, seen = base, tensor
         for tensor, old, new in changes:
             tensor._become(old, new)
@@ -346,7 +348,7 @@ class Tensor(Operators):
         self._extra.views = [reference for reference, _ in living]
         for _, view in living:
             if view is not but:
-                part = new._getitem(view._extra.key)  # type: ignore[union-attr]
+                part = view._extra.view.read(new)  # type: ignore[union-attr]
                 changes.append((view, view._snapshot(), part))
                 view._refresh_views(part, None, changes)
 
@@ -361,15 +363,15 @@ class Tensor(Operators):
             self._parents = new._parents
             self._attributes = new._attributes
 
-    def _see_through(self, base: Tensor, key: Any) -> Tensor:
-        """Make this tensor, which is `base[key]`, a view: what is assigned to either is seen in both."""
-        extra = self._extras()
-        extra.base, extra.key = base, key
-        base._extras().views.append(weakref.ref(self))
+    def _see_through(self, base: Tensor, view: View) -> Tensor:
+        """Make this new tensor, which is what `view` reads of `base`, a view: what is assigned to either is seen in both."""
+        extra = self._extra = Extra()
+        extra.base, extra.view = base, view
+        (base._extra or base._extras()).add_view(self)
         return self
 
     def __setitem__(self, key: Any, value: Any, /) -> None:
-        self._change(Write(key, self._snapshot() if value is self else value))  # its present version
+        self._change(Write(Part(key), self._snapshot() if value is self else value))  # its present version
 
     def _in_place(self, operation: Callable[..., Any], other: Any) -> Any:
         """`self OPERATOR= other`: the result becomes the new version, in this tensor's shape and dtype."""

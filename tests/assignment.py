@@ -388,24 +388,38 @@ def _(xp, x, y):
     return xp.concat([half, half]) * y
 
 
-# Copies in meaning: integer keys, reshape, transposes ---------------------------------------------------------------------------
+# Other views: integer keys, reshape, transposes -----------------------------------------------------------------------------------
 
 
-@scenario(like_numpy=False)
-def what_reshape_gives_is_a_copy(xp, x, y):
+@scenario()
+def what_reshape_gives_is_a_view(xp, x, y):
     r = xp.reshape(x, (2, 3))
     r[0, 0] = y[0]
     x[1] = y[1]
     return xp.concat([x, xp.reshape(r, (6,))])
 
 
-@what_reshape_gives_is_a_copy.without_assignment
+@what_reshape_gives_is_a_view.without_assignment
 def _(xp, x, y):
-    return xp.concat([with_one(xp, x, 1, y[1]), with_one(xp, x, 0, y[0])])
+    z = with_one(xp, with_one(xp, x, 1, y[1]), 0, y[0])
+    return xp.concat([z, z])
 
 
-@scenario(x=(3, 4), y=(4,), like_numpy=False)
-def transposes_and_rows_by_integer_are_copies(xp, x, y):
+@scenario(like_numpy=False)  # NumPy writes nothing but NumPy's own 0-d arrays
+def a_copy_in_another_shape_and_an_element_are_no_views(xp, x, y):
+    r, first = xp.reshape(x, (2, 3), copy=True), x[0]
+    r[0, 0] = y[0]
+    first += y[1]
+    return xp.concat([x, xp.reshape(r, (6,)), xp.reshape(first, (1,))])
+
+
+@a_copy_in_another_shape_and_an_element_are_no_views.without_assignment
+def _(xp, x, y):
+    return xp.concat([x, with_one(xp, x, 0, y[0]), xp.reshape(x[0] + y[1], (1,))])
+
+
+@scenario(x=(3, 4), y=(4,))
+def transposes_and_rows_by_integer_are_views(xp, x, y):
     row, turned, permuted = x[1, :], x.T, xp.permute_dims(x, (1, 0))
     row[0] = y[0]
     turned[0, 0] = y[1]
@@ -414,13 +428,45 @@ def transposes_and_rows_by_integer_are_copies(xp, x, y):
     return xp.concat([xp.reshape(z, (-1,)) for z in (x, row, turned, permuted)]) ** 2
 
 
-@transposes_and_rows_by_integer_are_copies.without_assignment
+@transposes_and_rows_by_integer_are_views.without_assignment
 def _(xp, x, y):
     row = with_one(xp, x[1, :], 0, y[0])
-    turned = with_one(xp, xp.reshape(xp.matrix_transpose(x), (-1,)), 0, y[1])
-    permuted = with_one(xp, xp.reshape(xp.matrix_transpose(x), (-1,)), 11, y[2])
-    z = xp.reshape(xp.stack([x[0, :], x[1, :], y]), (-1,))
-    return xp.concat([z, row, turned, permuted]) ** 2
+    z = xp.stack([with_one(xp, x[0, :], 0, y[1]), row, y])
+    turned = xp.reshape(xp.matrix_transpose(z), (-1,))
+    return xp.concat([xp.reshape(z, (-1,)), row, turned, turned]) ** 2
+
+
+@scenario()
+def a_view_of_a_view_of_views(xp, x, y):
+    turned = xp.matrix_transpose(xp.reshape(x, (2, 3)))
+    part = xp.squeeze(xp.expand_dims(turned, axis=0), axis=0)[1:, :]
+    part += y[:2]
+    seen = xp.moveaxis(turned, 0, 1)
+    seen[0, :] = 2 * seen[0, :]
+    return x * x
+
+
+@a_view_of_a_view_of_views.without_assignment
+def _(xp, x, y):
+    z = xp.concat([2 * x[:1], 2 * (x[1:3] + y[0]), x[3:4], x[4:] + y[1]])
+    return z * z
+
+
+@scenario(x=(2, 3, 2), y=(2, 2))
+def axes_in_an_order_that_is_not_its_own_inverse(xp, x, y):
+    turned = xp.permute_dims(x, (1, 2, 0))
+    moved = xp.moveaxis(x, (2, 0), (0, -1))
+    turned[0, :, :] = y
+    moved[1, 2, :] = y[0, :]
+    return xp.concat([xp.reshape(z, (-1,)) ** 2 for z in (x, turned, moved)])
+
+
+@axes_in_an_order_that_is_not_its_own_inverse.without_assignment
+def _(xp, x, y):
+    first = xp.expand_dims(xp.matrix_transpose(y), axis=1)
+    last = xp.stack([x[:, 2, 0], y[0, :]], axis=-1)
+    z = xp.concat([first, x[:, 1:2, :], xp.expand_dims(last, axis=1)], axis=1)
+    return xp.concat([xp.reshape(w, (-1,)) ** 2 for w in (z, xp.permute_dims(z, (1, 2, 0)), xp.permute_dims(z, (2, 1, 0)))])
 
 
 @scenario()

@@ -71,6 +71,7 @@ BOUND_NAMES |= {
     "_moved",
     "_note_memory",
 }
+BOUND_NAMES |= {"_reshaped", "_permuted", "_matrix_transposed"}
 BOUND_NAMES |= {"_times_adjoint", "_adjoint_times", "_times_slope_of_tanh"}
 
 # What a module may import of the package; a key that ends in "." speaks for all modules below it, the longest key that fits counts.
@@ -115,6 +116,8 @@ LAYERS = {
     "_operands": {"tensor", "xp"},
     "_operation": {"_operands", "tensor", "engine", "xp", "_modes"},
     "forward.": {"_operation", "grad", "tensor", "xp", "lean", "_keys", "_fourier", "_modes", "_layers", "_windows", "_kernels"},
+    "forward.indexing": {"_operation", "grad", "tensor", "xp", "_keys", "_versions"},
+    "forward.views": {"tensor", "xp", "_versions"},
     "forward.linalg": {"_operation", "grad", "tensor", "xp", "_modes", "_beyond", "_cholesky"},
     "forward.decompositions": {"_operation", "grad", "tensor", "xp", "_modes", "_beyond"},
     "forward.special": {"_operation", "grad", "xp", "_special"},
@@ -125,7 +128,7 @@ LAYERS = {
     "integrations.scipy_special": {"special"},
 }
 # Modules of functions that are composed of other operations, and so may import those.
-COMPOSED = {"forward.composed", "forward.einsum", "forward.distributions"}
+COMPOSED = {"forward.composed", "forward.einsum", "forward.distributions", "forward.views"}
 ARRAY_LIBRARIES = {
     "numpy", "cupy", "cupyx", "torch", "jax", "jaxlib", "dask", "scipy", "array_api_strict", "array_api_compat", "array_api_extra",
 }  # fmt: skip

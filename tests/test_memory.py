@@ -158,6 +158,15 @@ def test_views_do_not_outlive_their_names():
     assert base() is None
 
 
+def test_a_leaf_forgets_its_dead_views():
+    x = cg.Tensor(np.ones((2, 3)), requires_grad=True)
+    kept = x.T
+    for _ in range(1000):
+        x[0], x[:, 1], x.T, cg.reshape(x, (6,))
+    assert len(x._extra.views) <= 16
+    assert any(reference() is kept for reference in x._extra.views)
+
+
 def test_buffers_filled_in_a_loop_are_freed():
     x = cg.Tensor(np.ones(3), requires_grad=True)
     buffer = cg.zeros(3)

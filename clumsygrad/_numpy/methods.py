@@ -24,8 +24,8 @@ def transpose(self: Tensor, *axes: Any) -> Array:
 
 
 def flatten(self: Tensor, order: str = "C") -> Array:
-    """Laid flat."""
-    return shapes.ravel(self, order)
+    """A copy, laid flat."""
+    return shapes.ravel(shapes.copy(self), order)
 
 
 def astype(self: Tensor, dtype: Any, order: str = "K", casting: str = "unsafe", subok: bool = True, copy: bool = True) -> Array:

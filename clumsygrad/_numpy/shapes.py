@@ -10,6 +10,7 @@ from typing import Any
 from .. import xp as _xp
 from ..forward import composed as _c
 from ..forward import manipulation as _m
+from ..forward import views as _v
 from ..forward.elementwise import astype
 from ..forward.indexing import _getitem
 from ..tensor import Tensor
@@ -65,25 +66,25 @@ def reshape(a: Tensor, /, shape: Any = None, order: str = "C", *, newshape: Any 
     """a in another shape of as many elements; one length may be −1."""
     if order != "C":
         refuse("reshape", f"order={order!r}", 'for "F", numpy.reshape(a.T, shape[::-1]).T')
-    return _m.reshape(a, shape_of(newshape if shape is None else shape))
+    return _v.reshape(a, shape_of(newshape if shape is None else shape), copy=copy or None)
 
 
 def ravel(a: Tensor, order: str = "C") -> Array:
     """a laid flat."""
     if order != "C":
         refuse("ravel", f"order={order!r}", 'for "F", numpy.ravel(a.T)')
-    return raveled(a)
+    return a if len(a.shape) == 1 else _v.reshape(a, (-1,))
 
 
 def transpose(a: Any, axes: Sequence[int] | None = None) -> Array:
     """a with its axes in the order `axes`; with None, in the opposite order."""
     a = tensor(a)
-    return _m.permute_dims(a, tuple(range(len(a.shape)))[::-1] if axes is None else axes_of(a, tuple(axes), "transpose"))
+    return _v.permute_dims(a, tuple(range(len(a.shape)))[::-1] if axes is None else axes_of(a, tuple(axes), "transpose"))
 
 
 def matrix_transpose(x: Tensor, /) -> Array:
     """x with its last two axes exchanged."""
-    return _m.matrix_transpose(x)
+    return _v.matrix_transpose(x)
 
 
 def swapaxes(a: Tensor, axis1: int, axis2: int) -> Array:
@@ -91,12 +92,12 @@ def swapaxes(a: Tensor, axis1: int, axis2: int) -> Array:
     order = list(range(len(a.shape)))
     first, second = axes_of(a, (axis1, axis2), "swapaxes")
     order[first], order[second] = second, first
-    return _m.permute_dims(a, tuple(order))
+    return _v.permute_dims(a, tuple(order))
 
 
 def moveaxis(a: Tensor, source: Any, destination: Any) -> Array:
     """a with the axes `source` moved to the positions `destination`."""
-    return _m.moveaxis(a, _several(source), _several(destination))
+    return _v.moveaxis(a, _several(source), _several(destination))
 
 
 def _several(axes: Any) -> Any:
@@ -107,13 +108,13 @@ def rollaxis(a: Tensor, axis: int, start: int = 0) -> Array:
     """a with one axis moved back until it stands before `start`."""
     axis = axis_of(a, axis, "rollaxis")
     start = start + len(a.shape) if start < 0 else start
-    return _m.moveaxis(a, axis, start - 1 if axis < start else start)
+    return _v.moveaxis(a, axis, start - 1 if axis < start else start)
 
 
 def squeeze(a: Tensor, axis: Any = None) -> Array:
     """a without the axes `axis`, which have length 1; with None, without all of length 1."""
     axes = tuple([i for i, n in enumerate(a.shape) if n == 1]) if axis is None else axes_of(a, axis, "squeeze")
-    return _m.squeeze(a, axis=axes)
+    return _v.squeeze(a, axis=axes)
 
 
 def expand_dims(a: Tensor, axis: Any) -> Array:
@@ -124,7 +125,7 @@ def expand_dims(a: Tensor, axis: Any) -> Array:
     if len(places) != len(axes):
         raise ValueError(f"expand_dims: an axis is named twice in {axis}")
     lengths = iter(a.shape)
-    return _m.reshape(a, tuple([1 if i in places else next(lengths) for i in range(ndim)]))
+    return _v.reshape(a, tuple([1 if i in places else next(lengths) for i in range(ndim)]))
 
 
 def broadcast_to(array: Tensor, shape: Any, subok: bool = False) -> Array:
@@ -152,7 +153,7 @@ def _at_least(ndim: int, arrays: tuple[Any, ...], name: str) -> Any:
             shape = (1,) * lacking + x.shape
             if ndim == 3:
                 shape = {0: (1, 1, 1), 1: (1, *x.shape, 1), 2: (*x.shape, 1)}[len(x.shape)]
-            x = _m.reshape(x, shape)
+            x = _v.reshape(x, shape)
         found.append(x)
     return found[0] if len(found) == 1 else tuple(found)
 

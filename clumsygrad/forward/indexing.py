@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from numbers import Integral
 from typing import Any
 
 from .. import _keys, grad
 from .. import xp as _xp
 from .._operation import operation
+from .._versions import Part
 from ..tensor import Tensor
 from ..xp import Array, array_namespace
 
@@ -70,12 +72,20 @@ def _scatter_add(x: Array, key: Any, shape: tuple[int, ...], /) -> Array:
 
 
 def _read(x: Tensor, key: Any, /) -> Tensor:
-    """x[key], in every form of the standard. A basic slice (of slices, `...` and None alone) is a view."""
+    """x[key], in every form of the standard. Of slices, `...`, None and integers that leave an axis, it is a view."""
     key = _raw(key)
     z: Tensor = _getitem(x, key)
-    if all(part is None or part is Ellipsis or type(part) is slice for part in (key if type(key) is tuple else (key,))):
-        z._see_through(x, key)
+    parts = key if type(key) is tuple else (key,)
+    if all(part is None or part is Ellipsis or type(part) is slice for part in parts) or (z.shape and all(map(_is_basic, parts))):
+        z._see_through(x, Part(key))
     return z
+
+
+def _is_basic(part: Any) -> bool:
+    """Whether a part of a key is a slice, `...`, None or an integer, but no array."""
+    if part is None or part is Ellipsis or type(part) is slice:
+        return True
+    return isinstance(part, Integral) and not isinstance(part, bool)
 
 
 def _raw(key: Any) -> Any:

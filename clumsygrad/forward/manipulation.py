@@ -37,7 +37,7 @@ __all__ = [
 
 @operation(grad.reshape_backward)
 def reshape(x: Array, /, shape: tuple[int, ...], *, copy: bool | None = None) -> Array:
-    """x in another shape of as many elements; one length may be −1. In meaning always a copy."""
+    """x in another shape of as many elements; one length may be −1."""
     if copy is None:
         return lean.reshape(x, tuple(shape))
     return array_namespace(x).reshape(x, tuple(shape), copy=copy)
@@ -61,13 +61,13 @@ def permute_dims(x: Array, /, axes: tuple[int, ...]) -> Array:
     return lean.permute_dims(x, axes)
 
 
-@operation(grad.transpose_backward, serves=("mT",))
+@operation(grad.transpose_backward)
 def matrix_transpose(x: Array, /) -> Array:
     """x with its last two axes exchanged."""
     return lean.matrix_transpose(x)
 
 
-@operation(grad.transpose_backward, serves=("T",))
+@operation(grad.transpose_backward)
 def _transpose(x: Array, /) -> Array:
     """The transpose of a matrix: `x.T`."""
     return x.T

@@ -65,6 +65,12 @@ TABLE.row(
     (2,),
     call=lambda p: integrate.tanhsinh(lambda x, p: exp(-p * x), beside(p, 0.0), beside(p, 1.0), args=(p,)).integral,
 )
+TABLE.row(
+    "scipy.integrate.nsum",
+    (2,),
+    domain=(2.0, 3.0),
+    call=lambda p: integrate.nsum(lambda k, p: 1 / k**p, beside(p, 1.0), beside(p, 30.0), args=(p,)).sum,
+)
 for _name in ("simpson", "quad", "odeint", "solve_ivp"):
     _calls = {
         "simpson": integrate.simpson,

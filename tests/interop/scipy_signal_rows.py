@@ -40,9 +40,11 @@ def symmetric(name: str, **options: Any) -> Any:
 
 for _mode in ("full", "same", "valid"):
     TABLE.row(f"scipy.signal.fftconvolve-{_mode}", (6,), (3,), mode=_mode)
+    TABLE.row(f"scipy.signal.oaconvolve-{_mode}", (30,), (3,), mode=_mode)
     TABLE.row(f"scipy.signal.convolve-{_mode}-fft", (4, 5), (3, 2), mode=_mode, method="fft")
     TABLE.row(f"scipy.signal.correlate-{_mode}-fft", (4, 5), (3, 2), mode=_mode, method="fft")
 TABLE.row("scipy.signal.fftconvolve-axes", (2, 6), (2, 3), axes=1)
+TABLE.row("scipy.signal.oaconvolve-plane", (20, 25), (2, 3))
 
 # Filters, and what is done to signals ---------------------------------------------------------------------------------------------
 
