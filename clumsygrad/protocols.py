@@ -185,6 +185,7 @@ def _unsupported(name: str) -> TypeError:
 
 Tensor._bind("__array_ufunc__", ForNumPy())
 Tensor._bind("__array_function__", _array_function)
+Tensor._bind("__getattr__", methods.missing)
 Tensor._bind("real", property(calculus.real))
 Tensor._bind("imag", property(calculus.imag))
 Tensor._bind("reshape", methods.reshape)

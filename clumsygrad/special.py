@@ -47,7 +47,7 @@ from .forward.bessel import (
     y1,
     yv,
 )
-from .forward.distributions import chdtr, chdtrc, fdtr, fdtrc
+from .forward.distributions import chdtr, chdtrc, fdtr, fdtrc, stdtr, stdtrit
 from .forward.gamma import (
     beta,
     betainc,
@@ -212,6 +212,8 @@ __all__ = [
     "spherical_jn",
     "spherical_kn",
     "spherical_yn",
+    "stdtr",
+    "stdtrit",
     "tandg",
     "wofz",
     "xlog1py",

@@ -19,11 +19,11 @@ NO_SCIPY = tuple((name, "SciPy, with which this row is compared, is not installe
 TORCH_LACKS = (
     "airy betaincinv betainccinv dawsn ellipe ellipeinc ellipk ellipkinc ellipkm1 erfi exp1 expi expn fresnel gammaincinv gammainccinv "
     "hyp0f1 hyp1f1 hyp2f1 iv ive jv kv kve lambertw loggamma owens_t shichi sici spence spherical_in spherical_jn spherical_kn "
-    "spherical_yn wofz yv"
+    "spherical_yn stdtrit wofz yv"
 )
 JAX_LACKS = (
     "airy betaincinv betainccinv ellipe ellipeinc ellipk ellipkinc ellipkm1 erfi gammaincinv gammainccinv hyp0f1 iv ive j0 j1 jv k0 k0e "
-    "k1 k1e kv kve lambertw shichi spherical_in spherical_jn spherical_kn spherical_yn y0 y1 yv"
+    "k1 k1e kv kve lambertw shichi spherical_in spherical_jn spherical_kn spherical_yn stdtrit y0 y1 yv"
 )
 LACKS = {"torch": set(TORCH_LACKS.split()), "jax": set(JAX_LACKS.split()), "jax-jit": set(JAX_LACKS.split())}
 DASK_TUPLES = (("dask", "dask.array has no ufuncs of several results"),)
@@ -178,6 +178,8 @@ for _name in ("chdtr", "chdtrc"):
     special(_name, (0.5, 4.0), shapes=PAIR, rules="gammainc" if _name == "chdtr" else "gammaincc")
 for _name in ("fdtr", "fdtrc"):
     special(_name, (0.5, 3.0), shapes=TRIPLE, rules="betainc")
+special("stdtr", ((0.5, 3.0), "any"), shapes=PAIR)
+special("stdtrit", ((0.5, 3.0), (0.1, 0.9)), shapes=PAIR, needs="stdtrit")
 THIRD = "a third derivative in a parameter would be needed, and two are known"
 row(
     "special.gammainc_derivative",

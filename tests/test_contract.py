@@ -71,7 +71,7 @@ BOUND_NAMES |= {
     "_moved",
     "_note_memory",
 }
-BOUND_NAMES |= {"_reshaped", "_permuted", "_matrix_transposed"}
+BOUND_NAMES |= {"__getattr__", "_reshaped", "_permuted", "_matrix_transposed"}
 BOUND_NAMES |= {"_times_adjoint", "_adjoint_times", "_times_slope_of_tanh"}
 
 # What a module may import of the package; a key that ends in "." speaks for all modules below it, the longest key that fits counts.
@@ -123,6 +123,7 @@ LAYERS = {
     "forward.special": {"_operation", "grad", "xp", "_special"},
     "forward.gamma": {"_operation", "grad", "xp", "_special", "_incomplete"},
     "forward.bessel": {"_operation", "grad", "xp", "_special"},
+    "forward.distributions": {"_operation", "grad", "xp", "_special"},
     "integrations": {"integrations.scipy_fft"},
     "integrations.scipy_fft": {"tensor", "xp"},
     "integrations.scipy_special": {"special"},

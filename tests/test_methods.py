@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+
 import numpy as np
 import pytest
 from checks import assert_agree, central_difference, directions_like, inner
@@ -105,3 +107,13 @@ def test_copies_share_nothing():
     y = x.copy()
     y[0] = 5.0
     assert x.tolist() == [1.0, 2.0]
+
+
+def test_an_attribute_of_numpys_that_tensors_lack_names_the_way_to_it():
+    t = cg.Tensor([1.0, 2.0])
+    with pytest.raises(AttributeError, match=r"no attribute 'strides': .* x\.detach\(\)\.numpy\(\)\.strides"):
+        t.strides  # noqa: B018
+    with pytest.raises(AttributeError, match=r"no attribute 'shpae'$"):
+        t.shpae  # noqa: B018
+    assert not hasattr(t, "view")
+    assert copy.copy(t).tolist() == [1.0, 2.0]

@@ -205,6 +205,13 @@ def test_parameters_that_are_numbers(backend):
         np.testing.assert_allclose(backend.host(second), slope(np.asarray([0.3, 0.6])), rtol=1e-10)
 
 
+def test_students_t_at_zero():
+    """SciPy's formula by the incomplete beta function would give 0 · ∞ here."""
+    by_df, by_t = gradients(special.stdtr, [3.0], [0.0])
+    assert by_df == [0.0]
+    np.testing.assert_allclose(by_t, [2 / (math.pi * math.sqrt(3))])
+
+
 def test_scalars_among_the_operands():
     (g,) = gradients(lambda x: special.gammainc(2.0, x), [1.5])
     np.testing.assert_allclose(g, [1.5 * math.exp(-1.5)])

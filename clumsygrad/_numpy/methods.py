@@ -59,3 +59,9 @@ def dot(self: Tensor, b: Any, out: Any = None) -> Array:
     if out is not None:
         refuse("dot", "out=", "assign the result")
     return products.dot(self, b)
+
+
+def missing(self: Tensor, name: str) -> Any:
+    """What `__getattr__` raises: AttributeError, with the way to NumPy's arrays where those have the attribute."""
+    hint = f": NumPy's arrays have it, x.detach().numpy().{name}" if hasattr(_xp.numpy.ndarray, name) else ""
+    raise AttributeError(f"a Tensor has no attribute {name!r}{hint}", name=name, obj=self)

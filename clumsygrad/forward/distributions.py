@@ -1,4 +1,4 @@
-"""Distribution functions, by the incomplete gamma and beta functions, and so differentiable in x and in the degrees of freedom.
+"""Distribution functions, mostly by the incomplete gamma and beta functions, and so differentiable in x and in the degrees of freedom.
 
 SciPy's tests (an analysis of variance, for one) make their p-values of them.
 
@@ -9,11 +9,14 @@ Tensor(array([0.        , 0.39346934]))
 
 from __future__ import annotations
 
-from ..xp import Array
+from .. import grad
+from .._operation import operation
+from .._special import special_of
+from ..xp import Array, array_namespace
 from .arithmetic import add, divide, multiply
 from .gamma import betainc, gammainc, gammaincc
 
-__all__ = ["chdtr", "chdtrc", "fdtr", "fdtrc"]
+__all__ = ["chdtr", "chdtrc", "fdtr", "fdtrc", "stdtr", "stdtrit"]
 
 
 def chdtr(v: Array, x: Array, /) -> Array:
@@ -35,3 +38,17 @@ def fdtr(dfn: Array, dfd: Array, x: Array, /) -> Array:
 def fdtrc(dfn: Array, dfd: Array, x: Array, /) -> Array:
     """The probability that F of dfn and dfd degrees of freedom is more than x ≥ 0."""
     return betainc(dfd / 2, dfn / 2, divide(dfd, add(dfd, multiply(dfn, x))))
+
+
+@operation(grad.stdtr_backward)
+def stdtr(df: Array, t: Array, /) -> Array:
+    """The probability that Student's t of df degrees of freedom is at most t."""
+    xp = array_namespace(t if hasattr(t, "shape") else df)
+    tail = betainc(df / 2, 0.5, df / (t * t + df)) / 2
+    return xp.where(t + 0 * df < 0, tail, 1 - tail)
+
+
+@operation(grad.stdtrit_backward)
+def stdtrit(df: Array, p: Array, /) -> Array:
+    """The t that Student's t of df degrees of freedom is at most, with probability p."""
+    return special_of(df, p).stdtrit(df, p)

@@ -38,6 +38,8 @@ __all__ = [
     "poch_backward",
     "polygamma_backward",
     "rgamma_backward",
+    "stdtr_backward",
+    "stdtrit_backward",
     "zeta_backward",
 ]
 
@@ -312,3 +314,43 @@ def _inverse_beta(tensor: Tensor, grad: Array, by_y: Array) -> GradientTuple:
         unbroadcast(-grad * betainc_derivative(a, b, z, order_a=0, order_b=1) / density, b.shape) if need_b else None,
         unbroadcast(by_y / density, y.shape) if need_y else None,
     )
+
+
+# Student's t ----------------------------------------------------------------------------------------------------------------------
+
+
+def stdtr_backward(tensor: Tensor, grad: Array) -> GradientTuple:
+    """z = F(t), of ν degrees of freedom:   t̄ = z̄ · p(t),   ν̄ = z̄ · ∂F/∂ν,   p = (1 + t²/ν)^(−(ν+1)/2)/(√ν B(ν/2, 1/2))."""
+    df, t = pair(tensor, grad)
+    need_df, need_t = needs(tensor)
+    density, by_df = _student(array_namespace(grad), df, t + array_namespace(grad).zeros_like(grad), need_df)
+    return (
+        unbroadcast(grad * by_df, df.shape) if need_df else None,
+        unbroadcast(grad * density, t.shape) if need_t else None,
+    )
+
+
+def stdtrit_backward(tensor: Tensor, grad: Array) -> GradientTuple:
+    """z of F(z) = y, of ν degrees of freedom:   ȳ = z̄/p(z),   ν̄ = −z̄ · ∂F/∂ν / p(z).   By the implicit function."""
+    df, y = pair(tensor, grad)
+    need_df, need_y = needs(tensor)
+    density, by_df = _student(array_namespace(grad), df, result(tensor, grad), need_df)
+    return (
+        unbroadcast(-grad * by_df / density, df.shape) if need_df else None,
+        unbroadcast(grad / density, y.shape) if need_y else None,
+    )
+
+
+def _student(xp: Any, df: Array, t: Array, need_df: bool) -> tuple[Array, Array | None]:
+    """The density of Student's t, and ∂F/∂ν, from F = ½ I_x(ν/2, ½), x = ν/(ν + t²), for t < 0."""
+    (df,) = arrays(t, df)
+    a = df / 2
+    half = xp.full_like(t, 0.5)
+    spread = t * t + df
+    x = df / spread
+    power = xp.exp(a * xp.log(x) - special_of(t).betaln(a, half))
+    density = power / xp.sqrt(spread)
+    if not need_df:
+        return density, None
+    tail = xp.sign(t) * betainc_derivative(a, half, x, order_a=1, order_b=0) / 2
+    return density, -(tail + t * density / df) / 2

@@ -146,6 +146,14 @@ for _name in (
         says=CONVERTS,
     )
 
+TABLE.refuses(
+    "scipy.interpolate.RBFInterpolator",
+    (5, 1),
+    (5,),
+    call=lambda x, y: interpolate.RBFInterpolator(x, y)(beside(x, [[0.3], [1.4]])),
+    says=CONVERTS,
+)
+
 # cluster, linalg, ndimage, constants --------------------------------------------------------------------------------------------------
 
 TABLE.row("scipy.cluster.vq.whiten", (5, 2))
@@ -158,6 +166,8 @@ TABLE.row("scipy.linalg.kron", (2, 2), (2, 2))
 for _name in ("inv", "det", "expm", "sqrtm", "svd", "eigh", "lu", "qr"):
     TABLE.refuses(f"scipy.linalg.{_name}", (3, 3), says=CONVERTS)
 TABLE.refuses("scipy.linalg.solve", (3, 3), (3,), says=CONVERTS)
+for _name in ("toeplitz", "circulant", "hankel"):
+    TABLE.refuses(f"scipy.linalg.{_name}", (3,), says=CONVERTS)
 TABLE.refuses("scipy.ndimage.gaussian_filter", (5, 5), sigma=1.0, says=CONVERTS)
 TABLE.refuses("scipy.ndimage.convolve", (5,), (3,), says=CONVERTS)
 TABLE.refuses("scipy.ndimage.map_coordinates", (5, 5), (2, 3), says=CONVERTS)

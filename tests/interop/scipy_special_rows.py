@@ -44,6 +44,7 @@ TABLE.row("scipy.special.chdtrc", (3,), (3,), domain="positive")
 for _name in ("fdtr", "fdtrc"):
     TABLE.row(f"scipy.special.{_name}", (3,), (3,), (3,), domain="positive")
 TABLE.row("scipy.special.stdtr", (3,), (3,), domain=("positive", "any"))
+TABLE.row("scipy.special.stdtrit", (3,), (3,), domain=("positive", (0.2, 0.8)))
 for _name in ("jv", "yv", "iv", "kv", "kve"):
     TABLE.row(f"scipy.special.{_name}", (3,), domain="positive", call=lambda x, name=_name: getattr(scipy.special, name)(1.5, x))
 TABLE.row("scipy.special.ellipeinc", (3,), (3,), domain="unit")
