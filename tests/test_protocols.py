@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 from checks import assert_agree, check_first, check_second, derivatives_of
@@ -131,6 +135,30 @@ def test_the_ufuncs_of_scipy_are_clumsygrads_special_functions(backend):
         assert np.array_equal(backend.host(z.data), backend.host(expected.data))
     with pytest.raises(TypeError, match=r"scipy\.special\.ellipj does not take Tensors: .*detach"):
         special.ellipj(t, t)
+
+
+IMPORTS = """
+import sys
+{first}
+import clumsygrad as cg
+assert ("scipy" in sys.modules) == {there}
+{then}
+import scipy.fft
+assert type(scipy.fft.dct(cg.Tensor([1.0, 2.0], requires_grad=True))) is cg.Tensor
+"""
+
+
+@pytest.mark.parametrize(
+    ("first", "there", "then"),
+    [("import scipy.fft", True, ""), ("", False, "import clumsygrad.integrations.scipy_fft")],
+    ids=["scipy-first", "clumsygrad-first"],
+)
+def test_the_backend_of_scipys_transforms_is_registered_where_that_imports_nothing(first, there, then):
+    pytest.importorskip("scipy.fft")
+    script = IMPORTS.format(first=first, there=there, then=then)
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
+    result = subprocess.run([sys.executable, "-c", script], env=environment, capture_output=True, text=True)
+    assert result.returncode == 0, result.stderr
 
 
 # Functions of values ------------------------------------------------------------------------------------------------------------------

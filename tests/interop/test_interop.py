@@ -17,7 +17,11 @@ for package in NEEDED:
     pytest.importorskip(package)
 
 import consumers  # noqa: E402 (imports what was asked for above)
+import scipy.stats as stats  # noqa: E402
 from consumers import CASES, ELSEWHERE, REFUSALS  # noqa: E402
+from rows import Table  # noqa: E402
+
+import clumsygrad as cg  # noqa: E402
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # what others warn of is theirs
 
@@ -57,6 +61,35 @@ def test_the_same_elsewhere(case, name):
         if reason:
             pytest.skip(f"of {backend.library}'s own arrays: {reason}")
         consumers.check_elsewhere(case, backend, expected)
+
+
+class Wrong(Table):
+    """Rows that no check may let through."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.row("scipy.stats.zscore-detached", (3,), call=lambda x: stats.zscore(x.detach() if type(x) is cg.Tensor else x))
+        self.row("scipy.stats.zscore-half", (3,), call=lambda x: stats.zscore((x + x.detach()) / 2 if type(x) is cg.Tensor else x))
+        self.row(
+            "scipy.stats.zscore-moved",
+            (3,),
+            call=lambda x: stats.zscore(x).to("numpy") if type(x) is cg.Tensor else stats.zscore(x),
+        )
+        self.refuses("scipy.stats.zscore-as_numbers", (3,), call=lambda x: [v.item() for v in x], says="detach")
+
+
+def test_what_is_wrong_fails():
+    detached, half, moved = Wrong().cases
+    with pytest.raises(AssertionError, match="leaves the graph"):
+        consumers.check_value(detached)
+    with pytest.raises(AssertionError, match="first order: off by"):
+        consumers.check_first_order(half)
+    with pytest.raises(AssertionError, match="second order: off by"):
+        consumers.check_second_order(half)
+    backend = ELSEWHERE["strict-device1"]
+    with backend.active(), pytest.raises(AssertionError, match="left strict-device1"):
+        consumers.check_elsewhere(moved, backend, *consumers.of_its_own(moved, backend)[:1])
+    assert consumers.refused_with(Wrong().refusals[0]) is None
 
 
 @pytest.mark.parametrize("refusal", REFUSALS, ids=str)
