@@ -436,6 +436,21 @@ def _(xp, x, y):
     return xp.concat([xp.reshape(z, (-1,)), row, turned, turned]) ** 2
 
 
+@scenario(x=(3, 2), y=(2, 2))
+def what_unstack_and_rows_give_are_views(xp, x, y):
+    first, _, last = xp.unstack(x)
+    first[:] = y[0, :]
+    for row in (x[1, :], last):
+        row *= y[1, :]
+    return xp.reshape(x * x, (-1,))
+
+
+@what_unstack_and_rows_give_are_views.without_assignment
+def _(xp, x, y):
+    z = xp.stack([y[0, :], x[1, :] * y[1, :], x[2, :] * y[1, :]])
+    return xp.reshape(z * z, (-1,))
+
+
 @scenario()
 def a_view_of_a_view_of_views(xp, x, y):
     turned = xp.matrix_transpose(xp.reshape(x, (2, 3)))

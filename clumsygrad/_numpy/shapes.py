@@ -328,7 +328,7 @@ def array_split(ary: Tensor, indices_or_sections: Any, axis: int = 0) -> list[Ar
         lengths = [each + 1] * longer + [each] * (sections - longer)
         marks = [sum(lengths[:i]) for i in range(sections + 1)]
     return [
-        _getitem(ary, along(axis, slice(start, stop if i < len(marks) - 2 else None)))
+        ary[along(axis, slice(start, stop if i < len(marks) - 2 else None))]
         for i, (start, stop) in enumerate(itertools.pairwise(marks))
     ]
 

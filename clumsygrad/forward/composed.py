@@ -5,20 +5,22 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from .. import xp as _xp
+from ..tensor import Tensor
 from ..xp import Array
 from .arithmetic import subtract
 from .elementwise import where
-from .indexing import _getitem
+from .indexing import _getitem, _read
 from .manipulation import broadcast_to, concat, reshape
 
 __all__ = ["apply_where", "broadcast_arrays", "broadcast_shapes", "diff", "meshgrid", "unstack"]
 
 
 def unstack(x: Array, /, *, axis: int = 0) -> tuple[Array, ...]:
-    """The slices of x along `axis`."""
+    """The slices of x along `axis`: views, as those of `x[i]` are."""
     axis = _from_front(axis, x, "unstack")
     before = (slice(None),) * axis
-    return tuple([_getitem(x, (*before, i, ...)) for i in range(x.shape[axis])])
+    read = _read if type(x) is Tensor else _getitem
+    return tuple([read(x, (*before, i, ...)) for i in range(x.shape[axis])])
 
 
 def _from_front(axis: int, x: Array, name: str) -> int:
