@@ -50,6 +50,14 @@ def test_every_gradient_of_shared_leaves_is_counted_once(shape):
     assert np.all(y.grad == 2.0 * total)
 
 
+def test_threads_that_view_one_leaf_lose_no_gradient():
+    """The first view and the first gradient of a leaf make what it keeps besides, once."""
+    for _ in range(PASSES):
+        x = cg.Tensor(np.ones((2, 2)), requires_grad=True)
+        in_threads(lambda number, x=x: cg.sum(x.T[0]).backward())
+        assert np.all(x.grad == [[THREADS, 0.0], [THREADS, 0.0]])
+
+
 def test_shared_nodes_are_passed_by_all_who_retain_them():
     x = cg.Tensor([1.0, 2.0], requires_grad=True)
     shared = x * x
