@@ -117,3 +117,13 @@ def test_an_attribute_of_numpys_that_tensors_lack_names_the_way_to_it():
         t.shpae  # noqa: B018
     assert not hasattr(t, "view")
     assert copy.copy(t).tolist() == [1.0, 2.0]
+
+
+def test_what_flatten_gives_is_a_copy_and_what_ravel_gives_a_view():
+    for x in (cg.Tensor([1.0, 2.0]), cg.Tensor([[1.0, 2.0]])):
+        for copied in (x.flatten(), x.reshape(2, copy=True), np.reshape(x, 2, copy=True)):
+            copied += 1.0
+            assert x.ravel().tolist() == [1.0, 2.0]
+        for view in (x.ravel(), x.reshape(2), np.reshape(x, (2, 1)), x.transpose()):
+            view *= 2.0
+        assert x.ravel().tolist() == [16.0, 32.0]

@@ -14,7 +14,7 @@ from ._arguments import dtype_of, refuse, shape_of
 
 def reshape(self: Tensor, *shape: Any, order: str = "C", copy: bool | None = None) -> Array:
     """In another shape of as many elements, given as numbers or as one tuple; one length may be −1."""
-    return shapes.reshape(self, shape_of(shape[0]) if len(shape) == 1 else shape, order)
+    return shapes.reshape(self, shape_of(shape[0]) if len(shape) == 1 else shape, order, copy=copy)
 
 
 def transpose(self: Tensor, *axes: Any) -> Array:
