@@ -29,6 +29,7 @@ from .forward.indexing import *
 from .forward.manipulation import *
 from .forward.products import *
 from .forward.reductions import *
+from .forward.statistics import *
 from .forward.views import *
 from .namespace import __array_api_version__, over
 from .tensor import Tensor

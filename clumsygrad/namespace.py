@@ -15,7 +15,20 @@ from typing import Any
 
 from . import linalg, nn, special
 from . import xp as _xp
-from .forward import arithmetic, composed, einsum, elementwise, fft, indexing, manipulation, products, reductions, transfer, views
+from .forward import (
+    arithmetic,
+    composed,
+    einsum,
+    elementwise,
+    fft,
+    indexing,
+    manipulation,
+    products,
+    reductions,
+    statistics,
+    transfer,
+    views,
+)
 from .forward.elementwise import astype
 from .forward.manipulation import broadcast_to, stack
 from .tensor import Tensor
@@ -27,7 +40,7 @@ DTYPES = (
     "bool", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64", "float32", "float64", "complex64", "complex128",
 )  # fmt: skip
 CONSTANTS = {"e": math.e, "inf": math.inf, "nan": math.nan, "newaxis": None, "pi": math.pi}
-FAMILIES = (arithmetic, elementwise, reductions, manipulation, indexing, products, composed, einsum, transfer, views)
+FAMILIES = (arithmetic, elementwise, reductions, manipulation, indexing, products, composed, einsum, statistics, transfer, views)
 
 Shape = int | tuple[int, ...]
 

@@ -314,6 +314,27 @@ row(
     linear=True,
 )
 
+for _label, _attributes in {"": {}, "-axis": {"axis": 1}, "-axes": {"axis": (0, -1), "keepdims": True}}.items():
+    row(
+        f"median{_label}",
+        called("median", **_attributes),
+        (3, 4, 2),
+        rules="sort getitem add mul_scalar where",
+        uses=("sorting", "gather"),
+        reference=lambda x, attributes=_attributes: np.median(x, **attributes),
+    )
+row("median-odd", called("median"), (5,), rules="sort getitem", uses=("sorting", "gather"), reference=np.median)
+row(
+    "bincount",
+    lambda xp, w, x: xp.bincount(x, w, 6),
+    (5,),
+    rules="scatter_add",
+    constants=(np.array([0, 3, 1, 3, 0]),),
+    uses=("scatter",),
+    cannot=(("jax-jit", "how many bins there are is read on the host"),),
+    reference=lambda w, x: np.bincount(x, w, 6).astype(w.dtype),
+    linear=True,
+)
 row("diff", called("diff"), (2, 4), rules="sub getitem", linear=True)
 row("diff-twice", called("diff", axis=0, n=2), (4, 2), rules="sub getitem", linear=True)
 row("diff-prepend", lambda xp, x, y: xp.diff(x, prepend=y), (2, 3), (2, 1), rules="sub concat", kinds=BOTH, linear=True)

@@ -129,7 +129,7 @@ LAYERS = {
     "integrations.scipy_special": {"special"},
 }
 # Modules of functions that are composed of other operations, and so may import those.
-COMPOSED = {"forward.composed", "forward.einsum", "forward.distributions", "forward.views"}
+COMPOSED = {"forward.composed", "forward.distributions", "forward.einsum", "forward.statistics", "forward.views"}
 ARRAY_LIBRARIES = {
     "numpy", "cupy", "cupyx", "torch", "jax", "jaxlib", "dask", "scipy", "array_api_strict", "array_api_compat", "array_api_extra",
 }  # fmt: skip

@@ -7,6 +7,7 @@ from typing import Any
 
 from .. import xp as _xp
 from ..forward import reductions as _r
+from ..forward import statistics as _s
 from ..forward.arithmetic import add, divide, equal, multiply, subtract
 from ..forward.elementwise import astype, conj, floor, isnan, maximum, minimum, real, sqrt, where
 from ..forward.elementwise import round as _round
@@ -34,7 +35,8 @@ __all__ = [
 
 def median(a: Any, axis: Axis = None, *, overwrite_input: bool = False, keepdims: bool = False) -> Array:
     """The middle of the sorted elements over `axis`, or the mean of the two in the middle."""
-    return _quantile("median", a, 0.5, axis, "linear", keepdims)
+    a = floating(tensor(a))
+    return _s.median(a, axis=axes_of(a, axis, "median"), keepdims=keepdims)
 
 
 def nanmedian(a: Any, axis: Axis = None, *, overwrite_input: bool = False, keepdims: bool = False) -> Array:
@@ -193,9 +195,7 @@ def corrcoef(x: Any, y: Any = None, rowvar: bool = True, *, dtype: Any = None) -
 
 def bincount(x: Any, weights: Any = None, minlength: int = 0) -> Array:
     """How often each integer occurs in x, or the sums of the weights of each, in which it is differentiable. Reads max(x) on the host."""
-    from_x = tensors(x, weights)
-    ns = namespace_of(from_x[0])
-    n = max(int(ns.max(from_x[0].detach()).item()) + 1 if from_x[0].shape[0] else 0, minlength)
     if weights is None:
-        return ns.scatter_add(ns.ones_like(from_x[0]), from_x[0], (n,))
-    return ns.scatter_add(floating(from_x[1]), from_x[0], (n,))
+        return _s.bincount(tensor(x), None, minlength)
+    x, weights = tensors(x, weights)
+    return _s.bincount(x, floating(weights), minlength)

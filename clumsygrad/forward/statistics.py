@@ -1,0 +1,54 @@
+"""Statistics that the standard lacks and that other libraries ask a namespace for by name, composed of its functions."""
+
+from __future__ import annotations
+
+from .. import xp as _xp
+from ..xp import Array, array_namespace
+from .arithmetic import add, multiply
+from .elementwise import isnan, where
+from .indexing import _getitem, scatter_add
+from .manipulation import permute_dims, reshape, sort
+from .reductions import max, min
+
+__all__ = ["bincount", "median"]
+
+
+def median(x: Array, /, *, axis: int | tuple[int, ...] | None = None, keepdims: bool = False) -> Array:
+    """The middle of the sorted real elements over `axis`, or the mean of the two in the middle; nan where one of them is.
+
+    The gradient goes to what stands in the middle. (Not in the standard; of the form of NumPy's function.)
+
+    >>> import clumsygrad as cg
+    >>> cg.func.grad(cg.median)(cg.asarray([5.0, 1.0, 2.0, 3.0]))
+    array([0. , 0. , 0.5, 0.5])
+    """
+    if _xp.kind(x) != "real floating":
+        raise TypeError(f"median: x must be an array of real floating numbers, it has dtype {x.dtype}: use astype first")
+    ndim = len(x.shape)
+    axes = sorted({i % ndim for i in (axis if isinstance(axis, tuple) else (axis,))} if axis is not None else range(ndim))
+    left = [i for i in range(ndim) if i not in axes]
+    kept = tuple([1 if i in axes else n for i, n in enumerate(x.shape)])
+    rows = sort(reshape(permute_dims(x, (*left, *axes)), (*[x.shape[i] for i in left], -1)), axis=-1)
+    n = rows.shape[-1]
+    z = multiply(add(_getitem(rows, (..., (n - 1) // 2)), _getitem(rows, (..., n // 2))), 0.5)
+    last = _getitem(rows, (..., -1))  # where nan is sorted to
+    z = where(isnan(last), last, z)
+    return reshape(z, kept) if keepdims else z
+
+
+def bincount(x: Array, /, weights: Array | None = None, minlength: int = 0) -> Array:
+    """How often each of the integers 0, 1, ... occurs in x, or the sum of its weights, in which it is differentiable.
+
+    Of the length max(x) + 1, which is read on the host, or `minlength` if that is more, and of the dtype of the weights. (Not in the
+    standard; of the form of NumPy's function.)
+
+    >>> import clumsygrad as cg
+    >>> cg.bincount(cg.asarray([0, 2, 0]), cg.asarray([0.5, 1.0, 2.0]))
+    Tensor(array([2.5, 0. , 1. ]))
+    """
+    smallest, largest = (_xp.number(min(x)), _xp.number(max(x))) if x.shape[0] else (0, -1)
+    if smallest < 0:
+        raise ValueError(f"bincount: x must not be negative, its smallest element is {smallest}")
+    if weights is None:
+        weights = array_namespace(x).ones_like(x)
+    return scatter_add(weights, x, (largest + 1 if largest >= minlength else minlength,))
