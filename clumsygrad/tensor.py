@@ -219,7 +219,7 @@ class Tensor(Operators):
                 raise RuntimeError(
                     f"{way} of a tensor that requires a gradient would lose it silently: use x.item() or {way[:-1]}x.detach()); "
                     "for code that only wants a number, with clumsygrad.allow_numbers(): ... (writing a tracked value into a plain "
-                    "array: make that array with clumsygrad.zeros)"
+                    "array: make that array with clumsygrad.zeros; a metric of scikit-learn: multioutput='raw_values' gives an array)"
                 )
         return cast(self._data)
 
