@@ -323,6 +323,15 @@ for _label, _attributes in {"": {}, "-axis": {"axis": 1}, "-axes": {"axis": (0, 
         uses=("sorting", "gather"),
         reference=lambda x, attributes=_attributes: np.median(x, **attributes),
     )
+row(
+    "unique_values",
+    called("unique_values"),
+    (2, 3),
+    rules="take reshape",
+    uses=("distinct",),
+    cannot=(("jax-jit", "how many distinct values there are is read on the host"),),
+    reference=np.unique,
+)
 row("median-odd", called("median"), (5,), rules="sort getitem", uses=("sorting", "gather"), reference=np.median)
 row(
     "bincount",

@@ -14,6 +14,10 @@ import numpy as np
 from table import BOTH, COMPLEX, Case, Shape
 
 ROWS: list[Case] = []
+DISTINCT = {
+    "uses": ("unique_all",),
+    "cannot": (("jax-jit", "how many distinct values there are is read on the host"),),
+}
 NO_I0 = tuple((name, "array-api-strict has no special functions") for name in ("strict", "strict-device1"))
 # Linear in each operand alone: not counted among the nonlinear functions.
 MULTILINEAR = {
@@ -251,6 +255,7 @@ np_row("diagonal", (2, 3, 2), axis1=0, axis2=2, linear=True)
 np_row("tril", (3, 3), k=-1, linear=True)
 np_row("triu", (3,), linear=True)
 np_row("sort", (2, 3), axis=0)
+np_row("unique", (2, 3), **DISTINCT)
 np_row("pad", (2, 3), call=lambda x: np.pad(x, ((1, 0), (2, 1))), linear=True)
 np_row("pad-values", (3,), (), call=lambda x, v: np.pad(x, 2, constant_values=v), linear=True)
 for _mode in ("edge", "reflect", "symmetric", "wrap"):

@@ -82,6 +82,12 @@ def test_equal_operands_share(name, backend):
 # Points without a derivative ------------------------------------------------------------------------------------------------------
 
 
+def test_of_equal_elements_the_first_has_the_gradient_of_their_value(backend):
+    if "distinct" in backend.lacks:
+        pytest.skip(backend.lacks["distinct"])
+    equal(gradients(backend, lambda xp, x: xp.unique_values(x) ** 2, [3.0, 1.0, 3.0, 2.0, 1.0]), [6, 2, 0, 4, 0])
+
+
 def test_abs_and_sign_at_zero(backend):
     equal(gradients(backend, lambda xp, x: xp.abs(x), [0.0, -0.0, -2.0]), [0, 0, -1])
     equal(gradients(backend, lambda xp, x: xp.abs(x), [0.0j, 3.0 + 4.0j]), [0, 0.6 + 0.8j])

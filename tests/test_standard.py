@@ -169,8 +169,13 @@ CALLS = {
     "tile": ((A,), lambda xp, x: xp.tile(x, (2, 1))),
     "unstack": ((A,), lambda xp, x: xp.unstack(x, axis=0)),
     "where": ((A, B), lambda xp, x, y: xp.where(x > y, x, y)),
+    "unique_all": ((A,), lambda xp, x: xp.unique_all(x)[0]),
+    "unique_counts": ((A,), lambda xp, x: xp.unique_counts(x)[0]),
+    "unique_inverse": ((A,), lambda xp, x: xp.unique_inverse(x)[0]),
+    "unique_values": ((A,), named("unique_values")),
 }
-USES = {"sort": "sorting", "take": "scatter", "take_along_axis": "gather"}
+USES = {"sort": "sorting", "take": "scatter", "take_along_axis": "gather", "unique_all": "unique_all"}
+USES |= {f"unique_{what}": "distinct" for what in ("counts", "inverse", "values")}
 
 
 def leaves_of(backend, shapes):

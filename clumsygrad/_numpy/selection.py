@@ -7,12 +7,12 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from .. import xp as _xp
+from ..forward import composed as _c
 from ..forward import elementwise as _e
 from ..forward import indexing as _i
 from ..forward import linalg as _l
 from ..forward import manipulation as _m
 from ..forward.arithmetic import equal, not_equal
-from ..forward.composed import apply_where
 from ..forward.elementwise import isnan
 from ..forward.indexing import _getitem
 from ..forward.reductions import all as _all
@@ -104,7 +104,7 @@ def piecewise(x: Tensor, condlist: Any, funclist: Sequence[Any], *args: Any, **k
         raise ValueError(f"with {len(conditions)} condition(s), either {len(conditions)} or one more functions are expected")
     for condition, function in zip(conditions, functions, strict=True):
         if callable(function):
-            chosen = apply_where(condition, x, _Called(function, args, kw), fill_value=0.0)
+            chosen = _c.apply_where(condition, x, _Called(function, args, kw), fill_value=0.0)
         else:
             chosen = beside(function, x)
         z = _e.where(condition, chosen, z)
@@ -345,8 +345,11 @@ def argwhere(a: Tensor) -> Array:
 
 
 def unique(ar: Tensor, return_index: bool = False, return_inverse: bool = False, return_counts: bool = False) -> Any:
-    """The distinct values, sorted, as constants; and where each is found first, which one each element is, how often each occurs."""
-    found = _m.unique_all(ar)
+    """The distinct values, sorted; and where each is found first, which one each element is, how often each occurs.
+
+    Of equal elements the first has the gradient.
+    """
+    found = _c.unique_all(ar)
     order = _m.argsort(found[0])
     back = _m.argsort(order)
     values, first, counts = [_i.take(part, order, axis=0) for part in (found[0], found[1], found[3])]

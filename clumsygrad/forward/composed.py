@@ -6,13 +6,25 @@ from collections.abc import Callable
 
 from .. import xp as _xp
 from ..tensor import Tensor
-from ..xp import Array
+from ..xp import Array, array_namespace
+from . import manipulation as _m
 from .arithmetic import subtract
 from .elementwise import where
-from .indexing import _getitem, _read
-from .manipulation import broadcast_to, concat, reshape
+from .indexing import _getitem, _read, take
+from .manipulation import argsort, broadcast_to, concat, reshape, searchsorted
 
-__all__ = ["apply_where", "broadcast_arrays", "broadcast_shapes", "diff", "meshgrid", "unstack"]
+__all__ = [
+    "apply_where",
+    "broadcast_arrays",
+    "broadcast_shapes",
+    "diff",
+    "meshgrid",
+    "unique_all",
+    "unique_counts",
+    "unique_inverse",
+    "unique_values",
+    "unstack",
+]
 
 
 def unstack(x: Array, /, *, axis: int = 0) -> tuple[Array, ...]:
@@ -74,6 +86,42 @@ def diff(x: Array, /, *, axis: int = -1, n: int = 1, prepend: Array | None = Non
     for _ in range(n):
         x = subtract(_getitem(x, (*before, slice(1, None), ...)), _getitem(x, (*before, slice(None, -1), ...)))
     return x
+
+
+def unique_all(x: Array, /) -> tuple[Array, Array, Array, Array]:
+    """The distinct values of x, where each is first found, which one each element is, and how often each occurs.
+
+    Of equal elements the first has the gradient.
+    """
+    values, indices, inverse, counts = _m.unique_all(x)
+    return _read_off(x, values, inverse), indices, inverse, counts
+
+
+def unique_counts(x: Array, /) -> tuple[Array, Array]:
+    """The distinct values of x, and how often each occurs. Of equal elements the first has the gradient."""
+    values, counts = _m.unique_counts(x)
+    return _read_off(x, values), counts
+
+
+def unique_inverse(x: Array, /) -> tuple[Array, Array]:
+    """The distinct values of x, and which one each element is. Of equal elements the first has the gradient."""
+    values, inverse = _m.unique_inverse(x)
+    return _read_off(x, values, inverse), inverse
+
+
+def unique_values(x: Array, /) -> Array:
+    """The distinct values of x. Of equal elements the first has the gradient."""
+    return _read_off(x, _m.unique_values(x))
+
+
+def _read_off(x: Array, values: Array, inverse: Array | None = None) -> Array:
+    """The distinct values as elements of x, where x is differentiated."""
+    if not (_xp.is_wrapper(x) and x.requires_grad):
+        return values
+    inverse = reshape(_m.unique_inverse(x)[1] if inverse is None else inverse, (-1,))
+    order = argsort(inverse)
+    each = array_namespace(inverse).arange(values.shape[0], dtype=inverse.dtype, device=inverse.device)
+    return take(reshape(x, (-1,)), take(order, searchsorted(take(inverse, order), each)))
 
 
 def apply_where(

@@ -28,10 +28,6 @@ __all__ = [
     "tile",
     "tril",
     "triu",
-    "unique_all",
-    "unique_counts",
-    "unique_inverse",
-    "unique_values",
 ]
 
 
@@ -158,6 +154,9 @@ def searchsorted(x1: Array, x2: Array, /, *, side: str = "left", sorter: Array |
 def isin(x1: Array | complex, x2: Array | complex, /, *, invert: bool = False) -> Array:
     """Whether each element of x1 is one of x2; with `invert`, whether it is not."""
     return array_namespace(x1 if hasattr(x1, "shape") else x2).isin(x1, x2, invert=invert)
+
+
+# The values are constants here; composed.py reads them off x.
 
 
 @operation(None)
