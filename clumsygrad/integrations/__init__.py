@@ -1,10 +1,12 @@
 """What other libraries need registered, or look for, to take Tensors: a short file for each.
 
-Where SciPy's transforms were imported before clumsygrad, their backend is registered at once; elsewhere by importing
-`clumsygrad.integrations.scipy_fft`, which imports SciPy.
+Importing clumsygrad registers with the libraries that were imported before it, and imports none. Elsewhere import the module here that
+is named after the library, which imports that: `clumsygrad.integrations.scipy_fft`, `clumsygrad.integrations.einops`.
 """
 
 import sys
 
 if "scipy.fft" in sys.modules:
     from . import scipy_fft as scipy_fft
+if "einops" in sys.modules:
+    from . import einops as einops

@@ -11,15 +11,9 @@ from functools import partial
 from typing import Any
 
 import numpy as np
-import pytest
+import sklearn
 from rows import Table, beside, flat
-from table import Shape
-
-import clumsygrad as cg
-
-sklearn = pytest.importorskip("sklearn")
-
-from sklearn import (  # noqa: E402
+from sklearn import (
     covariance,
     decomposition,
     discriminant_analysis,
@@ -31,7 +25,10 @@ from sklearn import (  # noqa: E402
     pipeline,
     preprocessing,
 )
-from sklearn.utils import extmath  # noqa: E402
+from sklearn.utils import extmath
+from table import Shape
+
+import clumsygrad as cg
 
 TABLE = Table(around=partial(sklearn.config_context, array_api_dispatch=True))
 row, refuses = TABLE.row, TABLE.refuses
