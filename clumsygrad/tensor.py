@@ -173,9 +173,13 @@ class Tensor(Operators):
     def __reduce__(self) -> tuple[Any, ...]:
         return Tensor, (self.data, self._tracked and self._rule is None)
 
+    def __copy__(self) -> Tensor:
+        return self.__deepcopy__({})
+
     def __deepcopy__(self, memo: dict[int, Any]) -> Tensor:
-        data = _xp.on_its_device(_xp.copied, self._data)
-        copy = memo[id(self)] = Tensor(data, self._tracked and self._rule is None)
+        if self._rule is not None:  # what was computed stays in the graph: other libraries copy what they are handed
+            return memo.setdefault(id(self), self._astype(self._data.dtype))  # type: ignore[no-any-return]
+        copy = memo[id(self)] = Tensor(_xp.on_its_device(_xp.copied, self._data), self._tracked)
         return copy
 
     # Leaving the graph --------------------------------------------------------------------------------------------------------
@@ -213,14 +217,13 @@ class Tensor(Operators):
         return self.data.__dlpack_device__()
 
     def _number(self, cast: Callable[[Any], Any]) -> Any:
-        if not numbers_allowed():
+        if self._tracked and not numbers_allowed():
             way = f"{cast.__name__}()"
-            if self._tracked:
-                raise RuntimeError(
-                    f"{way} of a tensor that requires a gradient would lose it silently: use x.item() or {way[:-1]}x.detach()); "
-                    "for code that only wants a number, with clumsygrad.allow_numbers(): ... (writing a tracked value into a plain "
-                    "array: make that array with clumsygrad.zeros; a metric of scikit-learn: multioutput='raw_values' gives an array)"
-                )
+            raise RuntimeError(
+                f"{way} of a tensor that requires a gradient would lose it silently: use x.item() or {way[:-1]}x.detach()); "
+                "for code that only wants a number, with clumsygrad.allow_numbers(): ... (writing a tracked value into a plain "
+                "array: make that array with clumsygrad.zeros; a metric of scikit-learn: multioutput='raw_values' gives an array)"
+            )
         return cast(self._data)
 
     def __float__(self) -> float:

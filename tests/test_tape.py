@@ -427,20 +427,36 @@ def test_length_iteration_and_containers():
 
 
 @pytest.mark.parametrize("duplicate", [lambda x: pickle.loads(pickle.dumps(x)), copy.deepcopy, copy.copy])
-def test_copies_are_detached_leaves(duplicate):
+def test_a_copy_of_a_leaf_is_a_leaf_of_its_own(duplicate):
     x = leaf([1.0, 2.0])
-    y = x * 2
-    cg.sum(y).backward(retain_graph=True)
-    again, computed = duplicate(x), duplicate(y)
+    cg.sum(x * 2).backward()
+    again = duplicate(x)
     assert again.requires_grad
     assert again.is_leaf
     assert again.grad is None
-    assert not computed.requires_grad
-    assert computed.is_leaf
-    assert computed.data.tolist() == [2.0, 4.0]
     cg.sum(again * again).backward()
     assert again.grad.tolist() == [2.0, 4.0]
     assert x.grad.tolist() == [2.0, 2.0]
+
+
+def test_what_was_computed_is_pickled_as_a_constant():
+    again = pickle.loads(pickle.dumps(leaf([1.0, 2.0]) * 2))
+    assert not again.requires_grad
+    assert again.data.tolist() == [2.0, 4.0]
+
+
+@pytest.mark.parametrize("duplicate", [copy.deepcopy, copy.copy])
+def test_a_copy_of_what_was_computed_stays_in_the_graph(duplicate):
+    x = leaf([1.0, 2.0])
+    y = x * 2
+    again = duplicate(y)
+    again[0] = 5.0
+    assert y.data.tolist() == [2.0, 4.0]
+    cg.sum(again * again).backward()
+    assert x.grad.tolist() == [0.0, 16.0]
+    assert cg.func.grad(lambda x: cg.sum(duplicate(x) ** 2))(np.asarray([1.0, 2.0])).tolist() == [2.0, 4.0]
+    with cg.no_grad():
+        assert not duplicate(y).requires_grad
 
 
 def test_deepcopy_keeps_shared_tensors_shared_and_arrays_apart():
