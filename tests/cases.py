@@ -357,6 +357,14 @@ def linear(name: str, function: Callable[..., Any], *shapes: Shape, rules: str, 
     row(name, function, *shapes, rules=rules, linear=True, **{"kinds": BOTH, **options})
 
 
+linear("pad", called("pad", pad_width=1), (2, 3), rules="concat", reference=lambda x: np.pad(x, 1))
+row(
+    "pad-constants",
+    called("pad", pad_width=((0, 1), (2, 0)), constant_values=((0, 1.5), (2.5, 0))),
+    (2, 3),
+    rules="concat",
+    reference=lambda x: np.pad(x, ((0, 1), (2, 0)), constant_values=((0, 1.5), (2.5, 0))),
+)
 linear("reshape", lambda xp, x: xp.reshape(x, (3, 2)), (2, 3), rules="reshape", strided=True)
 linear("reshape-flat", lambda xp, x: xp.reshape(x, (-1,)), (2, 3), rules="reshape")
 linear("reshape-0d", lambda xp, x: xp.reshape(x, (1, 1)), (), rules="reshape")

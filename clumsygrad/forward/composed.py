@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 from .. import xp as _xp
 from ..tensor import Tensor
@@ -19,6 +20,7 @@ __all__ = [
     "broadcast_shapes",
     "diff",
     "meshgrid",
+    "pad",
     "unique_all",
     "unique_counts",
     "unique_inverse",
@@ -85,6 +87,32 @@ def diff(x: Array, /, *, axis: int = -1, n: int = 1, prepend: Array | None = Non
         x = concat(parts, axis=axis)
     for _ in range(n):
         x = subtract(_getitem(x, (*before, slice(1, None), ...)), _getitem(x, (*before, slice(None, -1), ...)))
+    return x
+
+
+def pad(x: Array, /, pad_width: Any, mode: str = "constant", *, constant_values: Any = 0) -> Array:
+    """x with `constant_values` before and after it: `pad_width` is a number, a pair for every axis, or a pair for each.
+
+    The constants are numbers in the same three forms. (Not in the standard; of the form of NumPy's function, for the mode
+    "constant" alone: numpy.pad of a tensor has the others.)
+
+    >>> import clumsygrad as cg
+    >>> cg.pad(cg.asarray([1.0, 2.0]), (1, 2), constant_values=5.0)
+    Tensor(array([5., 1., 2., 5., 5.]))
+    """
+    if mode != "constant":
+        raise ValueError(f"pad: mode must be 'constant', got {mode!r}: numpy.pad of a tensor has others")
+    sides = (len(x.shape), 2)
+    widths = _xp.numpy.broadcast_to(_xp.numpy.asarray(pad_width, dtype=int), sides).tolist()
+    if any(width < 0 for pair in widths for width in pair):
+        raise ValueError(f"pad: pad_width must not be negative, got {pad_width}: take a slice")
+    xp, place = array_namespace(x), {"dtype": x.dtype, "device": _xp.device(x)}
+    for axis, values in enumerate(_xp.numpy.broadcast_to(_xp.numpy.asarray(constant_values), sides).tolist()):
+        before, after = [
+            xp.full((*x.shape[:axis], width, *x.shape[axis + 1 :]), value, **place)
+            for width, value in zip(widths[axis], values, strict=True)
+        ]
+        x = concat([before, x, after], axis=axis)
     return x
 
 
