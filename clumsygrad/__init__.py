@@ -13,7 +13,7 @@ array([-0.73575888, -0.07326256, -0.00074046])
 
 import sys as _sys
 
-from . import activation, fft, func, grad, linalg, loss, nn, optimizer, protocols, random, special
+from . import activation, fft, func, grad, integrations, linalg, loss, nn, optimizer, protocols, random, special
 from . import namespace as _namespace
 from . import xp as _xp
 from ._anomaly import detect_anomaly

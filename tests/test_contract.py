@@ -124,7 +124,8 @@ LAYERS = {
     "forward.gamma": {"_operation", "grad", "xp", "_special", "_incomplete"},
     "forward.bessel": {"_operation", "grad", "xp", "_special"},
     "forward.distributions": {"_operation", "grad", "xp", "_special"},
-    "integrations": {"integrations.scipy_fft"},
+    "integrations": {"integrations.einops", "integrations.scipy_fft"},
+    "integrations.einops": {"tensor", "xp"},
     "integrations.scipy_fft": {"tensor", "xp"},
     "integrations.scipy_special": {"special"},
 }
