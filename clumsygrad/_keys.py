@@ -22,7 +22,7 @@ from .xp import (
     optional,
 )
 
-__all__ = ["assigned", "is_mask", "positions", "read", "repeats", "scatter_add", "stretched"]
+__all__ = ["assigned", "is_mask", "leaves_nothing", "positions", "read", "repeats", "scatter_add", "stretched"]
 
 
 def is_mask(key: Any) -> bool:
@@ -113,6 +113,11 @@ def positions(x: Array, key: Any, shape: tuple[int, ...]) -> Array:
         return xp.reshape(first, key.shape + (1,) * (len(shape) - 1)) + within
     flat = xp.arange(math.prod(shape), dtype=xp.int64, device=device(x))
     return read(xp.reshape(flat, shape), key)
+
+
+def leaves_nothing(key: Any) -> bool:
+    """Whether a key is a mask that chooses every element. JAX's and Dask's are not looked at: they may not be computed yet."""
+    return is_mask(key) and library_of(key) not in ("jax", "dask") and bool(array_namespace(key).all(key))
 
 
 def scatter_add(x: Array, key: Any, shape: tuple[int, ...]) -> Array:

@@ -241,6 +241,20 @@ def test_cumulative_prod_with_a_zero(backend):
 # What is not chosen, and what overflows -----------------------------------------------------------------------------------------
 
 
+def test_nan_that_a_mask_writes_over_is_gone(backend):
+    """Where the mask chooses every element; a nan beside others comes through as 0·nan, as with `where`."""
+    if "masks" in backend.lacks or backend.library in ("jax.numpy", "dask.array"):
+        pytest.skip("the mask is not looked at")
+
+    def written_over(xp, x):
+        z = (x * NAN) ** 2
+        z[x > 0] = x[x > 0]
+        return z * z
+
+    equal(gradients(backend, written_over, [1.0, 2.0]), [2, 4])
+    assert np.isnan(gradients(backend, written_over, [1.0, -2.0])[0][1])
+
+
 def test_where_lets_nan_of_the_other_branch_through_and_apply_where_does_not(backend):
     (g,) = gradients(backend, lambda xp, x: xp.where(x > 0, xp.sqrt(x), 0.0), [4.0, 0.0, -1.0])
     assert g[0] == 0.25

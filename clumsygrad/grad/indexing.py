@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
-from .._keys import assigned, is_mask, positions, read, repeats, scatter_add, stretched
+from .._keys import assigned, is_mask, leaves_nothing, positions, read, repeats, scatter_add, stretched
 from ..xp import Array, array_namespace, device
 from ._read import GradientTuple, attribute, needs, operand, operands, unbroadcast
 
@@ -32,12 +32,15 @@ def scatter_add_backward(tensor: Tensor, grad: Array) -> GradientTuple:
 
 
 def assign_backward(tensor: Tensor, grad: Array) -> GradientTuple:
-    """z = x with v written at key:   x̄ = z̄ with 0 written at key,   v̄ = z̄[key], 0 for what was written over in the same stroke."""
+    """z = x with v written at key:   x̄ = z̄ with 0 written at key,   v̄ = z̄[key], 0 for what was written over in the same stroke.
+
+    Where a mask leaves nothing of x, x̄ is None: what x was computed from is not passed, so that a nan in it is gone, as from z.
+    """
     _, value = operands(tensor, grad)
     need_x, need_value = needs(tensor)
     key = attribute(tensor, "key")
     g = _value_gradient(tensor, grad, key, value.shape) if need_value else None
-    return assigned(grad, key, 0) if need_x else None, g
+    return assigned(grad, key, 0) if need_x and not leaves_nothing(key) else None, g
 
 
 def _value_gradient(tensor: Tensor, grad: Array, key: Any, shape: tuple[int, ...]) -> Array:
