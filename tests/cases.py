@@ -323,15 +323,16 @@ for _label, _attributes in {"": {}, "-axis": {"axis": 1}, "-axes": {"axis": (0, 
         uses=("sorting", "gather"),
         reference=lambda x, attributes=_attributes: np.median(x, **attributes),
     )
-row(
-    "unique_values",
-    called("unique_values"),
-    (2, 3),
-    rules="take reshape",
-    uses=("distinct",),
-    cannot=(("jax-jit", "how many distinct values there are is read on the host"),),
-    reference=np.unique,
-)
+for _name in ("unique_all", "unique_counts", "unique_inverse", "unique_values"):
+    row(
+        _name,
+        lambda xp, x, name=_name: getattr(xp, name)(x) if name == "unique_values" else getattr(xp, name)(x)[0],
+        (2, 3),
+        rules="take reshape",
+        uses=("unique_all" if _name == "unique_all" else "distinct",),
+        cannot=(("jax-jit", "how many distinct values there are is read on the host"),),
+        reference=np.unique,
+    )
 row("median-odd", called("median"), (5,), rules="sort getitem", uses=("sorting", "gather"), reference=np.median)
 row(
     "bincount",
