@@ -176,6 +176,35 @@ def test_value_and_derivatives_on_jax(name):
         agree(g, h)
 
 
+# Views ---------------------------------------------------------------------------------------------------------------------------
+
+KEYS = [
+    0,
+    -1,
+    np.int64(1),
+    (1,),
+    (0, slice(None)),
+    (slice(None), 1),
+    (0, 1),
+    (0, 1, ...),
+    (0, 1, None),
+    ...,
+    (0, [1]),
+    [0, 1],
+    True,
+]
+
+
+@pytest.mark.parametrize("key", KEYS, ids=str)
+def test_views_are_what_numpy_reads_as_views(key):
+    array = np.zeros((2, 3))
+    x = cg.Tensor(array)
+    part, read = x[key], array[key]
+    assert part.shape == read.shape
+    part[...] = 1.0
+    assert bool(cg.any(x > 0)) == (isinstance(read, np.ndarray) and np.shares_memory(read, array))
+
+
 # Leaves -------------------------------------------------------------------------------------------------------------------------
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from numbers import Integral
 from typing import Any
 
 from .. import _keys, grad
@@ -72,20 +71,21 @@ def _scatter_add(x: Array, key: Any, shape: tuple[int, ...], /) -> Array:
 
 
 def _read(x: Tensor, key: Any, /) -> Tensor:
-    """x[key], in every form of the standard. Of slices, `...`, None and integers that leave an axis, it is a view."""
+    """x[key], in every form of the standard. What NumPy reads as a view (slices, `...`, None, integers that leave an axis) is one."""
     key = _raw(key)
     z: Tensor = _getitem(x, key)
-    parts = key if type(key) is tuple else (key,)
-    if all(part is None or part is Ellipsis or type(part) is slice for part in parts) or (z.shape and all(map(_is_basic, parts))):
-        z._see_through(x, Part(key))
-    return z
+    return z._see_through(x, Part(key)) if _reads_view(key, z) else z
 
 
-def _is_basic(part: Any) -> bool:
-    """Whether a part of a key is a slice, `...`, None or an integer, but no array."""
-    if part is None or part is Ellipsis or type(part) is slice:
-        return True
-    return isinstance(part, Integral) and not isinstance(part, bool)
+def _reads_view(key: Any, z: Tensor) -> bool:
+    """Whether NumPy would read z by this key as a view. Arrays of integers, 0-d too, make copies; integers alone, an element."""
+    element = True
+    for part in key if type(key) is tuple else (key,):
+        if type(part) is slice or part is None or part is Ellipsis:
+            element = False
+        elif type(part) is not int and not isinstance(part, _xp.numpy.integer):
+            return False
+    return not element or bool(z._data.shape)
 
 
 def _raw(key: Any) -> Any:
