@@ -106,14 +106,18 @@ def pad(x: Array, /, pad_width: Any, mode: str = "constant", *, constant_values:
     widths = _xp.numpy.broadcast_to(_xp.numpy.asarray(pad_width, dtype=int), sides).tolist()
     if any(width < 0 for pair in widths for width in pair):
         raise ValueError(f"pad: pad_width must not be negative, got {pad_width}: take a slice")
-    xp, place = array_namespace(x), {"dtype": x.dtype, "device": _xp.device(x)}
     for axis, values in enumerate(_xp.numpy.broadcast_to(_xp.numpy.asarray(constant_values), sides).tolist()):
         before, after = [
-            xp.full((*x.shape[:axis], width, *x.shape[axis + 1 :]), value, **place)
+            _xp.on_its_device(_filled, x, (*x.shape[:axis], width, *x.shape[axis + 1 :]), value)
             for width, value in zip(widths[axis], values, strict=True)
         ]
         x = concat([before, x, after], axis=axis)
     return x
+
+
+def _filled(x: Array, shape: tuple[int, ...], value: complex) -> Array:
+    """An array of `shape` in the library, on the device and of the dtype of x."""
+    return array_namespace(x).full(shape, value, dtype=x.dtype, device=_xp.device(x))
 
 
 def unique_all(x: Array, /) -> tuple[Array, Array, Array, Array]:

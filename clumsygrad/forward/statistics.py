@@ -50,5 +50,5 @@ def bincount(x: Array, /, weights: Array | None = None, minlength: int = 0) -> A
     if smallest < 0:
         raise ValueError(f"bincount: x must not be negative, its smallest element is {smallest}")
     if weights is None:
-        weights = array_namespace(x).ones_like(x)
+        weights = _xp.on_its_device(array_namespace(x).ones_like, x)
     return scatter_add(weights, x, (largest + 1 if largest >= minlength else minlength,))
