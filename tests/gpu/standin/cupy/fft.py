@@ -1,0 +1,9 @@
+"""cupy.fft, by NumPy."""
+
+from __future__ import annotations
+
+import numpy as _np
+
+from ._functions import fill as _fill
+
+_fill(globals(), "cupy.fft", _np.fft)
