@@ -38,13 +38,21 @@ _TORCH_NAMES = {
     "k0e": "scaled_modified_bessel_k0",
     "k1e": "scaled_modified_bessel_k1",
 }
-# SciPy's are written in Python: they forget float32, or want NumPy's own arrays. torch's trigamma is right to ten digits only.
-_NOT_THEIRS = {"scipy.special": frozenset({"multigammaln", "polygamma"}), "torch.special": frozenset({"polygamma"})}
+# SciPy's are written in Python: they forget float32, or want NumPy's own arrays. CuPy's polygamma wants an array for n, and its
+# multigammaln reads values on the host. torch's trigamma is right to ten digits only.
+_NOT_THEIRS = {
+    "scipy.special": frozenset({"multigammaln", "polygamma"}),
+    "cupyx.scipy.special": frozenset({"multigammaln", "polygamma"}),
+    "torch.special": frozenset({"polygamma"}),
+}
 
-# SciPy's that give double precision for single precision too.
-_WIDE = frozenset(
-    {"expn", "hyp2f1", "lambertw", "spherical_in", "spherical_jn", "spherical_kn", "spherical_yn", "betaincinv", "gammaincinv"}
-)
+# Those that give double precision for single precision too.
+_WIDE = {
+    "scipy.special": frozenset(
+        {"expn", "hyp2f1", "lambertw", "spherical_in", "spherical_jn", "spherical_kn", "spherical_yn", "betaincinv", "gammaincinv"}
+    ),
+    "cupyx.scipy.special": frozenset({"lambertw", "spherical_yn"}),
+}
 
 
 def special_of(*operands: Any) -> Any:
@@ -108,7 +116,7 @@ def _in_module(module: ModuleType, name: str, library: str) -> Function | None:
     function: Function | None = getattr(module, _TORCH_NAMES.get(name, name) if library == "torch" else name, None)
     if function is None:
         return None
-    if name in _WIDE and _MODULES[library] == "scipy.special":
+    if name in _WIDE.get(_MODULES[library], ()):
         function = functools.partial(_narrowed, function)
     if library == "array_api_strict":
         return functools.partial(_on_host, function)
@@ -125,9 +133,9 @@ def _of_arrays(function: Function, *operands: Any) -> Any:
 
 
 def _narrowed(function: Function, *operands: Any) -> Any:
-    """A function of SciPy that gives float64 (or complex128) for float32 operands too: in the operands' precision."""
+    """A function that gives float64 (or complex128) for float32 operands too: in the operands' precision."""
     z = function(*operands)
-    given = numpy.result_type(*[x for x in operands if type(x) not in SCALARS])
+    given = numpy.result_type(*[x.dtype for x in operands if type(x) not in SCALARS])
     if given not in (numpy.dtype("float32"), numpy.dtype("complex64")):
         return z
     return z.astype(numpy.complex64 if z.dtype.kind == "c" else numpy.float32)
