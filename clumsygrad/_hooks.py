@@ -61,4 +61,4 @@ def _fitted(tensor: Tensor, found: Any, gradient: Any, name: str) -> Any:
         found = _xp.scalar(raw)
     elif type(found) is not cls:
         found = cls(raw)
-    return found if found.dtype == tensor.dtype else _xp.array_namespace(found).astype(found, tensor.dtype)
+    return found if found.dtype == tensor.dtype else _xp.on_its_device(_xp.array_namespace(found).astype, found, tensor.dtype)

@@ -47,7 +47,7 @@ def _cast(x: Any, dtype: Any) -> Any:
     data = raw(x)
     if data.dtype == dtype or not _xp.is_floating(data):
         return x
-    return x._astype(dtype) if type(x) is Tensor else array_namespace(x).astype(x, dtype)
+    return x._astype(dtype) if type(x) is Tensor else _xp.on_its_device(array_namespace(x).astype, x, dtype)
 
 
 def is_operand(x: Any) -> bool:

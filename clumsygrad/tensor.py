@@ -69,7 +69,7 @@ class Tensor(Operators):
         if not _xp.is_array(data):
             data = _xp.from_python(data)
         if dtype is not None and data.dtype != dtype:
-            data = _xp.array_namespace(data).astype(data, dtype)
+            data = _xp.on_its_device(_xp.array_namespace(data).astype, data, dtype)
         if device is not None:
             data = _xp.to_device(data, device)
         if requires_grad:
@@ -441,4 +441,4 @@ Tensor._constant = staticmethod(constant)
 def _fitted(data: Array, gradient: Any, name: str) -> Any:
     """A gradient handed in for `data`, checked, and in its dtype."""
     check_gradient(data, gradient._data if type(gradient) is Tensor else gradient, name)
-    return gradient if gradient.dtype == data.dtype else _xp.array_namespace(gradient).astype(gradient, data.dtype)
+    return gradient if gradient.dtype == data.dtype else _xp.on_its_device(_xp.array_namespace(gradient).astype, gradient, data.dtype)

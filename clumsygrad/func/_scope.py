@@ -196,7 +196,7 @@ def fitting(x: Tensor, g: Any, name: str, given: str, wanted: str) -> Any:
         raise ValueError(f"{name}: a {given} has shape {tuple(data.shape)}, its {wanted} {x.shape}")
     if _xp.kind(data) != _xp.kind(x._data):
         raise TypeError(f"{name}: a {given} has dtype {data.dtype}, its {wanted} {x.dtype}: another kind")
-    return g if data.dtype == x.dtype else _xp.array_namespace(g).astype(g, x.dtype)
+    return g if data.dtype == x.dtype else _xp.on_its_device(_xp.array_namespace(g).astype, g, x.dtype)
 
 
 def fitting_leaves(tree: Any, structure: Any, tensors: Sequence[Tensor], name: str, given: str, wanted: str) -> list[Any]:

@@ -34,7 +34,7 @@ def _is_public(owner: object, name: str) -> bool:
 
 
 def _parameters(found: Any) -> str:
-    """"(a,axis,out)", or nothing for what is no function, or does not say."""
+    """ "(a,axis,out)", or nothing for what is no function, or does not say."""
     if isinstance(found, type) or not callable(found):
         return ""
     try:

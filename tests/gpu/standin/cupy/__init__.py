@@ -20,7 +20,9 @@ from ._cuda import is_available, pool
 __version__ = "14.2.0"
 
 asanyarray = ascontiguousarray = asarray
-abs, bool, max, min, round = (_functions.Function(name, getattr(_np, name), None) for name in ("abs", "bool", "max", "min", "round"))
+abs, bool, max, min, round = (
+    _functions.Function(name, getattr(_np, name), None) for name in ("abs", "bool", "max", "min", "round")
+)
 bool = _np.bool_
 astype = _functions.Function("astype", _np.astype, ["x", "dtype", "copy"])
 

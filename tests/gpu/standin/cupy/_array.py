@@ -264,7 +264,9 @@ def _write(x: np.ndarray, key: Any, value: Any) -> None:
 # From the host ----------------------------------------------------------------------------------------------------------------
 
 
-def array(obj: Any, dtype: Any = None, copy: bool | None = True, order: str = "K", subok: bool = False, ndmin: int = 0, **_: Any) -> ndarray:
+def array(
+    obj: Any, dtype: Any = None, copy: bool | None = True, order: str = "K", subok: bool = False, ndmin: int = 0, **_: Any
+) -> ndarray:
     if isinstance(obj, ndarray):
         elsewhere = obj._device_id != _cuda.current_device_id()
         same = not elsewhere and (dtype is None or np.dtype(dtype) == obj.dtype) and not copy and obj.ndim >= ndmin

@@ -235,11 +235,11 @@ class Block:
         self.size = -(-size // _ROUND) * _ROUND
         pool._used += self.size
         for hook in _hooks:
-            hook.malloc_postprocess(device_id=current_device_id(), size=size, mem_size=self.size, mem_ptr=id(self), pmem_id=id(self))
+            hook.malloc_postprocess(
+                device_id=current_device_id(), size=size, mem_size=self.size, mem_ptr=id(self), pmem_id=id(self)
+            )
 
     def __del__(self) -> None:
         pool._used -= self.size
         for hook in _hooks:
             hook.free_postprocess(device_id=current_device_id(), mem_size=self.size, mem_ptr=id(self), pmem_id=id(self))
-
-

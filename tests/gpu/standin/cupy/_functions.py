@@ -16,12 +16,30 @@ from ._array import called, ndarray
 # What NVIDIA's libraries compute, and CuPy refuses to call while a stream is in capture.
 CUBLAS = frozenset({"matmul", "dot", "vdot", "inner", "tensordot", "einsum", "convolve", "correlate", "matrix_power"})
 CUSOLVER = frozenset(
-    {"cholesky", "cond", "det", "eig", "eigh", "eigvals", "eigvalsh", "inv", "lstsq", "matrix_rank", "pinv", "qr", "slogdet", "solve"}
+    {
+        "cholesky",
+        "cond",
+        "det",
+        "eig",
+        "eigh",
+        "eigvals",
+        "eigvalsh",
+        "inv",
+        "lstsq",
+        "matrix_rank",
+        "pinv",
+        "qr",
+        "slogdet",
+        "solve",
+    }
 ) | {"svd", "tensorinv", "tensorsolve", "solve_triangular"}
 # What thrust computes, which waits for the stream when it is done, or needs a number from the device.
 WAITING = frozenset(
     {"argpartition", "argsort", "lexsort", "median", "msort", "partition", "percentile", "quantile", "sort", "sort_complex"}
 ) | {"argwhere", "bincount", "compress", "extract", "flatnonzero", "histogram", "in1d", "isin", "nonzero", "union1d", "unique"}
+
+# What asks for dtypes and shapes only, on whatever device.
+ASKING = frozenset({"can_cast", "iscomplexobj", "isrealobj", "ndim", "result_type", "shape", "size"})
 
 _NAMES = re.compile(r"(\w+)(?:\(([\w,]*)\))?")
 
@@ -67,7 +85,7 @@ class Function:
             if unknown or len(args) > len(self._parameters):
                 raise TypeError(f"cupy.{self.__name__} has no such parameters: {sorted(unknown) or len(args)}")
         _tell(self.__name__, args)
-        return called(self._function, *args, **kwargs)
+        return called(self._function, *args, across=self.__name__ in ASKING, **kwargs)
 
 
 def _tell(name: str, args: tuple[Any, ...]) -> None:
@@ -94,7 +112,9 @@ class Ufunc:
         if not isinstance(value, ndarray):
             _cuda.synchronized("the value of an addition at an array, uploaded,")
         if x.dtype.kind not in "iuf" or x.dtype.itemsize < (2 if x.dtype.kind == "f" else 4):
-            raise TypeError(f"cupy.{self.__name__}.at only supports int32, int64, float16, float32, float64, uint32, uint64 as data type")
+            raise TypeError(
+                f"cupy.{self.__name__}.at only supports int32, int64, float16, float32, float64, uint32, uint64 as data type"
+            )
         called(self._ufunc.at, x, key, value)
 
     def reduce(self, *args: Any, **kwargs: Any) -> Any:
