@@ -13,9 +13,12 @@ from typing import Any
 
 import numpy as _np
 
-from . import _array, _functions
-from ._array import array, asarray, asnumpy, ndarray
-from ._cuda import is_available, pool
+from . import _functions
+from ._array import array as array
+from ._array import asarray, ndarray
+from ._array import asnumpy as asnumpy
+from ._cuda import is_available as is_available
+from ._cuda import pool
 
 __version__ = "14.2.0"
 

@@ -134,8 +134,9 @@ class ndarray:
     # Protocols of NumPy's -----------------------------------------------------------------------------------------------------
 
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -> Any:
-        import cupy
         import cupyx.scipy.special
+
+        import cupy
 
         function = getattr(cupy, ufunc.__name__, None) or getattr(cupyx.scipy.special, ufunc.__name__, None)
         function = function if method == "__call__" else getattr(function, method, None)

@@ -12,8 +12,6 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-import numpy as np
-
 _here = threading.local()
 _ROUND = 512  # the pool hands out multiples of this
 
