@@ -11,6 +11,7 @@ import math
 from collections.abc import Callable
 from typing import Any
 
+from . import lean
 from . import xp as _xp
 from .xp import Array, array_namespace, conj, device, numpy, optional
 
@@ -250,7 +251,7 @@ def slogdet_of(factors: tuple[Array, ...]) -> tuple[Array, Array]:
     first = 1 if _xp.library_of(lu) == "torch" else 0
     places = xp.arange(first, lu.shape[-1] + first, dtype=pivots.dtype, device=device(lu))
     swaps = xp.sum(xp.astype(pivots != places, diagonal.dtype), axis=-1)
-    sign = xp.prod(xp.sign(diagonal), axis=-1) * xp.cos(swaps * math.pi)
+    sign = xp.prod(lean.sign(diagonal), axis=-1) * xp.cos(swaps * math.pi)
     size = xp.sum(xp.log(xp.abs(xp.where(diagonal == 0, xp.ones_like(diagonal), diagonal))), axis=-1)
     return sign, xp.where(singular, xp.full_like(size, -math.inf), size)
 

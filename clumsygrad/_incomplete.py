@@ -54,8 +54,8 @@ def gammainc_derivative(a: Array, x: Array, *, order: int) -> Array:
 def _gamma_series(xp: Any, functions: Any, a: Array, x: Array, order: int) -> Array:
     """From P = xᵃ/Γ(a + 1) S, S = Σ (−x)ⁿ/n! · a/(a + n) (DLMF 8.7.1): for small x, where integrals cancel for small a."""
     n = xp.arange(1, _TERMS, dtype=x.dtype, device=device(x))
-    factors = (1 - 2 * (n % 2)) * xp.exp(-functions.gammaln(n))  # not of a list, which would be uploaded to a GPU
-    power = factors * x[..., None] ** n  # n (−x)ⁿ/n!
+    signs = xp.cumulative_prod(-1 / xp.where(n > 1, n - 1, xp.ones_like(n)))  # (−1)ⁿ/(n − 1)!, with nothing uploaded
+    power = signs * x[..., None] ** n  # n (−x)ⁿ/n!
     below = a[..., None] + n
     s0 = 1 + a * xp.sum(power / (n * below), axis=-1)
     s1 = xp.sum(power / (below * below), axis=-1)

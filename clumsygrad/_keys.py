@@ -98,6 +98,8 @@ def assigned(x: Array, key: Any, value: Any) -> Array:
         copy = xp.reshape(xp.asarray(x, copy=True), (-1,))
         copy[xp.reshape(place, (-1,))] = xp.reshape(xp.broadcast_to(value, place.shape), (-1,)) if is_array(value) else value
         return xp.reshape(copy, x.shape)
+    if library == "cupy" and type(value) in SCALARS and repeats(key):  # which CuPy would upload
+        value = xp.full((), value, dtype=x.dtype, device=device(x))
     copy = xp.asarray(x, copy=True)
     copy[key] = value
     return copy

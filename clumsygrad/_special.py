@@ -15,6 +15,7 @@ from collections.abc import Callable
 from types import ModuleType
 from typing import Any
 
+from . import lean
 from . import xp as _xp
 from .xp import SCALARS, Array, array_namespace, device, numpy, optional
 
@@ -342,7 +343,7 @@ def cbrt(x: Array) -> Array:
     safe = _safe(xp, regular, size)
     root = safe ** (1 / 3)
     root = root - (root - safe / (root * root)) / 3
-    return xp.sign(x) * xp.where(regular, root, size)
+    return lean.sign(x) * xp.where(regular, root, size)
 
 
 def sindg(x: Array) -> Array:

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from . import _cublas
-from .xp import FLOAT32, FLOAT64, Array, array_namespace, conj, device, is_wrapper, kind, ndarray
+from .xp import FLOAT32, FLOAT64, SCALARS, Array, array_namespace, conj, device, is_wrapper, kind, name_of, ndarray
 
 __all__ = [
     "add_into",
@@ -22,6 +22,7 @@ __all__ = [
     "broadcast_to",
     "by_blocks",
     "chosen",
+    "clip",
     "divide_from",
     "divide_into",
     "exp_into",
@@ -41,6 +42,7 @@ __all__ = [
     "ones_like",
     "permute_dims",
     "reshape",
+    "sign",
     "sqrt",
     "subtract_from",
     "subtract_into",
@@ -107,6 +109,33 @@ def vecdot(x: Array, y: Array) -> Array:
 def sqrt(x: Array) -> Array:
     """√x."""
     return np.sqrt(x) if type(x) is ndarray else array_namespace(x).sqrt(x)
+
+
+def sign(x: Array) -> Array:
+    """x / |x|, 0 at 0, nan where x is."""
+    if type(x) is ndarray:
+        return np.sign(x)
+    xp = array_namespace(x)
+    return xp.sign(x) if is_wrapper(x) or name_of(xp) != "cupy" else _sign_of_cupy(xp, x)
+
+
+def _sign_of_cupy(xp: Any, x: Array) -> Array:
+    """Chosen by `where`: array_api_compat's writes at masks, for which the host waits for the GPU to count their elements."""
+    if kind(x) == "complex floating":
+        size = xp.abs(x)
+        return x / xp.where(size == 0, 1.0, size)
+    return xp.where(x > 0, 1.0, xp.where(x < 0, -1.0, x)) if kind(x) == "real floating" else xp.sign(x)
+
+
+def clip(x: Array, low: Array | float | None, high: Array | float | None) -> Array:
+    """x, but no smaller than `low` and no larger than `high`."""
+    xp = array_namespace(x)
+    if not (type(x) is ndarray or name_of(xp) == "cupy") or kind(x) != "real floating" or low is high is None:
+        return xp.clip(x, low, high)
+    for bound, choose in ((low, xp.maximum), (high, xp.minimum)):  # array_api_compat writes at masks: see _sign_of_cupy
+        if bound is not None:
+            x = choose(x, bound if type(bound) in SCALARS else xp.astype(bound, x.dtype, copy=False))
+    return x
 
 
 def filled(shape: tuple[int, ...], value: float, like: Array) -> Array:

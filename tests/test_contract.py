@@ -93,9 +93,9 @@ LAYERS = {
     "_layers": {"xp", "lean", "_kernels", "_philox"},
     "_windows": {"xp", "lean", "_keys"},
     "_fourier": {"xp"},
-    "_beyond": {"xp"},
+    "_beyond": {"xp", "lean"},
     "_cholesky": {"xp", "_beyond"},
-    "_special": {"xp"},
+    "_special": {"xp", "lean"},
     "_incomplete": {"xp", "_special"},
     "grad._read": {"xp", "lean"},
     "grad.": {

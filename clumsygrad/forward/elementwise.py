@@ -197,7 +197,7 @@ def abs(x: Array, /) -> Array:
 @operation(grad.sign_backward)
 def sign(x: Array, /) -> Array:
     """x / |x|, elementwise, and 0 at 0. Its gradient is 0 for real x."""
-    return array_namespace(x).sign(x)
+    return lean.sign(x)
 
 
 @operation(grad.real_backward)
@@ -311,7 +311,7 @@ def minimum(x1: Array, x2: Array, /) -> Array:
 @operation(grad.clip_backward, operands=("x", "min", "max"))
 def clip(x: Array, /, min: Array | float | None = None, max: Array | float | None = None) -> Array:
     """x, but no smaller than `min` and no larger than `max`, elementwise. At a bound all of the gradient goes to x."""
-    return array_namespace(x).clip(x, min, max)
+    return lean.clip(x, min, max)
 
 
 @operation(grad.where_backward, operands=("condition", "x1", "x2"))

@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
+from .. import lean
 from .._special import special_of
 from ..xp import Array, array_namespace, kind
 from ._read import GradientTuple, attribute, conj_operand, conj_result, needs, operand, pair, result, unbroadcast
@@ -97,9 +98,8 @@ def i0_backward(tensor: Tensor, grad: Array) -> GradientTuple:
 
 def i0e_backward(tensor: Tensor, grad: Array) -> GradientTuple:
     """z = e^(−|x|) I₀(x):   x̄ = z̄ · (e^(−|x|) I₁(x) − sign(x) z),   0 at 0.   DLMF 10.29.3."""
-    xp = array_namespace(grad)
     x = operand(tensor, grad)
-    return (grad * (special_of(grad).i1e(x) - xp.sign(x) * result(tensor, grad)),)
+    return (grad * (special_of(grad).i1e(x) - lean.sign(x) * result(tensor, grad)),)
 
 
 def i1_backward(tensor: Tensor, grad: Array) -> GradientTuple:
@@ -113,7 +113,7 @@ def i1e_backward(tensor: Tensor, grad: Array) -> GradientTuple:
     """z = e^(−|x|) I₁(x):   x̄ = z̄ · (e^(−|x|) I₀(x) − z/x − sign(x) z),   ½ z̄ at 0.   DLMF 10.29.2."""
     xp = array_namespace(grad)
     x, z = operand(tensor, grad), result(tensor, grad)
-    return (grad * (special_of(grad).i0e(x) - _over(xp, z, x) - xp.sign(x) * z),)
+    return (grad * (special_of(grad).i0e(x) - _over(xp, z, x) - lean.sign(x) * z),)
 
 
 def k0_backward(tensor: Tensor, grad: Array) -> GradientTuple:
@@ -161,9 +161,8 @@ def iv_backward(tensor: Tensor, grad: Array) -> GradientTuple:
 
 def ive_backward(tensor: Tensor, grad: Array) -> GradientTuple:
     """z = e^(−|x|) I_ν(x):   x̄ = z̄ · (e^(−|x|) (I_ν₋₁(x) + I_ν₊₁(x))/2 − sign(x) z).   DLMF 10.29.1. x real."""
-    xp = array_namespace(grad)
     ive, v, x = special_of(grad).ive, attribute(tensor, "v"), operand(tensor, grad)
-    return (unbroadcast(grad * ((ive(v - 1, x) + ive(v + 1, x)) * 0.5 - xp.sign(x) * result(tensor, grad)), x.shape),)
+    return (unbroadcast(grad * ((ive(v - 1, x) + ive(v + 1, x)) * 0.5 - lean.sign(x) * result(tensor, grad)), x.shape),)
 
 
 def kv_backward(tensor: Tensor, grad: Array) -> GradientTuple:

@@ -244,11 +244,10 @@ def hypot_backward(tensor: Tensor, grad: Array) -> GradientTuple:
 
 def abs_backward(tensor: Tensor, grad: Array) -> GradientTuple:
     """z = |x|:   x̄ = z̄ · sign(x), with sign(x) = x / |x| for complex x.   0 at 0."""
-    xp = array_namespace(grad)
     x = operand(tensor, grad)
     if kind(x) == "complex floating":  # whose sign is 0 / 0 at 0 in some libraries
         return (lean.times_ratio(x, grad, result(tensor, grad)),)
-    return (grad * xp.sign(x),)
+    return (grad * lean.sign(x),)
 
 
 def sign_backward(tensor: Tensor, grad: Array) -> GradientTuple:
@@ -289,7 +288,7 @@ def copysign_backward(tensor: Tensor, grad: Array) -> GradientTuple:
     x, y = pair(tensor, grad)
     need_x, need_y = needs(tensor)
     return (
-        unbroadcast(grad * xp.sign(x) * xp.copysign(xp.ones_like(grad), y), x.shape) if need_x else None,
+        unbroadcast(grad * lean.sign(x) * xp.copysign(xp.ones_like(grad), y), x.shape) if need_x else None,
         unbroadcast(xp.zeros_like(grad), y.shape) if need_y else None,
     )
 

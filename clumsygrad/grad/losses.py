@@ -28,9 +28,8 @@ def mse_backward(tensor: Tensor, grad: Array) -> GradientTuple:
 
 def mae_backward(tensor: Tensor, grad: Array) -> GradientTuple:
     """z = |pred − target|, reduced:   prēd = z̄ sign(pred − target), tar̄get = −prēd;   by 1/n for the mean.   0 where they are equal."""
-    xp = array_namespace(grad)
     prediction, target = pair(tensor, grad)
-    sign = xp.sign(prediction - target)
+    sign = lean.sign(prediction - target)
     return _both(tensor, _scaled(tensor, grad, sign.shape, 1) * sign, prediction, target)
 
 

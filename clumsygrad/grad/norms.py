@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
+from .. import lean
 from .._beyond import singular_rtol
 from ..xp import Array, array_namespace, kind
 from ._read import GradientTuple, attribute, operand, result
@@ -51,7 +52,7 @@ def _or_one(xp: Any, z: Array) -> Array:
 
 def _sign(xp: Any, x: Array) -> Array:
     """x / |x|, and 0 at 0, where the sign of complex numbers is 0 / 0 in some libraries."""
-    return x / _or_one(xp, xp.abs(x)) if kind(x) == "complex floating" else xp.sign(x)
+    return x / _or_one(xp, xp.abs(x)) if kind(x) == "complex floating" else lean.sign(x)
 
 
 def _share(xp: Any, x: Array, axes: tuple[int, ...], ord: float) -> Array:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
+from .. import lean
 from .._special import special_of
 from ..xp import Array, array_namespace
 from ._read import GradientTuple, conj_operand, conj_result, needs, operand, pair, result, unbroadcast
@@ -277,7 +278,7 @@ def huber_backward(tensor: Tensor, grad: Array) -> GradientTuple:
     outside = size > wide
     return (
         unbroadcast(grad * xp.where(outside, size - wide, zeros), delta.shape) if need_delta else None,
-        unbroadcast(grad * xp.where(outside, wide * xp.sign(r + zeros), r + zeros), r.shape) if need_r else None,
+        unbroadcast(grad * xp.where(outside, wide * lean.sign(r + zeros), r + zeros), r.shape) if need_r else None,
     )
 
 

@@ -179,7 +179,8 @@ def called(function: Callable[..., Any], *args: Any, across: bool = False, **kwa
     results = function(*args, **kwargs)
     if _cuda.get_current_stream().is_capturing():
         results = _writable(results)
-        _cuda.kept(lambda: _copied(function(*args, **kwargs), results))
+        roots = [root_of(x._array) for x in operands]
+        _cuda.kept(lambda: _copied(function(*args, **kwargs), results, roots))
     return wrapped(results, operands)
 
 
@@ -229,13 +230,14 @@ def _writable(result: Any) -> Any:
     return result
 
 
-def _copied(new: Any, old: Any) -> None:
+def _copied(new: Any, old: Any, operands: list[np.ndarray]) -> None:
+    """Write what was computed again where it was; a view of an operand is there already."""
     if isinstance(old, np.ndarray):
-        if old.flags.writeable:
+        if not any(root_of(old) is x for x in operands):
             old[...] = new
     elif isinstance(old, (tuple, list)):
         for a, b in zip(new, old, strict=True):
-            _copied(a, b)
+            _copied(a, b, operands)
 
 
 def _key(key: Any) -> tuple[Any, ...]:
