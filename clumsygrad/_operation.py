@@ -172,13 +172,13 @@ def _binary(forward: Function, rule: Rule | None, scalar: Rule | None, broadcast
                     if x1._tracked and scalar is not None and recording():
                         return record(data, scalar, (x1,), ("x2", x2))
                     return half_tracked(data, x1, x2)
-                if type(x2) in _NUMPYS and x2.dtype is a.dtype:
+                if type(x2) in _NUMPYS and cls in _NUMPYS and x2.dtype is a.dtype:
                     return half_tracked(forward(a, x2), x1, x2)
             elif type(x2) is not Tensor:
                 return forward(x1, x2)
             elif type(x1) in _WEAK:
                 return half_tracked(forward(x1, x2._data) if _xp.guard is None else _xp.guard(forward, x1, x2._data), x1, x2)
-            elif type(x1) in _NUMPYS and x1.dtype is x2._data.dtype:
+            elif type(x1) in _NUMPYS and type(x2._data) in _NUMPYS and x1.dtype is x2._data.dtype:
                 return half_tracked(forward(x1, x2._data), x1, x2)
             if as_operator and not (is_operand(x1) and is_operand(x2)):
                 return NotImplemented

@@ -23,7 +23,7 @@ REFUSED = (
         "cuBLAS API during stream capture",
         "CuPy (14.2) calls no function of cuBLAS while the stream is capturing; what reaches cuBLAS by another way is captured",
         "matmul tensordot vecdot linear einsum conv2d attention layer_norm outer cholesky pinv lstsq matrix_power "
-        "expm matrix_norm-nuc-of-rank",
+        "expm times_adjoint adjoint_times matrix_norm-nuc-of-rank matrix_norm-nuc-of-rank-4x2-2x3",
     ),
     (
         "(cuSOLVER|cuBLAS) API during stream capture|capturing",

@@ -1,0 +1,135 @@
+"""Memory of a GPU: what a step takes at most, and that all of it goes back to CuPy's pool by reference counting alone."""
+
+from __future__ import annotations
+
+import numpy as np
+from on_gpu import watched_pool, without_collector
+
+import clumsygrad as cg
+from clumsygrad import nn, optimizer
+
+LAYERS, BATCH, WIDTH = 12, 2048, 256
+
+
+def perceptron(gpu, layers=LAYERS, batch=BATCH, width=WIDTH):
+    """Parameters, and a function that computes the loss of a batch: `layers` times relu(x W + b)."""
+    random = np.random.default_rng(1)
+    weights = [random.standard_normal((width, width)).astype(np.float32) * (2 / width) ** 0.5 for _ in range(layers)]
+    parameters = [cg.Tensor(gpu.array(w), requires_grad=True) for w in weights]
+    parameters += [cg.Tensor(gpu.array(np.zeros(width, np.float32)), requires_grad=True) for _ in range(layers)]
+    x = gpu.array(random.standard_normal((batch, width)).astype(np.float32))
+    target = gpu.array(random.standard_normal((batch, width)).astype(np.float32))
+
+    def loss():
+        h = x
+        for w, b in zip(parameters[:layers], parameters[layers:], strict=True):
+            h = nn.relu(nn.linear(h, w, b))
+        return nn.mse_loss(h, target)
+
+    return parameters, loss
+
+
+def forgotten(parameters):
+    for p in parameters:
+        p.grad = None
+
+
+def test_a_steps_peak_is_little_more_than_its_activations(gpu):
+    """What forward and backward take at most, above parameters and inputs, is 1.2 times what every layer computes: x W + b, and its
+    relu.
+    """
+    parameters, loss = perceptron(gpu)
+    with without_collector():
+        for _ in range(2):  # compiles, and makes what libraries keep
+            loss().backward()
+            forgotten(parameters)
+        before = gpu.module.get_default_memory_pool().used_bytes()
+        with watched_pool(gpu) as pool:
+            loss().backward()
+        activations = 2 * LAYERS * BATCH * WIDTH * 4
+        gradients = sum(p.grad.nbytes for p in parameters)
+        print(
+            f"peak {(pool.peak - before) / 2**20:.1f} MiB, activations {activations / 2**20:.1f}, gradients {gradients / 2**20:.1f}"
+        )
+        assert pool.peak - before <= 1.2 * activations
+    assert gradients < 0.15 * activations  # or this would be no test of activations
+
+
+def test_a_graph_leaves_nothing_in_the_pool(gpu):
+    """Forward, backward, a recorded backward, a failed one, a graph that nobody passes, a transform: then the pool is as before."""
+    parameters, loss = perceptron(gpu, layers=3, batch=64, width=32)
+    used = gpu.module.get_default_memory_pool().used_bytes
+
+    def everything():
+        loss().backward()
+        forgotten(parameters)
+        value = loss()
+        value.backward(create_graph=True)
+        forgotten(parameters)
+        del value
+        loss()
+        cg.func.grad(lambda w: cg.sum(cg.tanh(w @ w)))(parameters[0].data)
+        cg.func.hvp(lambda w: cg.sum(cg.exp(w * w)), (parameters[0].data,), (parameters[1].data,))
+
+    with without_collector():
+        for _ in range(2):
+            everything()
+        before = used()
+        for _ in range(3):
+            everything()
+        assert used() == before
+
+
+def test_saved_arrays_go_back_while_the_pass_is_running(gpu):
+    """When the backward function of the first operation runs, what the later ones had saved is in the pool again."""
+    used = gpu.module.get_default_memory_pool().used_bytes
+    seen = []
+
+    def first_backward(tensor, grad):
+        seen.append(used())
+        return (grad * 1.0,)
+
+    @cg.operation(first_backward)
+    def first(x):
+        return x * 1.0
+
+    x = cg.Tensor(gpu.array(np.linspace(0.1, 1, 100_000)), requires_grad=True)
+    with without_collector():
+        for _ in range(2):
+            seen.clear()
+            before = used()
+            z = first(x)
+            for _ in range(10):
+                z = cg.exp(cg.sin(z))
+            z = cg.sum(z)
+            forward = used() - before
+            z.backward()
+            del z
+            x.grad = None
+    assert forward > 20 * x.data.nbytes
+    assert seen[0] - before <= 3 * x.data.nbytes + 2**12  # the first result, the gradient that arrives, and small change
+
+
+def test_200_steps_of_training_take_no_more_memory_than_three(gpu):
+    parameters, loss = perceptron(gpu, layers=3, batch=32, width=32)
+    adam = optimizer.Adam(parameters, 1e-3)
+    used = gpu.module.get_default_memory_pool().used_bytes
+
+    def step():
+        adam.zero_grad()
+        value = loss()
+        value.backward()
+        adam.step()
+
+    with without_collector():
+        for _ in range(3):
+            step()
+        before = used()
+        with watched_pool(gpu) as pool:
+            for _ in range(3):
+                step()
+            peak = pool.peak
+            for _ in range(200):
+                step()
+        assert used() == before
+        assert pool.peak == peak

@@ -1,0 +1,226 @@
+"""What trains on CuPy as it does on NumPy: optimizers, digits, losses of the same seed; sums over many repeats; dropout's bits."""
+
+from __future__ import annotations
+
+import importlib.util
+
+import numpy as np
+import pytest
+from backends import BACKENDS
+from checks import assert_agree
+from on_gpu import drawn_digits, second_device
+
+import clumsygrad as cg
+from clumsygrad import activation, loss, optimizer
+
+STEPS = 50
+
+
+def trained(backend, make, starts, gradient_of, steps=STEPS):
+    """Parameters after some steps of an optimizer, on the host."""
+    parameters = [cg.Tensor(backend.array(x), requires_grad=True) for x in starts]
+    chosen = make(parameters)
+    for _ in range(steps):
+        chosen.zero_grad()
+        gradient_of(backend.namespace, parameters).backward()
+        chosen.step()
+    assert all(backend.owns(p.data) and p.grad.dtype == p.dtype for p in parameters)
+    return [backend.host(p) for p in parameters], chosen
+
+
+def bumps(xp, parameters):
+    """A loss with curvature that changes along the way, in all parameters."""
+    return sum(xp.sum(p**4 / 4 - xp.sin(3 * p)) + xp.sum(p) ** 2 / 100 for p in parameters)
+
+
+OPTIMIZERS = {
+    "SGD": lambda p: optimizer.SGD(p, 0.01),
+    "SGD-momentum-decay": lambda p: optimizer.SGD(p, 0.005, momentum=0.9, weight_decay=0.01),
+    "Adam": lambda p: optimizer.Adam(p, 0.02),
+    "Adam-decay": lambda p: optimizer.Adam(p, 0.02, betas=(0.8, 0.99), weight_decay=0.01),
+    "AdamW": lambda p: optimizer.AdamW(p, 0.02, weight_decay=0.05),
+}
+
+
+@pytest.mark.parametrize(("dtype", "tolerance"), [("float64", 1e-11), ("float32", 1e-4)])
+@pytest.mark.parametrize("make", OPTIMIZERS.values(), ids=OPTIMIZERS)
+def test_optimizers_are_numpys(make, dtype, tolerance, gpu):
+    """Over 50 steps, on parameters of several shapes: 0-d, odd, more than one block of threads."""
+    random = np.random.default_rng(1)
+    starts = [random.uniform(-1, 1, shape).astype(dtype) for shape in ((), (3,), (7, 5), (33, 65))]
+    here, _ = trained(gpu, make, starts, bumps)
+    expected, _ = trained(BACKENDS["numpy"], make, starts, bumps)
+    for a, b in zip(here, expected, strict=True):
+        assert a.dtype == dtype
+        assert_agree(a, b, tolerance, "parameters")
+
+
+def test_an_optimizers_state_goes_over_to_numpy_and_on(gpu):
+    random = np.random.default_rng(2)
+    starts = [random.uniform(-1, 1, (4, 3))]
+    whole, _ = trained(BACKENDS["numpy"], OPTIMIZERS["Adam"], starts, bumps)
+    half, adam = trained(gpu, OPTIMIZERS["Adam"], starts, bumps, STEPS // 2)
+
+    def resumed(parameters):
+        chosen = OPTIMIZERS["Adam"](parameters)
+        chosen.load_state_dict(adam.state_dict())
+        return chosen
+
+    assert all(gpu.owns(array) for array in adam.state_dict()["state"][0].values())
+    assert_agree(trained(BACKENDS["numpy"], resumed, half, bumps, STEPS - STEPS // 2)[0][0], whole[0], 1e-11, "resumed on NumPy")
+    assert_agree(trained(gpu, resumed, half, bumps, STEPS - STEPS // 2)[0][0], whole[0], 1e-11, "resumed on the GPU")
+
+
+def test_an_optimizer_steps_on_the_second_gpu(gpu):
+    other = second_device(gpu)
+    with other:
+        x = cg.Tensor(gpu.array(np.ones((4, 3))), requires_grad=True)
+    for make in OPTIMIZERS.values():
+        chosen = make([x])
+        for _ in range(2):
+            chosen.zero_grad()
+            cg.sum(x * x).backward()
+            chosen.step()
+        assert x.data.device == other
+        assert all(array.device == other for array in chosen.state_dict()["state"][0].values())
+
+
+def test_the_norm_of_all_gradients_is_clipped(gpu):
+    if not hasattr(optimizer, "clip_by_norm"):
+        pytest.skip("this version has no clip_by_norm")
+    norms, clipped = [], []
+    for backend in (gpu, BACKENDS["numpy"]):
+        leaves = [cg.Tensor(backend.array(np.linspace(-1, 2, n)), requires_grad=True) for n in (5, 700)]
+        sum(cg.sum(x**3) for x in leaves).backward()
+        norms.append(backend.host(optimizer.clip_by_norm(leaves, 1.0)))
+        assert all(backend.owns(x.grad) for x in leaves)
+        clipped.append([backend.host(x.grad) for x in leaves])
+    assert_agree(norms[0], norms[1], 1e-12, "norm")
+    for a, b in zip(*clipped, strict=True):
+        assert_agree(a, b, 1e-12, "clipped")
+
+
+# A network of digits -----------------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(params=["drawn", "scikit-learn"])
+def digits(request):
+    """Images and labels to train on, and others."""
+    if request.param == "drawn":
+        return (*drawn_digits(1024, seed=1), *drawn_digits(512, seed=2))
+    if importlib.util.find_spec("sklearn") is None:
+        pytest.skip("scikit-learn, which has the images, is not installed")
+    images, labels = pytest.importorskip("sklearn.datasets").load_digits(return_X_y=True)
+    images, order = (images / 16).astype(np.float32), np.random.default_rng(3).permutation(len(labels))
+    images, labels = images[order], labels[order]
+    return images[:1280], labels[:1280], images[1280:], labels[1280:]
+
+
+def classifier(backend, digits, epochs):
+    """The losses of every step and the share of the held-out images that is recognised, of a network in float32."""
+    random = np.random.default_rng(7)
+    starts = [
+        random.standard_normal((64, 128)) * (2 / 64) ** 0.5,
+        np.zeros(128),
+        random.standard_normal((128, 10)) / 8,
+        np.zeros(10),
+    ]
+    parameters = [cg.Tensor(backend.array(x.astype(np.float32)), requires_grad=True) for x in starts]
+    w1, b1, w2, b2 = parameters
+    images, labels, other_images, other_labels = [cg.Tensor(backend.array(x)) for x in digits]
+    adam = optimizer.Adam(parameters, 4e-3)
+
+    def logits(x):
+        return activation.relu(x @ w1 + b1) @ w2 + b2
+
+    losses = []
+    for _ in range(epochs):
+        order = backend.array(random.permutation(len(labels)))
+        for first in range(0, len(labels), 32):
+            rows = order[first : first + 32]
+            adam.zero_grad()
+            value = loss.cross_entropy(logits(images[rows]), labels[rows])
+            value.backward()
+            adam.step()
+            losses.append(value.detach().data)
+    assert all(backend.owns(x) for p in parameters for x in (p.data, p.grad))
+    with cg.no_grad():
+        right = cg.count_nonzero(cg.argmax(logits(other_images), axis=1) == other_labels)
+    return [float(x) for x in losses], right.item() / len(other_labels)
+
+
+def test_digits_are_learned_as_on_the_cpu(digits, gpu):
+    losses, accuracy = classifier(gpu, digits, epochs=8)
+    expected_losses, expected = classifier(BACKENDS["numpy"], digits, epochs=8)
+    assert expected >= 0.94
+    assert accuracy >= expected - 0.01
+    assert np.max(np.abs(np.subtract(losses, expected_losses)[:STEPS])) <= 1e-3
+    assert losses[-1] < 0.2 * losses[0]
+
+
+# Sums over repeats -------------------------------------------------------------------------------------------------------------------
+
+REPEATS = 100_000
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64", "complex64", "complex128"])
+@pytest.mark.parametrize("width", [1, 3, 64])
+def test_many_rows_at_few_indices(dtype, width, gpu):
+    """100 000 rows are read at 10 indices, half of them at one: the gradient of each row is the sum over all its readings."""
+    random = np.random.default_rng(4)
+    indices = random.integers(-10, 10, REPEATS)
+    indices[::2] = 3
+    weights = random.uniform(-1, 1, (REPEATS, width)).astype(dtype)
+    if weights.dtype.kind == "c":
+        weights = weights + 1j * weights[::-1]
+    expected = np.zeros((10, width), np.complex128 if weights.dtype.kind == "c" else np.float64)
+    np.add.at(expected, indices, weights)
+    table = cg.Tensor(gpu.array(np.ones((10, width), dtype)), requires_grad=True)
+    table[gpu.array(indices)].backward(gpu.array(weights))
+    assert gpu.owns(table.grad)
+    assert table.grad.dtype == dtype
+    tolerance = 1e-12 if weights.real.dtype == np.float64 else 1e-4
+    assert_agree(gpu.host(table.grad), expected, tolerance, "sums over repeats")
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_many_numbers_at_one_place(dtype, gpu):
+    x = cg.Tensor(gpu.array(np.ones(4, dtype)), requires_grad=True)
+    cg.sum(cg.take(x, gpu.array(np.full(REPEATS, 2)), axis=0)).backward()
+    assert gpu.host(x.grad).tolist() == [0, 0, REPEATS, 0]  # whole numbers, exact in either precision
+
+
+def test_an_embedding_is_numpys(gpu):
+    random = np.random.default_rng(5)
+    words = random.integers(0, 50, (16, 40))
+    found = []
+    for backend in (gpu, BACKENDS["numpy"]):
+        table = cg.Tensor(backend.array(np.linspace(-1, 1, 50 * 8).reshape(50, 8)), requires_grad=True)
+        cg.sum(cg.tanh(cg.nn.embedding(table, backend.array(words))) ** 2).backward()
+        found.append(backend.host(table.grad))
+    assert_agree(*found, 1e-12, "embedding")
+
+
+# Dropout -----------------------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("shape", [(), (1,), (7,), (3, 5), (129, 1031)])
+def test_dropout_keeps_what_it_keeps_on_numpy(shape, dtype, gpu):
+    """One seed and one step: one mask, forward and backward, on every device; another step, another mask."""
+    if not hasattr(cg.nn, "dropout"):
+        pytest.skip("this version has no dropout")
+    values = np.random.default_rng(6).uniform(0.5, 1.5, shape).astype(dtype)
+    found = []
+    for backend in (gpu, BACKENDS["numpy"]):
+        x = cg.Tensor(backend.array(values), requires_grad=True)
+        z = cg.nn.dropout(x, 0.3, seed=11, step=5)
+        cg.sum(z * z).backward()
+        other = cg.nn.dropout(x, 0.3, seed=11, step=6)
+        found.append([backend.host(a) for a in (z, x.grad, other)])
+    for a, b in zip(*found, strict=True):
+        assert a.dtype == dtype
+        assert np.array_equal(a == 0, b == 0)
+        assert_agree(a, b, 1e-6 if dtype == "float32" else 1e-14, "dropout")
+    if values.size > 100:
+        assert not np.array_equal(found[0][0] == 0, found[0][2] == 0)
