@@ -6,19 +6,45 @@ devices): that shows that the tests themselves are sound, and nothing about a GP
 
 from __future__ import annotations
 
+import functools
+import importlib
 import os
 import sys
 from pathlib import Path
 
+import host_kernels
 import pytest
 from backends import BACKENDS
 
+from clumsygrad import _kernels
+
 collect_ignore = ["standin"]
 
-if os.environ.get("CLUMSYGRAD_GPU_STANDIN", "0") != "0":
+STANDIN = os.environ.get("CLUMSYGRAD_GPU_STANDIN", "0") != "0"
+if STANDIN:
     sys.path.insert(0, str(Path(__file__).parent / "standin"))
 
 MISSING = BACKENDS["cupy"].missing()
+
+
+@pytest.fixture(scope="session", autouse=STANDIN)
+def _kernels_on_the_host():
+    """With the stand-in, clumsygrad's kernels run on the host (tests/host_kernels.py); where there is no compiler, none are used."""
+    cuda = importlib.import_module("cupy._cuda")
+    array = importlib.import_module("cupy").ndarray
+    host = None if host_kernels.why_not_here() else host_kernels.Host()
+
+    def launch(file, name, dtype, grid, block, arguments):
+        call = functools.partial(host, file, name, dtype, grid, block, [x._array if type(x) is array else x for x in arguments])
+        call()
+        cuda.kept(call)
+
+    with pytest.MonkeyPatch.context() as patch:
+        if host is None:
+            patch.setattr(_kernels, "device_arrays", frozenset())
+        else:
+            patch.setattr(_kernels, "_launch", launch)
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -205,7 +205,7 @@ def test_a_graph_that_was_released(leaf):
 
 
 def test_an_error_names_operation_and_shapes(gpu, leaf):
-    with pytest.raises(ValueError) as caught:  # noqa: PT012
+    with pytest.raises(ValueError) as caught:
         leaf @ cg.Tensor(gpu.array(np.ones((2, 2))))
     assert "matmul" in "".join(caught.value.__notes__)
     assert "(3,), (2, 2)" in "".join(caught.value.__notes__)

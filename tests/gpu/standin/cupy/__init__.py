@@ -3,7 +3,8 @@
 It is no proof that anything works on a GPU. It does keep to what CuPy does that a program could trip over: CuPy's names, and the
 parameters of its functions, as read from the real one (cupy_names.txt); arrays that refuse to mix with NumPy's; 0-d arrays where
 NumPy has scalars; a current device (CLUMSYGRAD_GPU_STANDIN=2 for two of them); a memory pool that counts; and streams whose capture
-refuses uploads, waiting, and the libraries that CuPy refuses to call there. There are no kernels of CUDA code.
+refuses uploads, waiting, and the libraries that CuPy refuses to call there. Kernels in
+CUDA are not compiled here: conftest.py has those of clumsygrad run by g++, or leaves them out.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import numpy as _np
 
 from . import _functions
 from ._array import array as array
+from ._array import ascontiguousarray as ascontiguousarray
 from ._array import asarray, ndarray
 from ._array import asnumpy as asnumpy
 from ._cuda import is_available as is_available
@@ -22,7 +24,7 @@ from ._cuda import pool
 
 __version__ = "14.2.0"
 
-asanyarray = ascontiguousarray = asarray
+asanyarray = asarray
 abs, bool, max, min, round = (
     _functions.Function(name, getattr(_np, name), None) for name in ("abs", "bool", "max", "min", "round")
 )

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -40,6 +41,7 @@ class ndarray:
     strides = property(lambda self: self._array.strides)
     flags = property(lambda self: self._array.flags)
     device = property(lambda self: _cuda.Device(self._device_id))
+    data = property(lambda self: SimpleNamespace(ptr=self._array.ctypes.data, device_id=self._device_id))
     T = property(lambda self: wrapped(self._array.T, [self]))
     mT = property(lambda self: wrapped(self._array.mT, [self]))
 
@@ -292,6 +294,10 @@ def _first(parts: Any) -> ndarray | None:
 
 def asarray(a: Any, dtype: Any = None, order: str | None = None, *, copy: bool | None = None, blocking: bool = False) -> ndarray:
     return array(a, dtype, copy=copy, order=order or "K")
+
+
+def ascontiguousarray(a: Any, dtype: Any = None) -> ndarray:
+    return called(np.ascontiguousarray, asarray(a, dtype))
 
 
 def asnumpy(a: Any, stream: Any = None, order: str = "C", out: Any = None, *, blocking: bool = True) -> np.ndarray:
