@@ -16,8 +16,8 @@ import numpy as _np
 
 from . import _functions
 from ._array import array as array
-from ._array import ascontiguousarray as ascontiguousarray
 from ._array import asarray, ndarray
+from ._array import ascontiguousarray as ascontiguousarray
 from ._array import asnumpy as asnumpy
 from ._cuda import is_available as is_available
 from ._cuda import pool
