@@ -1,0 +1,92 @@
+"""What holds of GPUs where there is none: tests/gpu skips and says why, and runs on the stand-in; CuPy without a driver is no trouble."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from backends import BACKENDS
+
+ROOT = Path(__file__).parent.parent
+GPU = ROOT / "tests" / "gpu"
+MISSING = BACKENDS["cupy"].missing()
+# The least number of tests of each module that the stand-in runs, so that none is lost unseen.
+AT_LEAST = {"test_table.py": 2700, "test_capture.py": 600, "test_training.py": 30, "test_memory.py": 4, "test_moves.py": 28}
+
+
+def program(*arguments: object, **environment: str) -> subprocess.CompletedProcess[str]:
+    """A run of Python in a process of its own, with the worktree as the first place where modules are looked for."""
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "CLUMSYGRAD_GPU_STANDIN": "0", **environment}
+    return subprocess.run(
+        [sys.executable, *map(str, arguments)], cwd=ROOT, env=environment, capture_output=True, text=True, timeout=900
+    )
+
+
+def run_on_gpu(*arguments: object, **environment: str) -> subprocess.CompletedProcess[str]:
+    return program("-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "no:xdist", *arguments, **environment)
+
+
+def count_of(word: str, output: str) -> int:
+    found = re.search(rf"(\d+) {word}", output)
+    return int(found[1]) if found else 0
+
+
+def test_every_module_is_run():
+    assert {path.name for path in GPU.glob("test_*.py")} == set(AT_LEAST)
+
+
+@pytest.mark.parametrize("module", AT_LEAST)
+def test_on_the_stand_in(module):
+    """NumPy stands in for CuPy, with two devices. This shows nothing of a GPU, but that the tests are sound."""
+    done = run_on_gpu(GPU / module, CLUMSYGRAD_GPU_STANDIN="2")
+    assert done.returncode == 0, done.stdout[-5000:] + done.stderr
+    assert count_of("passed", done.stdout) >= AT_LEAST[module]
+
+
+@pytest.mark.skipif(MISSING is None, reason="this machine has a GPU")
+def test_without_a_gpu_the_tests_skip_and_say_why():
+    done = run_on_gpu(GPU)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert count_of("passed", done.stdout) == 0
+    assert count_of("skipped", done.stdout) >= len(AT_LEAST)
+    assert f": {MISSING}" in done.stdout
+
+
+@pytest.mark.skipif(MISSING is None, reason="this machine has a GPU")
+def test_where_a_gpu_is_required_its_absence_is_a_failure():
+    done = run_on_gpu(GPU / "test_memory.py", CLUMSYGRAD_REQUIRE_GPU="1")
+    assert done.returncode == 1
+    assert f"CLUMSYGRAD_REQUIRE_GPU=1, but {MISSING}" in done.stdout
+
+
+# CuPy with no driver ------------------------------------------------------------------------------------------------------------------
+
+WITHOUT_A_DRIVER = """
+import cupy, clumsygrad as cg
+x = cg.Tensor([1.0, 2.0], requires_grad=True)
+cg.sum(x * x).backward()
+assert x.grad.tolist() == [2.0, 4.0]
+xp = cg.over("cupy")
+assert xp is cg.over(cupy)
+assert xp.pi > 3 and callable(xp.exp)
+for make in (lambda: xp.zeros(3), lambda: x.to("cupy")):
+    try:
+        make()
+    except cupy.cuda.runtime.CUDARuntimeError as error:
+        assert "Driver" in str(error) or "Device" in str(error), error
+    else:
+        raise AssertionError("an array was made without a GPU")
+"""
+
+
+@pytest.mark.skipif(MISSING is None or importlib.util.find_spec("cupy") is None, reason="needs CuPy, and no GPU")
+def test_cupy_without_a_driver():
+    """clumsygrad imports and works; its namespace over CuPy can be had; making an array there is CuPy's own error."""
+    done = program("-c", WITHOUT_A_DRIVER)
+    assert done.returncode == 0, done.stderr
