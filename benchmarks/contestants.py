@@ -149,14 +149,14 @@ def over_jax(workload: Workload, inputs: Inputs) -> Step:
 # The others -----------------------------------------------------------------------------------------------------------------
 
 
-def torch_eager(workload: Workload, inputs: Inputs) -> Step:
+def torch_eager(workload: Workload, inputs: Inputs, device: str = "cpu") -> Step:
     """PyTorch: leaves and backward()."""
     import torch
 
     torch.set_num_threads(1)
     loss = workload.losses["torch"]
-    leaves = [torch.tensor(p, requires_grad=True) for p in inputs.parameters]
-    constants, vectors = [[torch.from_numpy(np.array(x)) for x in part] for part in inputs[1:]]
+    leaves = [torch.tensor(p, requires_grad=True, device=device) for p in inputs.parameters]
+    constants, vectors = [[torch.from_numpy(np.array(x)).to(device) for x in part] for part in inputs[1:]]
 
     def first_order() -> Sequence[Any]:
         for leaf in leaves:
@@ -171,8 +171,8 @@ def torch_eager(workload: Workload, inputs: Inputs) -> Step:
     return first_order if workload.order == 1 else second_order
 
 
-def jax_jit(workload: Workload, inputs: Inputs) -> Step:
-    """jax.jit(jax.value_and_grad(loss)); of second order, forward over reverse."""
+def jax_jit(workload: Workload, inputs: Inputs, wait: bool = True) -> Step:
+    """jax.jit(jax.value_and_grad(loss)); of second order, forward over reverse. Unless `wait`, a step returns before it is done."""
     import jax
 
     loss = workload.losses["jax"]
@@ -190,7 +190,8 @@ def jax_jit(workload: Workload, inputs: Inputs) -> Step:
     arguments = [[jax.numpy.asarray(x) for x in part] for part in inputs[: workload.order + 1]]
 
     def step() -> Sequence[Any]:
-        return jax.block_until_ready(compiled(*arguments))[1]
+        done = compiled(*arguments)
+        return (jax.block_until_ready(done) if wait else done)[1]
 
     return step
 

@@ -62,8 +62,11 @@ def measure(workload: Workload, contestants: Sequence[Contestant], rounds: int, 
     return {"seconds": seconds, "left_out": left_out, "wrong": wrong}
 
 
-def disagreement(gradients: Sequence[Any], expected: Sequence[np.ndarray]) -> str:
-    """How gradients differ from those written by hand: |a − b| > tolerance · (1 + max |b|). Empty where they agree."""
+def disagreement(gradients: Sequence[Any], expected: Sequence[np.ndarray], tolerance: float | None = None) -> str:
+    """How gradients differ from those written by hand: |a − b| > tolerance · (1 + max |b|). Empty where they agree.
+
+    The tolerance is that of the dtype, if none is given.
+    """
     if len(gradients) != len(expected):
         return f"{len(gradients)} gradients, {len(expected)} expected"
     for number, (g, b) in enumerate(zip(gradients, expected, strict=True)):
@@ -71,7 +74,7 @@ def disagreement(gradients: Sequence[Any], expected: Sequence[np.ndarray]) -> st
         if a.shape != b.shape or a.dtype != b.dtype:
             return f"gradient {number}: shape {a.shape}, dtype {a.dtype}; expected {b.shape}, {b.dtype}"
         worst = float(np.max(np.abs(a - b))) / (1 + float(np.max(np.abs(b))))
-        if not worst <= TOLERANCE[b.dtype.name]:
+        if not worst <= (tolerance or TOLERANCE[b.dtype.name]):
             return f"gradient {number}: off by {worst:.1e} of its largest element"
     return ""
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import importlib
 import importlib.util
+import json
 import os
 import re
 import subprocess
@@ -13,8 +13,11 @@ from pathlib import Path
 import pytest
 from backends import BACKENDS
 
+from benchmarks.gpu_rows import ROWS
+
 ROOT = Path(__file__).parent.parent
 GPU = ROOT / "tests" / "gpu"
+STANDIN = os.pathsep.join([str(ROOT), str(GPU / "standin")])
 MISSING = BACKENDS["cupy"].missing()
 # The least number of tests of each module that the stand-in runs, so that none is lost unseen.
 AT_LEAST = {"test_table.py": 2700, "test_capture.py": 600, "test_training.py": 30, "test_memory.py": 4, "test_moves.py": 28}
@@ -90,3 +93,48 @@ def test_cupy_without_a_driver():
     """clumsygrad imports and works; its namespace over CuPy can be had; making an array there is CuPy's own error."""
     done = program("-c", WITHOUT_A_DRIVER)
     assert done.returncode == 0, done.stderr
+
+
+# The benchmark ----------------------------------------------------------------------------------------------------------------------
+
+
+def benchmark(*options: object, **environment: str) -> subprocess.CompletedProcess[str]:
+    return program("-m", "benchmarks.gpu", "--tiny", "--rounds", 1, *options, **environment)
+
+
+def measured(file: Path, precision: str, framework: str) -> dict[str, list[float]]:
+    result = json.loads(file.read_text())["results"][precision][framework]
+    assert not result["wrong"]
+    assert all(seconds > 0 for samples in result["seconds"].values() for seconds in samples)
+    return result["seconds"]
+
+
+@pytest.mark.skipif(MISSING is None, reason="this machine has a GPU")
+def test_the_benchmark_without_a_gpu_is_one_sentence():
+    done = benchmark()
+    assert done.returncode == 2
+    assert done.stdout == ""
+    assert re.fullmatch(r"benchmarks\.gpu measures on an NVIDIA GPU, and CuPy [^\n]+\.\n", done.stderr)
+
+
+def test_the_benchmark_on_the_stand_in(tmp_path):
+    """Every row by hand and by clumsygrad; gradients are compared with NumPy's. The times mean nothing."""
+    frameworks = ("hand", "clumsygrad")
+    done = benchmark(
+        "--frameworks", ",".join(frameworks), "--json", tmp_path / "gpu.json", PYTHONPATH=STANDIN, CLUMSYGRAD_GPU_STANDIN="1"
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "no GPU: NumPy standing in for CuPy" in done.stdout
+    assert set(measured(tmp_path / "gpu.json", "float32", "clumsygrad")) == set(ROWS)
+    assert set(measured(tmp_path / "gpu.json", "float32", "hand")) == set(ROWS) - {"convnet"}
+    assert set(measured(tmp_path / "gpu.json", "tf32", "hand")) == {name for name in ROWS if ROWS[name].products} - {"convnet"}
+
+
+@pytest.mark.parametrize("framework", ["hand", "clumsygrad", "torch", "jax"])
+def test_the_benchmark_on_the_cpu(framework, tmp_path):
+    if framework in ("torch", "jax") and importlib.util.find_spec(framework) is None:
+        pytest.skip(f"{framework} is not installed")
+    rows = {"op", "mlp-32", "block-128", "adam", "matmul-2048"}
+    done = benchmark("--device", "cpu", "--frameworks", framework, "--only", ",".join(rows), "--json", tmp_path / "cpu.json")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert set(measured(tmp_path / "cpu.json", "float32", framework)) == rows - ({"adam"} if framework == "jax" else set())

@@ -174,10 +174,10 @@ HESSIAN_VECTOR = Workload(
 # W4: classification, batch 256, 784-512-256-10, relu, cross-entropy -----------------------------------------------------------------
 
 
-def _classification_inputs() -> Inputs:
+def classification_inputs(batch: int = 256, widths: tuple[int, ...] = (784, 512, 256, 10)) -> Inputs:
     rng = np.random.default_rng(4)
-    x, labels = normal(rng, 256, 784), rng.integers(0, 10, 256)
-    return Inputs(_parameters(rng, (784, 512, 256, 10)), (x, labels))
+    x, labels = normal(rng, batch, widths[0]), rng.integers(0, widths[-1], batch)
+    return Inputs(_parameters(rng, widths), (x, labels))
 
 
 def _logits(relu: Any, parameters: Arrays, x: Any) -> Any:
@@ -245,7 +245,7 @@ def _classification_hand(inputs: Inputs) -> tuple[Any, Arrays]:
     g += b3
     n = len(g)
     rows = np.arange(n)
-    g -= np.maximum.reduce(g, axis=1, keepdims=True)
+    g -= g.max(axis=1, keepdims=True)
     chosen = g[rows, labels]
     np.exp(g, out=g)
     total = np.add.reduce(g, axis=1)
@@ -264,7 +264,7 @@ def _classification_hand(inputs: Inputs) -> tuple[Any, Arrays]:
 CLASSIFICATION = Workload(
     "W4",
     "MLP classification, batch 256, 784-512-256-10",
-    _classification_inputs,
+    classification_inputs,
     _classification_hand,
     {
         "clumsygrad": _classification_clumsygrad,

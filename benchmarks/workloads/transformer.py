@@ -1,4 +1,7 @@
-"""W6: a pre-norm transformer block, batch 8, sequence 64, width 128, 4 heads, tanh-GELU, float32; mean squared error to a target."""
+"""W6: a pre-norm transformer block, batch 8, sequence 64, width 128, 4 heads, tanh-GELU, float32; mean squared error to a target.
+
+Losses and the gradient by hand take other sizes too (`inputs`), which the benchmarks of GPUs ask for.
+"""
 
 from __future__ import annotations
 
@@ -9,25 +12,25 @@ import numpy as np
 
 from ..workload import Arrays, Inputs, Workload, normal
 
-BATCH, LENGTH, WIDTH, HEADS, HIDDEN = 8, 64, 128, 4, 512
+HEADS = 4
 EPSILON = 1e-5
-HEAD = WIDTH // HEADS
 GELU = math.sqrt(2 / math.pi)
 CUBIC = 0.044715
 
 
-def _inputs() -> Inputs:
+def inputs(batch: int = 8, length: int = 64, width: int = 128) -> Inputs:
+    """Four times as many hidden units as the block is wide."""
     rng = np.random.default_rng(6)
 
     def norm() -> list[Any]:
-        return [normal(rng, WIDTH, scale=0.1) + np.float32(1), normal(rng, WIDTH, scale=0.1)]
+        return [normal(rng, width, scale=0.1) + np.float32(1), normal(rng, width, scale=0.1)]
 
     def linear(fan_in: int, fan_out: int) -> list[Any]:
         return [normal(rng, fan_in, fan_out, scale=fan_in**-0.5), normal(rng, fan_out, scale=0.1)]
 
-    attention = [p for _ in range(4) for p in linear(WIDTH, WIDTH)]
-    parameters = [*norm(), *attention, *norm(), *linear(WIDTH, HIDDEN), *linear(HIDDEN, WIDTH)]
-    return Inputs(parameters, (normal(rng, BATCH, LENGTH, WIDTH), normal(rng, BATCH, LENGTH, WIDTH)))
+    attention = [p for _ in range(4) for p in linear(width, width)]
+    parameters = [*norm(), *attention, *norm(), *linear(width, 4 * width), *linear(4 * width, width)]
+    return Inputs(parameters, (normal(rng, batch, length, width), normal(rng, batch, length, width)))
 
 
 # In the libraries' words ------------------------------------------------------------------------------------------------------
@@ -40,12 +43,12 @@ def _loss_clumsygrad(cg: Any, parameters: Arrays, constants: Arrays) -> Any:
     nn = cg.nn
 
     def heads(x: Any) -> Any:
-        return cg.permute_dims(cg.reshape(x, (BATCH, LENGTH, HEADS, HEAD)), (0, 2, 1, 3))
+        return cg.permute_dims(cg.reshape(x, (*x.shape[:2], HEADS, -1)), (0, 2, 1, 3))
 
     h = nn.layer_norm(x, gain1, shift1, eps=EPSILON)
     q, k, v = nn.linear(h, wq, bq), nn.linear(h, wk, bk), nn.linear(h, wv, bv)
     attended = nn.scaled_dot_product_attention(heads(q), heads(k), heads(v))
-    attended = cg.reshape(cg.permute_dims(attended, (0, 2, 1, 3)), (BATCH, LENGTH, WIDTH))
+    attended = cg.reshape(cg.permute_dims(attended, (0, 2, 1, 3)), x.shape)
     x = x + nn.linear(attended, wo, bo)
     h = nn.layer_norm(x, gain2, shift2, eps=EPSILON)
     x = x + nn.linear(nn.gelu(nn.linear(h, w1, b1)), w2, b2)
@@ -58,13 +61,13 @@ def _loss_torch(torch: Any, parameters: Arrays, constants: Arrays) -> Any:
     x, target = constants
 
     def heads(x: Any) -> Any:
-        return x.view(BATCH, LENGTH, HEADS, HEAD).transpose(1, 2)
+        return x.view(*x.shape[:2], HEADS, -1).transpose(1, 2)
 
-    h = f.layer_norm(x, (WIDTH,), gain1, shift1, EPSILON)
+    h = f.layer_norm(x, x.shape[-1:], gain1, shift1, EPSILON)
     q, k, v = f.linear(h, wq.T, bq), f.linear(h, wk.T, bk), f.linear(h, wv.T, bv)
     attended = f.scaled_dot_product_attention(heads(q), heads(k), heads(v))
-    x = x + f.linear(attended.transpose(1, 2).reshape(BATCH, LENGTH, WIDTH), wo.T, bo)
-    h = f.layer_norm(x, (WIDTH,), gain2, shift2, EPSILON)
+    x = x + f.linear(attended.transpose(1, 2).reshape(x.shape), wo.T, bo)
+    h = f.layer_norm(x, x.shape[-1:], gain2, shift2, EPSILON)
     x = x + f.linear(f.gelu(f.linear(h, w1.T, b1), approximate="tanh"), w2.T, b2)
     return f.mse_loss(x, target)
 
@@ -105,12 +108,12 @@ def _loss_composed(xp: Any, parameters: Arrays, constants: Arrays, softmax: Any,
         return centred / xp.sqrt(xp.mean(centred * centred, axis=-1, keepdims=True) + EPSILON) * gain + shift
 
     def heads(x: Any) -> Any:
-        return xp.transpose(xp.reshape(x, (BATCH, LENGTH, HEADS, HEAD)), (0, 2, 1, 3))
+        return xp.transpose(xp.reshape(x, (*x.shape[:2], HEADS, -1)), (0, 2, 1, 3))
 
     h = layer_norm(x, gain1, shift1)
     q, k, v = heads(xp.matmul(h, wq) + bq), heads(xp.matmul(h, wk) + bk), heads(xp.matmul(h, wv) + bv)
-    weights = softmax(xp.matmul(q, xp.transpose(k, (0, 1, 3, 2))) * HEAD**-0.5)
-    attended = xp.reshape(xp.transpose(xp.matmul(weights, v), (0, 2, 1, 3)), (BATCH, LENGTH, WIDTH))
+    weights = softmax(xp.matmul(q, xp.transpose(k, (0, 1, 3, 2))) * q.shape[-1] ** -0.5)
+    attended = xp.reshape(xp.transpose(xp.matmul(weights, v), (0, 2, 1, 3)), x.shape)
     x = x + (xp.matmul(attended, wo) + bo)
     h = layer_norm(x, gain2, shift2)
     x = x + (xp.matmul(gelu(xp.matmul(h, w1) + b1), w2) + b2)
@@ -123,18 +126,19 @@ def _loss_composed(xp: Any, parameters: Arrays, constants: Arrays, softmax: Any,
 def hand(inputs: Inputs) -> tuple[Any, Arrays]:
     """All on (batch · length, width) matrices, in place wherever an array is read no more; heads are strided views, never copied."""
     gain1, shift1, wq, bq, wk, bk, wv, bv, wo, bo, gain2, shift2, w1, b1, w2, b2 = inputs.parameters
-    x, target = (c.reshape(-1, WIDTH) for c in inputs.constants)
+    length, width = inputs.constants[0].shape[1:]
+    x, target = (c.reshape(-1, width) for c in inputs.constants)
     # forward
     normed1, _, h1 = _layer_norm(x, gain1, shift1)
     q, k, v = _linear(h1, wq, bq), _linear(h1, wk, bk), _linear(h1, wv, bv)
-    scale = HEAD**-0.5
+    scale = (width // HEADS) ** -0.5
     q *= scale
-    weights = _heads(q) @ _heads(k).swapaxes(-1, -2)
-    weights -= np.maximum.reduce(weights, axis=-1, keepdims=True)
+    weights = _heads(q, length) @ _heads(k, length).swapaxes(-1, -2)
+    weights -= weights.max(axis=-1, keepdims=True)
     np.exp(weights, out=weights)
     weights /= np.add.reduce(weights, axis=-1, keepdims=True)
     attended = np.empty_like(q)
-    np.matmul(weights, _heads(v), out=_heads(attended))
+    np.matmul(weights, _heads(v, length), out=_heads(attended, length))
     y = _linear(attended, wo, bo)
     y += x
     normed2, inverse2, h2 = _layer_norm(y, gain2, shift2)
@@ -176,12 +180,12 @@ def hand(inputs: Inputs) -> tuple[Any, Arrays]:
     gwo, gbo = attended.T @ g, np.add.reduce(g)
     g = np.matmul(g, wo.T, out=attended)
     gv = np.empty_like(v)
-    np.matmul(weights.swapaxes(-1, -2), _heads(g), out=_heads(gv))
-    gweights = _heads(g) @ _heads(v).swapaxes(-1, -2)
+    np.matmul(weights.swapaxes(-1, -2), _heads(g, length), out=_heads(gv, length))
+    gweights = _heads(g, length) @ _heads(v, length).swapaxes(-1, -2)
     gweights -= np.einsum("bhij,bhij->bhi", gweights, weights)[..., None]
     gweights *= weights
-    gk = np.matmul(gweights.swapaxes(-1, -2), _heads(q), out=_heads(v)).swapaxes(1, 2).reshape(-1, WIDTH)
-    gq = np.matmul(gweights, _heads(k), out=_heads(g)).swapaxes(1, 2).reshape(-1, WIDTH)
+    gk = np.matmul(gweights.swapaxes(-1, -2), _heads(q, length), out=_heads(v, length)).swapaxes(1, 2).reshape(-1, width)
+    gq = np.matmul(gweights, _heads(k, length), out=_heads(g, length)).swapaxes(1, 2).reshape(-1, width)
     gq *= scale
     gwq, gwk, gwv = h1.T @ gq, h1.T @ gk, h1.T @ gv
     gbq, gbk, gbv = np.add.reduce(gq), np.add.reduce(gk), np.add.reduce(gv)
@@ -198,15 +202,15 @@ def _linear(x: Any, w: Any, b: Any) -> Any:
     return z
 
 
-def _heads(x: Any) -> Any:
+def _heads(x: Any, length: int) -> Any:
     """(batch · length, width) as (batch, heads, length, head), a view."""
-    return x.reshape(BATCH, LENGTH, HEADS, HEAD).swapaxes(1, 2)
+    return x.reshape(-1, length, HEADS, x.shape[-1] // HEADS).swapaxes(1, 2)
 
 
 def _layer_norm(x: Any, gain: Any, shift: Any) -> tuple[Any, Any, Any]:
-    normed = x - np.add.reduce(x, axis=-1, keepdims=True) * np.float32(1 / WIDTH)
+    normed = x - np.add.reduce(x, axis=-1, keepdims=True) * np.float32(1 / x.shape[-1])
     inverse = np.einsum("ij,ij->i", normed, normed)[:, None]
-    inverse *= 1 / WIDTH
+    inverse *= 1 / x.shape[-1]
     inverse += EPSILON
     np.sqrt(inverse, out=inverse)
     np.divide(1, inverse, out=inverse)
@@ -220,10 +224,10 @@ def _layer_norm_gradient(g: Any, normed: Any, inverse: Any, gain: Any) -> Any:
     """The gradient of layer norm's operand; writes into g and normed, which are read no more."""
     g *= gain
     along = np.einsum("ij,ij->i", g, normed)[:, None]
-    along *= 1 / WIDTH
+    along *= 1 / g.shape[-1]
     normed *= along
     g -= normed
-    g -= np.add.reduce(g, axis=-1, keepdims=True) * np.float32(1 / WIDTH)
+    g -= np.add.reduce(g, axis=-1, keepdims=True) * np.float32(1 / g.shape[-1])
     g *= inverse
     return g
 
@@ -231,7 +235,7 @@ def _layer_norm_gradient(g: Any, normed: Any, inverse: Any, gain: Any) -> Any:
 WORKLOAD = Workload(
     "W6",
     "transformer block, batch 8, sequence 64, width 128",
-    _inputs,
+    inputs,
     hand,
     {
         "clumsygrad": _loss_clumsygrad,
