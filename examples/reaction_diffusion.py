@@ -100,8 +100,8 @@ def laplacian(u: State) -> State:
     """The sum of the four neighbours' differences: one operation, where rolls and sums would each keep an array."""
     z = u * -4.0
     for axis in (0, 1):
-        z += np.roll(u, 1, axis)
-        z += np.roll(u, -1, axis)
+        z += cg.roll(u, 1, axis=axis)
+        z += cg.roll(u, -1, axis=axis)
     return z
 
 
