@@ -441,4 +441,6 @@ Tensor._constant = staticmethod(constant)
 def _fitted(data: Array, gradient: Any, name: str) -> Any:
     """A gradient handed in for `data`, checked, and in its dtype."""
     check_gradient(data, gradient._data if type(gradient) is Tensor else gradient, name)
-    return gradient if gradient.dtype == data.dtype else _xp.on_its_device(_xp.array_namespace(gradient).astype, gradient, data.dtype)
+    return (
+        gradient if gradient.dtype == data.dtype else _xp.on_its_device(_xp.array_namespace(gradient).astype, gradient, data.dtype)
+    )

@@ -10,6 +10,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import host_kernels
 import pytest
 from backends import BACKENDS
 
@@ -117,6 +118,7 @@ def test_the_benchmark_without_a_gpu_is_one_sentence():
     assert re.fullmatch(r"benchmarks\.gpu measures on an NVIDIA GPU, and CuPy [^\n]+\.\n", done.stderr)
 
 
+@pytest.mark.skipif(host_kernels.why_not_here() is not None, reason="no compiler for the kernels")
 def test_the_benchmark_on_the_stand_in(tmp_path):
     """Every row by hand and by clumsygrad; gradients are compared with NumPy's. The times mean nothing."""
     frameworks = ("hand", "clumsygrad")

@@ -6,15 +6,15 @@ devices): that shows that the tests themselves are sound, and nothing about a GP
 
 from __future__ import annotations
 
-import functools
-import importlib
-import importlib.util
 import os
 import sys
 from pathlib import Path
 
+import host_kernels
 import pytest
 from backends import BACKENDS
+
+from clumsygrad import _kernels
 
 collect_ignore = ["standin"]
 
@@ -26,26 +26,11 @@ MISSING = BACKENDS["cupy"].missing()
 
 
 @pytest.fixture(scope="session", autouse=STANDIN)
-def _kernels_on_the_host():
-    """With the stand-in, clumsygrad's kernels run on the host (tests/host_kernels.py); where there is no compiler, none are used."""
-    cuda = importlib.import_module("cupy._cuda")
-    array = importlib.import_module("cupy").ndarray
-    if importlib.util.find_spec("host_kernels") is None:
-        yield
-        return
-    host_kernels, kernels = importlib.import_module("host_kernels"), importlib.import_module("clumsygrad._kernels")
-    host = None if host_kernels.why_not_here() else host_kernels.Host()
-
-    def launch(file, name, dtype, grid, block, arguments):
-        call = functools.partial(host, file, name, dtype, grid, block, [x._array if type(x) is array else x for x in arguments])
-        call()
-        cuda.kept(call)
-
+def _kernels_need_a_compiler():
+    """The stand-in runs clumsygrad's kernels on the host, by g++; where there is none, none are used."""
     with pytest.MonkeyPatch.context() as patch:
-        if host is None:
-            patch.setattr(kernels, "device_arrays", frozenset())
-        else:
-            patch.setattr(kernels, "_launch", launch)
+        if host_kernels.why_not_here() is not None:
+            patch.setattr(_kernels, "device_arrays", frozenset())
         yield
 
 

@@ -3,8 +3,7 @@
 It is no proof that anything works on a GPU. It does keep to what CuPy does that a program could trip over: CuPy's names, and the
 parameters of its functions, as read from the real one (cupy_names.txt); arrays that refuse to mix with NumPy's; 0-d arrays where
 NumPy has scalars; a current device (CLUMSYGRAD_GPU_STANDIN=2 for two of them); a memory pool that counts; and streams whose capture
-refuses uploads, waiting, and the libraries that CuPy refuses to call there. Kernels in
-CUDA are not compiled here: conftest.py has those of clumsygrad run by g++, or leaves them out.
+refuses uploads, waiting, and the libraries that CuPy refuses to call there. Kernels in CUDA run on the host (_kernel.py).
 """
 
 from __future__ import annotations
@@ -21,6 +20,7 @@ from ._array import ascontiguousarray as ascontiguousarray
 from ._array import asnumpy as asnumpy
 from ._cuda import is_available as is_available
 from ._cuda import pool
+from ._kernel import RawKernel as RawKernel
 
 __version__ = "14.2.0"
 
