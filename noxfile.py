@@ -55,10 +55,11 @@ def types(session: nox.Session) -> None:
 
 @nox.session
 def gpu(session: nox.Session) -> None:
-    """The table of all operations on CuPy. A missing GPU is a failure here. `nox -s gpu -- cuda12` for CUDA 12."""
+    """tests/gpu, then the benchmark on the GPU. A missing GPU is a failure here. `nox -s gpu -- cuda12` for CUDA 12."""
     extra = session.posargs[0] if session.posargs else "cuda13"
     session.install("-e", f".[test,{extra}]")
     session.run("pytest", "tests/gpu", env={"CLUMSYGRAD_REQUIRE_GPU": "1"})
+    session.run("python", "-m", "benchmarks.gpu", "--json", "build/gpu.json")
 
 
 @nox.session

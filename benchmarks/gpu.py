@@ -41,6 +41,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         results[precision] = {key: _measured(key, names, precision, options) for key in options.frameworks if names}
         report = {"machine": machine(options.device), "results": results}
         if options.json:  # after each precision: what is done is not lost with what comes later
+            Path(options.json).parent.mkdir(parents=True, exist_ok=True)
             Path(options.json).write_text(json.dumps(report, indent=1) + "\n")
     print(markdown(results, machine(options.device), options.tiny))
     return 1 if any(result["wrong"] for of_precision in results.values() for result in of_precision.values()) else 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 from on_gpu import watched_pool, without_collector
 
 import clumsygrad as cg
@@ -133,3 +134,28 @@ def test_200_steps_of_training_take_no_more_memory_than_three(gpu):
                 step()
         assert used() == before
         assert pool.peak == peak
+
+
+def test_what_does_not_fit_says_what_the_graph_holds(gpu):
+    """CuPy's own error, with a note: how much the graph holds, and that checkpoint holds less."""
+    pool = gpu.module.get_default_memory_pool()
+    x = cg.Tensor(gpu.array(np.ones(2**20)), requires_grad=True)
+    limit = pool.get_limit()
+    pool.set_limit(size=pool.total_bytes() + 2**25)  # four more arrays like x
+
+    def too_deep():
+        z = x
+        for _ in range(40):
+            z = cg.exp(z) * 0.5
+        return z
+
+    try:
+        with pytest.raises(Exception, match=r"(?i)memory") as caught:
+            too_deep()
+    finally:
+        pool.set_limit(size=limit)
+    notes = "\n".join(caught.value.__notes__)
+    assert "the graph that was recorded up to here holds" in notes
+    assert "checkpoint" in notes
+    del caught
+    pool.free_all_blocks()

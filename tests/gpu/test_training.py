@@ -224,3 +224,34 @@ def test_dropout_keeps_what_it_keeps_on_numpy(shape, dtype, gpu):
         assert_agree(a, b, 1e-6 if dtype == "float32" else 1e-14, "dropout")
     if values.size > 100:
         assert not np.array_equal(found[0][0] == 0, found[0][2] == 0)
+
+
+# Chance and order -----------------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("dtype", ["float32", "complex64"])
+def test_sums_in_order_are_the_same_to_the_last_bit(dtype, gpu):
+    random = np.random.default_rng(8)
+    indices = random.integers(0, 5, 20_000)
+    weights = random.uniform(-1, 1, (20_000, 3)).astype(dtype)
+    expected = np.zeros((5, 3), dtype)
+    np.add.at(expected, indices, weights)  # one after the other, in this precision
+    found = []
+    for _ in range(3):
+        table = cg.Tensor(gpu.array(np.ones((5, 3), dtype)), requires_grad=True)
+        with cg.deterministic():
+            table[gpu.array(indices)].backward(gpu.array(weights))
+        found.append(gpu.host(table.grad))
+    assert found[0].tobytes() == found[1].tobytes() == found[2].tobytes()
+    assert_agree(found[0], expected, 1e-4, "sums in order")
+
+
+def test_the_librarys_own_numbers(gpu):
+    """They are drawn on the device; one seed gives the same ones again."""
+    if not hasattr(gpu.module, "random"):
+        pytest.skip("the stand-in draws nothing")
+    first, again = [cg.random.Generator(3, library="cupy", native=True).normal((10_000,)) for _ in range(2)]
+    assert gpu.owns(first.data)
+    assert np.array_equal(first.numpy(), again.numpy())
+    assert abs(first.numpy().mean()) < 0.05
+    assert abs(first.numpy().std() - 1) < 0.05

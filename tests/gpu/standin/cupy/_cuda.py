@@ -208,7 +208,13 @@ class MemoryHook:
 
 class MemoryPool:
     def __init__(self) -> None:
-        self._used = 0
+        self._used, self._limit = 0, 0
+
+    def get_limit(self) -> int:
+        return self._limit
+
+    def set_limit(self, size: int | None = None, fraction: float | None = None) -> None:
+        self._limit = size or 0
 
     def used_bytes(self) -> int:
         return self._used
@@ -226,11 +232,19 @@ class MemoryPool:
 pool = MemoryPool()
 
 
+class OutOfMemoryError(MemoryError):
+    """cupy.cuda.memory.OutOfMemoryError."""
+
+
 class Block:
     """Memory of the pool; it goes back when the last array that lies in it is gone."""
 
     def __init__(self, size: int) -> None:
-        self.size = -(-size // _ROUND) * _ROUND
+        self.size = 0  # until it is had
+        rounded = -(-size // _ROUND) * _ROUND
+        if pool._limit and pool._used + rounded > pool._limit:
+            raise OutOfMemoryError(f"Out of memory allocating {rounded} bytes (allocated so far: {pool._used} bytes)")
+        self.size = rounded
         pool._used += self.size
         for hook in _hooks:
             hook.malloc_postprocess(
