@@ -21,7 +21,7 @@ from . import xp as _xp
 from ._modes import recording
 from ._operands import agreed, is_operand, raw
 from .tensor import Tensor, constant, record
-from .xp import SCALAR_TYPES, SCALARS, array_namespace, ndarray, numpy
+from .xp import SCALAR_TYPES, SCALARS, array_namespace, device_arrays, ndarray, numpy
 
 Function = Callable[..., Any]
 Rule = Callable[[Any, Any], tuple[Any, ...]]
@@ -156,8 +156,8 @@ def _binary(forward: Function, rule: Rule | None, scalar: Rule | None, broadcast
                     b = x2._data
                     if cls is ndarray is type(b):
                         fits = a.dtype is b.dtype
-                    elif cls is type(b):
-                        fits = cls in SCALAR_TYPES
+                    elif cls is type(b):  # CuPy's dtypes are NumPy's objects; with one GPU no device has to be asked for
+                        fits = cls in SCALAR_TYPES or (cls in device_arrays and _xp.guard is None and a.dtype is b.dtype)
                     else:
                         fits = cls in _NUMPYS and type(b) in _NUMPYS and a.dtype is b.dtype
                     if not fits:
@@ -230,7 +230,7 @@ def _with_attributes(forward: Function, rule: Rule | None, rest: tuple[inspect.P
             _describe(error, forward, (x,))
             raise
         if x._tracked and rule is not None and recording():
-            if type(data) in SCALAR_TYPES or (type(data) is ndarray and data.dtype is x._data.dtype):
+            if type(data) in SCALAR_TYPES or (type(data) is type(x._data) and data.dtype is x._data.dtype):
                 return record(data, rule, (x,), attributes)
             return _recorded(data, rule, (x,), attributes)
         return _constants(data)
@@ -239,7 +239,7 @@ def _with_attributes(forward: Function, rule: Rule | None, rest: tuple[inspect.P
 
 
 def _several(forward: Function, rule: Rule | None, parameters: tuple[inspect.Parameter, ...], names: tuple[str, ...]) -> Function:
-    """Several operands and attributes: a short way for NumPy arrays that fit together as they are, the general one for all else."""
+    """Several operands and attributes: a short way for arrays of NumPy or CuPy that fit as they are, the general one for all else."""
     general = _general(forward, rule, parameters, names)
     named = frozenset([p.name for p in parameters[len(names) :]])
     defaults = {p.name: p.default for p in parameters[len(names) :] if p.default is not p.empty}
@@ -249,7 +249,7 @@ def _several(forward: Function, rule: Rule | None, parameters: tuple[inspect.Par
     def function(*args: Any, **kwargs: Any) -> Any:
         arrays: list[Any] = []
         parents: list[Any] = []
-        dtype, tracked = None, False
+        cls, dtype, tracked = ndarray, None, False
         for x in args:
             if type(x) is Tensor:
                 a = x._data
@@ -259,13 +259,17 @@ def _several(forward: Function, rule: Rule | None, parameters: tuple[inspect.Par
                     x = a
             else:
                 a = x
-            if type(a) is ndarray:
+            if type(a) is cls:
                 if a.dtype is not dtype and a.dtype is not _BOOL and len(arrays) not in counts:
                     if dtype is not None:
                         return general(*args, **kwargs)
                     dtype = a.dtype
             elif a is not None and type(a) not in _WEAK:
-                return general(*args, **kwargs)
+                if arrays or type(a) not in device_arrays or _xp.guard is not None:
+                    return general(*args, **kwargs)
+                cls = type(a)  # CuPy's, and all of them, if the first is
+                if a.dtype is not _BOOL and 0 not in counts:
+                    dtype = a.dtype
             arrays.append(a)
             parents.append(x)
         if not tracked and Tensor not in map(type, args):
@@ -285,7 +289,7 @@ def _several(forward: Function, rule: Rule | None, parameters: tuple[inspect.Par
             raise
         if not tracked or rule is None or not recording():
             return _constants(data)
-        if type(data) is ndarray and data.dtype is dtype:
+        if type(data) is cls and data.dtype is dtype:
             return record(data, rule, tuple(parents), attributes)
         return _recorded(data, rule, tuple(parents), attributes or {})
 
