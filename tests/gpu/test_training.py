@@ -150,12 +150,12 @@ def classifier(backend, digits, epochs):
 
 
 def test_digits_are_learned_as_on_the_cpu(digits, gpu):
-    losses, accuracy = classifier(gpu, digits, epochs=8)
-    expected_losses, expected = classifier(BACKENDS["numpy"], digits, epochs=8)
+    losses, accuracy = classifier(gpu, digits, epochs=4)
+    expected_losses, expected = classifier(BACKENDS["numpy"], digits, epochs=4)
     assert expected >= 0.94
     assert accuracy >= expected - 0.01
     assert np.max(np.abs(np.subtract(losses, expected_losses)[:STEPS])) <= 1e-3
-    assert losses[-1] < 0.2 * losses[0]
+    assert np.mean(losses[-10:]) < 0.2 * losses[0]
 
 
 # Sums over repeats -------------------------------------------------------------------------------------------------------------------
