@@ -67,6 +67,10 @@ class runtime:
         return device_count()
 
     @staticmethod
+    def getDevice() -> int:
+        return current_device_id()
+
+    @staticmethod
     def getDeviceProperties(number: int) -> dict[str, Any]:
         return {"name": b"no GPU: NumPy standing in for CuPy", "major": 9, "minor": 0, "multiProcessorCount": 1}
 
