@@ -19,7 +19,7 @@ from clumsygrad import _kernels
 collect_ignore = ["standin"]
 
 STANDIN = os.environ.get("CLUMSYGRAD_GPU_STANDIN", "0") != "0"
-if STANDIN:
+if STANDIN:  # before anything asks for cupy
     sys.path.insert(0, str(Path(__file__).parent / "standin"))
 
 MISSING = BACKENDS["cupy"].missing()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import gc
+import os
 from collections.abc import Iterator, Sequence
 from typing import Any, TypeVar
 
@@ -15,6 +16,7 @@ from checks import Derivatives, directions_like
 import clumsygrad as cg
 
 VALUE_TOLERANCE = 1e-10
+STANDIN = os.environ.get("CLUMSYGRAD_GPU_STANDIN", "0") != "0"  # whose threads take their turns on one core
 
 _Row = TypeVar("_Row")
 

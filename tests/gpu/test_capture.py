@@ -23,12 +23,12 @@ REFUSED = (
         "cuBLAS API during stream capture",
         "CuPy (14.2) calls no function of cuBLAS while the stream is capturing; what reaches cuBLAS by another way is captured",
         "matmul tensordot vecdot linear einsum conv2d attention layer_norm outer cholesky pinv lstsq matrix_power "
-        "expm times_adjoint adjoint_times matrix_norm-nuc-of-rank matrix_norm-nuc-of-rank-4x2-2x3",
+        "expm inv_quad_logdet times_adjoint adjoint_times matrix_norm-nuc-of-rank matrix_norm-nuc-of-rank-4x2-2x3",
     ),
     (
         "(cuSOLVER|cuBLAS) API during stream capture|capturing",
         "CuPy calls no function of cuSOLVER while the stream is capturing",
-        "cholesky eigh eig qr svd det slogdet inv adjugate pinv solve lstsq solve_triangular "
+        "cholesky eigh eig qr svd det slogdet inv adjugate pinv solve lstsq solve_triangular inv_quad_logdet "
         "matrix_norm-nuc-2x3x2 matrix_norm-2-2x3x2 matrix_norm--2-2x3x2",
     ),
     (
