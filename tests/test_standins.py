@@ -125,11 +125,55 @@ def diffusion(u: Any, observed: Any) -> list[Any]:
     return list(cg.func.value_and_grad(misfit)(u))
 
 
+SIZES = {"layers": 1, "width": 8, "heads": 2, "context": 6, "batch": 4, "steps": 1, "learning_rate": 1e-2, "dropout": 0.2}
+ALPHABET = 11
+
+
+def characters_arrays(random: np.random.Generator) -> list[np.ndarray]:
+    size = example("characters").Size(**SIZES)
+    parameters = example("characters").new_parameters(size, ALPHABET, cg.random.Generator(2))
+    return [random.integers(0, ALPHABET, 60), np.asarray([3, 20, 7, 40]), *[x.detach().numpy() for x in parameters.values()]]
+
+
+def characters(text: Any, starts: Any, *arrays: Any) -> list[Any]:
+    module = example("characters")
+    size = module.Size(**SIZES)
+    names = module.new_parameters(size, ALPHABET, cg.random.Generator(2))
+    parameters = dict(zip(names, [cg.Tensor(x, requires_grad=True) for x in arrays], strict=True))
+    adam = cg.optimizer.AdamW(parameters.values(), learning_rate=1e-2)
+    text, starts = cg.Tensor(text), cg.Tensor(starts)
+    for step in (1, 2):
+        adam.zero_grad()
+        value = module.mean_loss(parameters, size, text, starts, step)
+        value.backward()
+        cg.optimizer.clip_by_norm(parameters.values(), 0.5)
+        adam.step()
+    return [value.detach().data, *[x.data for x in parameters.values()]]
+
+
+def tomography_arrays(random: np.random.Generator) -> list[np.ndarray]:
+    angles = np.pi * (example("tomography").middles(6) + 0.25)
+    return [random.uniform(0, 1, (8, 8)), np.asarray(0.02), angles, random.uniform(50, 90, (6, 8)), random.uniform(0, 1, (6, 8))]
+
+
+def tomography(x: Any, offset: Any, angles: Any, counts: Any, integrals: Any) -> list[Any]:
+    module = example("tomography")
+    measured = module.Measurement(*[cg.Tensor(part) for part in (angles, counts, integrals)])
+
+    def loss(x: cg.Tensor, offset: cg.Tensor) -> cg.Tensor:
+        return module.deviance(x, offset, measured) + 0.1 * module.total_variation(x)
+
+    value, gradients = cg.func.value_and_grad(loss, argnums=(0, 1))(x, offset)
+    return [value, *gradients]
+
+
 TRAINING_STEPS = (
     TrainingStep("train_digits", digits_arrays, digits, 2e-5),
     TrainingStep("gaussian_process", gaussian_arrays, gaussian, 1e-10),
     TrainingStep("phase_retrieval", phase_arrays, phase, 2e-5),
     TrainingStep("reaction_diffusion", diffusion_arrays, diffusion, 1e-12),
+    TrainingStep("characters", characters_arrays, characters, 5e-5),
+    TrainingStep("tomography", tomography_arrays, tomography, 1e-10),
 )
 
 
@@ -149,3 +193,7 @@ def test_a_training_step(step, name):
             host = backend.host(a)
             assert host.dtype == b.dtype
             assert_agree(host, b, step.tolerance, f"{step}, result {number}")
+
+
+def test_every_example_has_its_step():
+    assert {step.name for step in TRAINING_STEPS} == {path.stem for path in EXAMPLES.glob("*.py")} - {"places"}
