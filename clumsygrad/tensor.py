@@ -37,11 +37,11 @@ _id_of = attrgetter("_id")
 class Tensor(Operators):
     """An array that remembers how it was computed, so that it can be differentiated.
 
-    `data` is an array of any library (held as it is: no copy, no change of dtype, no move), a Tensor (its array is shared, its
-    history is not), or a number or nested list of numbers (through NumPy's `asarray`). With `requires_grad=True` the tensor is a
+    `data` is an array of any library (held as it is: no copy, no change of dtype, no move), a Tensor that requires no gradient (its
+    array is shared), or a number or nested list of numbers (through NumPy's `asarray`). With `requires_grad=True` the tensor is a
     leaf: `backward()` of what is computed from it writes its `.grad`. `dtype` and `device` convert the array first.
 
-    Raises TypeError where a gradient is asked of an integer or boolean array.
+    Raises TypeError where a gradient is asked of an integer or boolean array, RuntimeError for a tensor that requires a gradient.
 
     >>> import clumsygrad as cg
     >>> x = cg.Tensor([1.0, 2.0], requires_grad=True)
@@ -65,6 +65,7 @@ class Tensor(Operators):
 
     def __init__(self, data: Any, requires_grad: bool = False, *, dtype: Any = None, device: Any = None) -> None:
         if type(data) is Tensor:
+            data._refuse_to_leave("Tensor()")
             data = data._data
         if not _xp.is_array(data):
             data = _xp.from_python(data)

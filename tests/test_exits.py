@@ -59,6 +59,15 @@ def test_numpy_refuses(way, vector):
         way(vector)
 
 
+def test_a_tensor_of_a_tensor(vector):
+    """It would share the array and not the history."""
+    with pytest.raises(RuntimeError, match=LOST):
+        cg.Tensor(vector)
+    with pytest.raises(RuntimeError, match=LOST):
+        cg.Tensor(vector, requires_grad=True)
+    assert not cg.Tensor(vector.detach()).requires_grad
+
+
 def test_a_list_of_untracked_tensors_gives_numbers():
     """They have no gradient to lose; and no array of objects comes out."""
     x = cg.Tensor([1.0, 2.0])
