@@ -118,8 +118,12 @@ def positions(x: Array, key: Any, shape: tuple[int, ...]) -> Array:
 
 
 def leaves_nothing(key: Any) -> bool:
-    """Whether a key is a mask that chooses every element. JAX's and Dask's are not looked at: they may not be computed yet."""
-    return is_mask(key) and library_of(key) not in ("jax", "dask") and bool(array_namespace(key).all(key))
+    """Whether a key is a mask that chooses every element, where that can be seen with nothing computed and no device waited for."""
+    if not is_mask(key):
+        return False
+    library = library_of(key)
+    seen = library in ("numpy", "array_api_strict") or (library == "torch" and key.device.type == "cpu")
+    return seen and bool(array_namespace(key).all(key))
 
 
 def scatter_add(x: Array, key: Any, shape: tuple[int, ...]) -> Array:

@@ -110,8 +110,8 @@ def inv_quad_logdet(a: Array, y: Array, /) -> InvQuadLogdetResult:
     (The name: J. R. Gardner et al., GPyTorch: Blackbox Matrix-Matrix Gaussian Process Inference with GPU Acceleration, 2018.)
 
     >>> import clumsygrad as cg
-    >>> cg.linalg.inv_quad_logdet(cg.asarray([[2.0, 0.0], [0.0, 0.5]]), cg.asarray([2.0, 1.0]))
-    InvQuadLogdetResult(inv_quad=Tensor(array(4.)), logdet=Tensor(array(0.)))
+    >>> cg.linalg.inv_quad_logdet(cg.asarray([[1.0, 0.0], [0.0, 4.0]]), cg.asarray([1.0, 2.0]))
+    InvQuadLogdetResult(inv_quad=Tensor(array(2.)), logdet=Tensor(array(1.38629436)))
     """
     return InvQuadLogdetResult(*unstack(inv_quad_and_logdet(a, y)[0]))
 

@@ -340,7 +340,7 @@ row(
     (5,),
     rules="scatter_add",
     constants=(np.array([0, 3, 1, 3, 0]),),
-    uses=("scatter",),
+    uses=("scatter", "bins"),
     cannot=(("jax-jit", "how many bins there are is read on the host"),),
     reference=lambda w, x: np.bincount(x, w, 6).astype(w.dtype),
     linear=True,

@@ -21,7 +21,7 @@ GPU = ROOT / "tests" / "gpu"
 STANDIN = os.pathsep.join([str(ROOT), str(GPU / "standin")])
 MISSING = BACKENDS["cupy"].missing()
 # The least number of tests of each module that the stand-in runs, so that none is lost unseen.
-AT_LEAST = {"test_table.py": 2700, "test_capture.py": 600, "test_training.py": 30, "test_memory.py": 4, "test_moves.py": 28}
+AT_LEAST = {"test_table.py": 2700, "test_capture.py": 600, "test_training.py": 30, "test_memory_pool.py": 4, "test_moves.py": 28}
 
 
 def program(*arguments: object, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -64,7 +64,7 @@ def test_without_a_gpu_the_tests_skip_and_say_why():
 
 @pytest.mark.skipif(MISSING is None, reason="this machine has a GPU")
 def test_where_a_gpu_is_required_its_absence_is_a_failure():
-    done = run_on_gpu(GPU / "test_memory.py", CLUMSYGRAD_REQUIRE_GPU="1")
+    done = run_on_gpu(GPU / "test_memory_pool.py", CLUMSYGRAD_REQUIRE_GPU="1")
     assert done.returncode == 1
     assert f"CLUMSYGRAD_REQUIRE_GPU=1, but {MISSING}" in done.stdout
 

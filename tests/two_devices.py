@@ -228,7 +228,7 @@ def two_devices(monkeypatch: Any) -> Iterator[Any]:
     monkeypatch.setitem(cg.xp._namespaces, FakeArray, xp)
     monkeypatch.setattr(cg.xp, "guard", cg.xp._on_device_of_first_array)
     monkeypatch.setattr(cg.xp, "to_device", _to_device)
-    monkeypatch.setattr(cg.xp, "device", lambda x: x.device if isinstance(x, FakeArray) else "cpu")
+    monkeypatch.setattr(cg.xp, "device", lambda x: x.device if isinstance(x, (FakeArray, cg.Tensor)) else "cpu")
     with Device(0):
         yield xp
     assert current == 0

@@ -34,7 +34,8 @@ def scatter_add_backward(tensor: Tensor, grad: Array) -> GradientTuple:
 def assign_backward(tensor: Tensor, grad: Array) -> GradientTuple:
     """z = x with v written at key:   x̄ = z̄ with 0 written at key,   v̄ = z̄[key], 0 for what was written over in the same stroke.
 
-    Where a mask leaves nothing of x, x̄ is None: what x was computed from is not passed, so that a nan in it is gone, as from z.
+    Where a mask in the host's memory leaves nothing of x, x̄ is None: what x was computed from is not passed, so that a nan in it is
+    gone, as from z.
     """
     _, value = operands(tensor, grad)
     need_x, need_value = needs(tensor)
