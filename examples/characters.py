@@ -30,7 +30,7 @@ from pathlib import Path
 import numpy as np
 from array_api_compat import array_namespace
 from matplotlib.figure import Figure
-from places import LIBRARIES, to_place, why_not
+from places import add_place, to_place, why_not
 from tqdm import tqdm
 
 import clumsygrad as cg
@@ -113,10 +113,7 @@ def main() -> int:
 
 def parse_options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="Train a transformer on the docstrings of the standard library.")
-    parser.add_argument("--library", choices=LIBRARIES, default="numpy", help="the array library to compute with (default: numpy)")
-    parser.add_argument(
-        "--device", help="the library's name of a device, such as cuda:0 (default: where the library puts new arrays)"
-    )
+    add_place(parser)
     parser.add_argument("--seed", type=int, default=0, help="of the first parameters, the windows and the sample (default: 0)")
     parser.add_argument("--size", choices=SIZES, default="small", help="small for a CPU, large for a GPU (default: small)")
     parser.add_argument("--steps", type=int, help="of the training (default: as many as the size has)")

@@ -25,7 +25,7 @@ from pathlib import Path
 
 import numpy as np
 from matplotlib.figure import Figure
-from places import LIBRARIES, to_place, why_not
+from places import add_place, to_place, why_not
 from sklearn.datasets import load_sample_image
 from tqdm import tqdm
 
@@ -74,10 +74,7 @@ def main() -> int:
 
 def parse_options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="Find an image from the magnitudes of four of its Fourier transforms.")
-    parser.add_argument("--library", choices=LIBRARIES, default="numpy", help="the array library to compute with (default: numpy)")
-    parser.add_argument(
-        "--device", help="the library's name of a device, such as cuda:0 (default: where the library puts new arrays)"
-    )
+    add_place(parser)
     parser.add_argument("--seed", type=int, default=0, help="of the masks and the start (default: 0)")
     parser.add_argument("--size", type=int, default=192, help=f"pixels on a side, a divisor of {CROP} (default: 192)")
     parser.add_argument("--steps", type=int, default=250, help="steps of the descent (default: 250)")

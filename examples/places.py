@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import importlib
 
 import numpy as np
@@ -9,6 +10,14 @@ import numpy as np
 import clumsygrad as cg
 
 LIBRARIES = ("numpy", "cupy", "torch", "jax")
+
+
+def add_place(parser: argparse.ArgumentParser) -> None:
+    """The options --library and --device."""
+    parser.add_argument("--library", choices=LIBRARIES, default="numpy", help="the array library to compute with (default: numpy)")
+    parser.add_argument(
+        "--device", help="the library's name of a device, such as cuda:0 (default: where the library puts new arrays)"
+    )
 
 
 def why_not(library: str, device: str | None = None) -> str | None:

@@ -30,7 +30,7 @@ from pathlib import Path
 import numpy as np
 from array_api_compat import array_namespace, device
 from matplotlib.figure import Figure
-from places import LIBRARIES, to_place, why_not
+from places import add_place, to_place, why_not
 from tqdm import tqdm
 
 import clumsygrad as cg
@@ -111,10 +111,7 @@ def main() -> int:
 
 def parse_options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="Reconstruct a slice from a low dose of X-rays through it.")
-    parser.add_argument("--library", choices=LIBRARIES, default="numpy", help="the array library to compute with (default: numpy)")
-    parser.add_argument(
-        "--device", help="the library's name of a device, such as cuda:0 (default: where the library puts new arrays)"
-    )
+    add_place(parser)
     parser.add_argument("--seed", type=int, default=0, help="of the photons (default: 0)")
     parser.add_argument("--size", type=int, default=128, help="pixels on a side, and detectors (default: 128)")
     parser.add_argument("--angles", type=int, default=60, help="of the rays, over half a turn (default: 60)")

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import numpy as np
 from matplotlib.figure import Figure
-from places import LIBRARIES, to_place, why_not
+from places import add_place, to_place, why_not
 from safetensors.numpy import load_file, save_file
 from sklearn.datasets import load_digits
 from sklearn.model_selection import train_test_split
@@ -76,10 +76,7 @@ def main() -> int:
 
 def parse_options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="Train a small network on 1 797 images of handwritten digits.")
-    parser.add_argument("--library", choices=LIBRARIES, default="numpy", help="the array library to compute with (default: numpy)")
-    parser.add_argument(
-        "--device", help="the library's name of a device, such as cuda:0 (default: where the library puts new arrays)"
-    )
+    add_place(parser)
     parser.add_argument("--seed", type=int, default=0, help="of the split, the first parameters and the batches (default: 0)")
     parser.add_argument("--epochs", type=int, default=40, help="passes over the training images (default: 40)")
     parser.add_argument("--output", type=Path, default=Path("build/digits"), help="folder of the results (default: build/digits)")
