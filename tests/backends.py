@@ -151,6 +151,7 @@ BACKENDS = {
         Backend(
             "dask",
             "dask.array",
+            every_shape=False,
             lacks={
                 "masks": "a mask makes dask forget the shape",
                 "distinct": "dask does not know how many distinct values there are",

@@ -95,7 +95,7 @@ class Case:
         lacking = [backend.lacks[word] for word in self.uses if word in backend.lacks]
         lacking += [reason for name, reason in self.cannot if name == backend.name]
         if self.minor and not backend.every_shape:
-            lacking.append("a row of other shapes stands for this one: every shape is compiled anew here")
+            lacking.append("a row of other shapes stands for this one: every shape is compiled, or made a graph of, anew here")
         return "; ".join(lacking) or None
 
 
