@@ -185,7 +185,6 @@ def _unsupported(name: str) -> TypeError:
 
 Tensor._bind("__array_ufunc__", ForNumPy())
 Tensor._bind("__array_function__", _array_function)
-Tensor._bind("__getattr__", methods.missing)
 Tensor._bind("real", property(calculus.real))
 Tensor._bind("imag", property(calculus.imag))
 Tensor._bind("reshape", methods.reshape)
@@ -215,3 +214,6 @@ Tensor._bind("cumsum", reductions.cumsum)
 Tensor._bind("cumprod", reductions.cumprod)
 Tensor._bind("any", reductions.any)
 Tensor._bind("all", reductions.all)
+for _lacked in dir(np.ndarray):
+    if not _lacked.startswith("_") and not hasattr(Tensor, _lacked):
+        Tensor._bind(_lacked, methods.Missing(_lacked))

@@ -61,7 +61,15 @@ def dot(self: Tensor, b: Any, out: Any = None) -> Array:
     return products.dot(self, b)
 
 
-def missing(self: Tensor, name: str) -> Any:
-    """What `__getattr__` raises: AttributeError, with the way to NumPy's arrays where those have the attribute."""
-    hint = f": NumPy's arrays have it, x.detach().numpy().{name}" if hasattr(_xp.numpy.ndarray, name) else ""
-    raise AttributeError(f"a Tensor has no attribute {name!r}{hint}", name=name, obj=self)
+class Missing:
+    """An attribute of NumPy's arrays that Tensors lack: AttributeError, with the way to it.
+
+    (A `__getattr__` of the class would say the same, and make every attribute of every tensor twice as slow.)
+    """
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    def __get__(self, instance: Tensor | None, owner: type | None = None) -> Any:
+        hint = f"NumPy's arrays have it, x.detach().numpy().{self._name}"
+        raise AttributeError(f"a Tensor has no attribute {self._name!r}: {hint}", name=self._name, obj=instance)
