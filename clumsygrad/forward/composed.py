@@ -125,20 +125,20 @@ def unique_all(x: Array, /) -> tuple[Array, Array, Array, Array]:
 
     Of equal elements the first has the gradient.
     """
-    values, indices, inverse, counts = _m.unique_all(x)
-    return _read_off(x, values, inverse), indices, inverse, counts
+    found: Any = _m.unique_all(x)
+    return found._replace(values=_read_off(x, found.values, found.inverse_indices))  # type: ignore[no-any-return]
 
 
 def unique_counts(x: Array, /) -> tuple[Array, Array]:
     """The distinct values of x, and how often each occurs. Of equal elements the first has the gradient."""
-    values, counts = _m.unique_counts(x)
-    return _read_off(x, values), counts
+    found: Any = _m.unique_counts(x)
+    return found._replace(values=_read_off(x, found.values))  # type: ignore[no-any-return]
 
 
 def unique_inverse(x: Array, /) -> tuple[Array, Array]:
     """The distinct values of x, and which one each element is. Of equal elements the first has the gradient."""
-    values, inverse = _m.unique_inverse(x)
-    return _read_off(x, values, inverse), inverse
+    found: Any = _m.unique_inverse(x)
+    return found._replace(values=_read_off(x, found.values, found.inverse_indices))  # type: ignore[no-any-return]
 
 
 def unique_values(x: Array, /) -> Array:

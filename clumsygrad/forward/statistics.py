@@ -46,9 +46,14 @@ def bincount(x: Array, /, weights: Array | None = None, minlength: int = 0) -> A
     >>> cg.bincount(cg.asarray([0, 2, 0]), cg.asarray([0.5, 1.0, 2.0]))
     Tensor(array([2.5, 0. , 1. ]))
     """
-    smallest, largest = (_xp.number(min(x)), _xp.number(max(x))) if x.shape[0] else (0, -1)
+    smallest, largest = _xp.on_its_device(_ends, x) if x.shape[0] else (0, -1)
     if smallest < 0:
         raise ValueError(f"bincount: x must not be negative, its smallest element is {smallest}")
     if weights is None:
         weights = _xp.on_its_device(array_namespace(x).ones_like, x)
     return scatter_add(weights, x, (largest + 1 if largest >= minlength else minlength,))
+
+
+def _ends(x: Array) -> tuple[int, int]:
+    """The smallest and the largest integer in x, read on the host."""
+    return _xp.number(min(x)), _xp.number(max(x))

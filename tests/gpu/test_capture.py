@@ -33,8 +33,10 @@ REFUSED = (
     ),
     (
         "StreamCapture|capturing",
-        "thrust, which sorts, waits for its work; and how many elements a mask or an array of counts chooses, CuPy reads on the host",
-        "sort repeat-array repeat-array-axis getitem-mask assign-mask-values assign-mask-rows",
+        "thrust, which sorts, waits for its work; and how many elements a mask or an array of counts chooses, or are distinct, is read on "
+        "the host",
+        "sort repeat-array repeat-array-axis getitem-mask assign-mask-values assign-mask-rows unique_all unique_counts unique_inverse "
+        "unique_values bincount",
     ),
     ("StreamCapture|capturing", "the array leaves the GPU", "to-another-library"),
 )

@@ -229,6 +229,8 @@ def _writable(result: Any) -> Any:
     if isinstance(result, (tuple, list)):
         parts = [_writable(part) for part in result]
         return type(result)(*parts) if hasattr(result, "_fields") else type(result)(parts)
+    if isinstance(result, np.ndarray) and result.base is None and not result.flags.writeable:  # the imaginary part of real numbers
+        return result.copy()
     return result
 
 
