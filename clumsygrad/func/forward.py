@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from .. import _tree, lean
-from .. import xp as _xp
+from .. import _tree
+from .._gradients import unit_gradient
 from ._scope import _Pullback, _Pushforward, _Scope, fitting_leaves, name_of
 from .reverse import check_scalar, evaluated
 
@@ -81,7 +81,7 @@ def gradient_pullback(
     scope, out, _ = evaluated(f, argnums, args, kwargs, name)
     check_scalar(out, name)
     scope.look(out)
-    seed = _xp.scalar(_xp.on_its_device(lean.ones_like, out._data))
+    seed = unit_gradient(out._data)
     return scope, _Pullback(scope, scope.gradients(out, seed, in_tensors=True), looked=True)
 
 

@@ -6,8 +6,9 @@ import functools
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from .. import _tree, lean
+from .. import _tree
 from .. import xp as _xp
+from .._gradients import unit_gradient
 from .._modes import reset_recording, set_recording
 from ..tensor import Tensor
 from ._scope import _Pullback, _Scope, fitting_leaves, name_of, plain
@@ -55,7 +56,7 @@ def value_and_grad(f: Callable[..., Any], argnums: Argnums = 0, *, has_aux: bool
         scope, out, aux = evaluated(f, argnums, args, kwargs, name, has_aux)
         check_scalar(out, name)
         scope.look(out)
-        seed = _xp.scalar(_xp.on_its_device(lean.ones_like, out._data))
+        seed = unit_gradient(out._data)
         gradients = scope.arranged(scope.gradients(out, seed, in_tensors=scope.in_tensors, release=True))
         if not scope.in_tensors:
             out, aux = out.data, plain(aux)
