@@ -42,6 +42,7 @@ __all__ = [
     "ones_like",
     "permute_dims",
     "reshape",
+    "scaled",
     "sign",
     "sqrt",
     "subtract_from",
@@ -152,6 +153,13 @@ def reshape(x: Array, shape: tuple[int, ...]) -> Array:
     if type(x) is ndarray or type(x) in _SCALARS:
         return x.reshape(shape)
     return x._reshaped(shape) if is_wrapper(x) else array_namespace(x).reshape(x, shape)
+
+
+def scaled(x: Array, number: Array) -> Array:
+    """x times a 0-d array. Where that is 1, as the gradient of a loss is, a view of x; who hands one out makes it a copy."""
+    if type(x) is ndarray and type(number) in _SCALARS and number == 1 and number.dtype is x.dtype:
+        return x.view()
+    return x * number
 
 
 def times_conj(x: Array, y: Array) -> Array:

@@ -309,6 +309,27 @@ def test_gradients_can_be_written_and_are_neither_the_seed_nor_the_data(operatio
     assert np.all(seed == 1.0)
 
 
+@pytest.mark.parametrize(
+    "loss",
+    [lambda x, c: cg.tensordot(x, c, axes=2), lambda x, c: cg.reshape(x, (4,)) @ np.reshape(c, (4,))],
+    ids=["tensordot", "matmul"],
+)
+@pytest.mark.parametrize("scale", [1.0, 3.0])
+def test_the_gradient_of_a_loss_that_is_a_product_is_not_the_constant_itself(loss, scale):
+    x, c = leaf([[1.0, 2.0], [3.0, 4.0]]), np.arange(4.0).reshape(2, 2)
+    (scale * loss(x, c)).backward()
+    assert np.array_equal(x.grad, scale * c)
+    assert not np.shares_memory(x.grad, c)
+    assert not np.shares_memory(cg.func.grad(loss)(x.data, c), c)
+    hooked = []
+    y = x * 1.0
+    y.register_hook(lambda g: hooked.append(g))
+    y.retain_grad()
+    loss(y, c).backward()
+    assert not np.shares_memory(y.grad, c)
+    assert np.array_equal(hooked[0], c)
+
+
 def test_the_second_pass_does_not_write_into_a_gradient_taken_before():
     x = leaf([1.0, 2.0])
     cg.sum(x * x).backward()

@@ -33,7 +33,7 @@ def matmul_backward(tensor: Tensor, grad: Array) -> GradientTuple:
     if dimensions == (2, 2):  # of which there are most
         return lean.times_adjoint(grad, y) if need_x else None, lean.adjoint_times(x, grad) if need_y else None
     if dimensions == (1, 1):
-        return grad * conj(xp, y) if need_x else None, grad * conj(xp, x) if need_y else None
+        return lean.scaled(conj(xp, y), grad) if need_x else None, lean.scaled(conj(xp, x), grad) if need_y else None
     rows = xp.reshape(x, (1, *x.shape)) if len(x.shape) == 1 else x
     columns = xp.reshape(y, (*y.shape, 1)) if len(y.shape) == 1 else y
     if len(x.shape) == 1:
@@ -110,10 +110,17 @@ def tensordot_backward(tensor: Tensor, grad: Array) -> GradientTuple:
     gx = gy = None
     if need_x:  # its axes come out as: free_x, then those paired, in the order of y
         order = free_x + [paired_x[paired_y.index(a)] for a in sorted(paired_y)]
-        g = xp.tensordot(grad, conj(xp, y), axes=(last, tuple(free_y)))
+        g = _contracted(grad, conj(xp, y), last, tuple(free_y))
         gx = xp.permute_dims(g, tuple([order.index(i) for i in range(nx)]))
     if need_y:  # and here as: those paired, in the order of x, then free_y
         order = [paired_y[paired_x.index(a)] for a in sorted(paired_x)] + free_y
-        g = xp.tensordot(conj(xp, x), grad, axes=(tuple(free_x), first))
+        g = _contracted(conj(xp, x), grad, tuple(free_x), first)
         gy = xp.permute_dims(g, tuple([order.index(i) for i in range(ny)]))
     return gx, gy
+
+
+def _contracted(x: Array, y: Array, axes_x: tuple[int, ...], axes_y: tuple[int, ...]) -> Array:
+    """Σ x y over the paired axes. Where one is a number, their product, which NumPy would compute as that of two matrices."""
+    if not x.shape or not y.shape:
+        return lean.scaled(x, y) if x.shape else lean.scaled(y, x)
+    return array_namespace(x).tensordot(x, y, axes=(axes_x, axes_y))
