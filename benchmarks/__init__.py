@@ -5,12 +5,14 @@ Array libraries read their number of threads when they are imported, so it is se
 
 import os
 
+_ONE_THREAD = ("--xla_cpu_multi_thread_eigen=false", "intra_op_parallelism_threads=1")
+
 os.environ.update(
     OMP_NUM_THREADS="1",
     OPENBLAS_NUM_THREADS="1",
     MKL_NUM_THREADS="1",
     NPROC="1",
-    XLA_FLAGS="--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1",
+    XLA_FLAGS=" ".join(dict.fromkeys([*_ONE_THREAD, *os.environ.get("XLA_FLAGS", "").split()])),
     JAX_PLATFORMS="cpu",
     JAX_ENABLE_X64="1",
 )

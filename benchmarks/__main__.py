@@ -14,6 +14,8 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from .contestants import CONTESTANTS
 from .memory import MEASURED
 from .report import markdown, plot
@@ -28,6 +30,9 @@ PACKAGES = ("clumsygrad", "numpy", "scipy", "torch", "jax", "autograd", "mygrad"
 def main(arguments: Sequence[str] | None = None) -> int:
     """Exit status 1 if a contestant failed or its gradient was wrong."""
     options = _options(arguments)
+    if options.instructions:
+        os.environ.update(no_wider_than_avx2())  # for the processes to come
+    machine = _machine(options.instructions)
     results = {}
     for name in options.only:
         print(f"{name} ...", file=sys.stderr, flush=True)
@@ -35,8 +40,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if options.memory and WORKLOADS[name].measures_memory:
             results[name]["peak_bytes"] = _peaks(name, [key for key in options.contestants if key in MEASURED])
         if options.json:  # after every workload: what is done is not lost with what comes later
-            Path(options.json).write_text(json.dumps({"machine": _machine(), "results": results}, indent=1) + "\n")
-    print(markdown(results, _machine()))
+            Path(options.json).write_text(json.dumps({"machine": machine, "results": results}, indent=1) + "\n")
+    print(markdown(results, machine))
     if options.plot:
         if importlib.util.find_spec("matplotlib") is None:
             print("no plot: matplotlib is not installed")
@@ -63,6 +68,9 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     )
     parser.add_argument(
         "--clock", choices=("wall", "cpu"), default="wall", help="cpu: processor time, for a machine that others use too"
+    )
+    parser.add_argument(
+        "--instructions", choices=("avx2",), help="avx2: no wider ones for anybody, as on the machine that the goals were set on"
     )
     parser.add_argument("--no-memory", dest="memory", action="store_false", help="leave out the peaks of W4, W6 and W7")
     parser.add_argument("--json", metavar="PATH", help="write every sample")
@@ -116,14 +124,28 @@ def _run(module: str, *arguments: str) -> str:
     return done.stdout
 
 
-def _machine() -> dict[str, str]:
+def no_wider_than_avx2() -> dict[str, str]:
+    """What must stand in the environment of a process in which no array library is to use AVX-512."""
+    found = np.show_config(mode="dicts")["SIMD Extensions"].get("found", [])  # type: ignore[call-overload, index]
+    return {
+        "NPY_DISABLE_CPU_FEATURES": " ".join(name for name in found if name.startswith("AVX512") or name == "X86_V4"),
+        "OPENBLAS_CORETYPE": "Haswell",
+        "ATEN_CPU_CAPABILITY": "avx2",
+        "MKL_ENABLE_INSTRUCTIONS": "AVX2",
+        "ONEDNN_MAX_CPU_ISA": "AVX2",
+        "XLA_FLAGS": f"{os.environ['XLA_FLAGS']} --xla_cpu_max_isa=AVX2",
+    }
+
+
+def _machine(instructions: str | None) -> dict[str, str]:
     versions = {"python": platform.python_version()}
     for package in PACKAGES:
         try:
             versions[package] = metadata.version(package)
         except metadata.PackageNotFoundError:
             versions[package] = "from the checkout" if package == "clumsygrad" else "not installed"
-    return {"machine": f"{platform.machine()}, {os.cpu_count()} cores, one thread", **versions}
+    wide = f", {instructions}" if instructions else ""
+    return {"machine": f"{platform.machine()}{wide}, {os.cpu_count()} cores, one thread", **versions}
 
 
 if __name__ == "__main__":
