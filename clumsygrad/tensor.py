@@ -101,7 +101,8 @@ class Tensor(Operators):
     @property
     def grad(self) -> Array | None:
         """The gradient that `backward()` left: an array like `.data` (a Tensor after `create_graph=True`), or None."""
-        return _xp.whole(self._extra.gradient) if self._extra is not None else None
+        gradient = self._extra.gradient if self._extra is not None else None
+        return gradient if type(gradient) is _xp.ndarray else _xp.whole(gradient)
 
     @grad.setter
     def grad(self, value: Array | None) -> None:
@@ -375,7 +376,8 @@ class Tensor(Operators):
         return self
 
     def __setitem__(self, key: Any, value: Any, /) -> None:
-        self._change(Write(Part(key), self._snapshot() if value is self else value))  # its present version
+        part = Part(key)
+        self._change((lambda old: part.write(old, old)) if value is self else Write(part, value))
 
     def _in_place(self, operation: Callable[..., Any], other: Any) -> Any:
         """`self OPERATOR= other`: the result becomes the new version, in this tensor's shape and dtype."""

@@ -696,6 +696,17 @@ def _(xp, x, y):
     return xp.concat([xp.zeros_like(x[:3]), 2 * x[3:] * x[3:]]) * 2 * y
 
 
+@scenario(jit=False)
+def all_written_over_by_itself_at_a_mask(xp, x, y):
+    x[x == x] = x
+    return x * x * y
+
+
+@all_written_over_by_itself_at_a_mask.without_assignment
+def _(xp, x, y):
+    return x * x * y
+
+
 # A tensor assigned from its own earlier value -----------------------------------------------------------------------------------
 
 
