@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from .. import lean
 from ..xp import Array, array_namespace, conj
@@ -110,17 +110,17 @@ def tensordot_backward(tensor: Tensor, grad: Array) -> GradientTuple:
     gx = gy = None
     if need_x:  # its axes come out as: free_x, then those paired, in the order of y
         order = free_x + [paired_x[paired_y.index(a)] for a in sorted(paired_y)]
-        g = _contracted(grad, conj(xp, y), last, tuple(free_y))
+        g = _contracted(xp, grad, conj(xp, y), last, tuple(free_y))
         gx = xp.permute_dims(g, tuple([order.index(i) for i in range(nx)]))
     if need_y:  # and here as: those paired, in the order of x, then free_y
         order = [paired_y[paired_x.index(a)] for a in sorted(paired_x)] + free_y
-        g = _contracted(conj(xp, x), grad, tuple(free_x), first)
+        g = _contracted(xp, conj(xp, x), grad, tuple(free_x), first)
         gy = xp.permute_dims(g, tuple([order.index(i) for i in range(ny)]))
     return gx, gy
 
 
-def _contracted(x: Array, y: Array, axes_x: tuple[int, ...], axes_y: tuple[int, ...]) -> Array:
+def _contracted(xp: Any, x: Array, y: Array, axes_x: tuple[int, ...], axes_y: tuple[int, ...]) -> Array:
     """Σ x y over the paired axes. Where one is a number, their product, which NumPy would compute as that of two matrices."""
     if not x.shape or not y.shape:
         return lean.scaled(x, y) if x.shape else lean.scaled(y, x)
-    return array_namespace(x).tensordot(x, y, axes=(axes_x, axes_y))
+    return xp.tensordot(x, y, axes=(axes_x, axes_y))
