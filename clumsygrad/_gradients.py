@@ -78,7 +78,7 @@ def exclusive(gradient: Any, given: set[int]) -> Any:
     return gradient
 
 
-def deliver(arrived: dict[int, tuple[Any, Any]], seed: Any) -> None:
+def deliver(arrived: dict[int, list[Any]], seed: Any) -> None:
     """Add the gradients of a pass that began with `seed` to those the tensors have: all, or none. Each gets an array of its own."""
     given = {id(seed)}
     with _writing:

@@ -166,32 +166,33 @@ def _binary(forward: Function, rule: Rule | None, scalar: Rule | None, broadcast
                     data = forward(a, b) if _xp.guard is None else _xp.guard(forward, a, b)
                     if x1._tracked and x2._tracked and rule is not None and recording():
                         return record(data, rule if a.shape == b.shape else broadcast, (x1, x2), None)
-                    return half_tracked(data, x1, x2)
+                    return half_tracked(data, x1, x2, a, b)
                 if type(x2) in _WEAK:
                     data = forward(a, x2) if _xp.guard is None else _xp.guard(forward, a, x2)
                     if x1._tracked and scalar is not None and recording():
                         return record(data, scalar, (x1,), ("x2", x2))
-                    return half_tracked(data, x1, x2)
+                    return half_tracked(data, x1, x2, a, x2)
                 if type(x2) in _NUMPYS and cls in _NUMPYS and x2.dtype is a.dtype:
-                    return half_tracked(forward(a, x2), x1, x2)
+                    return half_tracked(forward(a, x2), x1, x2, a, x2)
             elif type(x2) is not Tensor:
                 return forward(x1, x2)
-            elif type(x1) in _WEAK:
-                return half_tracked(forward(x1, x2._data) if _xp.guard is None else _xp.guard(forward, x1, x2._data), x1, x2)
-            elif type(x1) in _NUMPYS and type(x2._data) in _NUMPYS and x1.dtype is x2._data.dtype:
-                return half_tracked(forward(x1, x2._data), x1, x2)
+            else:
+                b = x2._data
+                if type(x1) in _WEAK:
+                    return half_tracked(forward(x1, b) if _xp.guard is None else _xp.guard(forward, x1, b), x1, x2, x1, b)
+                if type(x1) in _NUMPYS and type(b) in _NUMPYS and x1.dtype is b.dtype:
+                    return half_tracked(forward(x1, b), x1, x2, x1, b)
             if as_operator and not (is_operand(x1) and is_operand(x2)):
                 return NotImplemented
             x1, x2 = agreed(forward, (x1, x2))
             a, b = raw(x1), raw(x2)
-            return half_tracked(forward(a, b) if _xp.guard is None else _xp.guard(forward, a, b), x1, x2)
+            return half_tracked(forward(a, b) if _xp.guard is None else _xp.guard(forward, a, b), x1, x2, a, b)
         except Exception as error:
             _describe(error, forward, (x1, x2))
             raise
 
-    def half_tracked(data: Any, x1: Any, x2: Any) -> Tensor:
-        """The result where an operand is a constant: a tensor that requires no gradient, an array, a scalar."""
-        a, b = raw(x1), raw(x2)
+    def half_tracked(data: Any, x1: Any, x2: Any, a: Any, b: Any) -> Tensor:
+        """The result where an operand is a constant: a tensor that requires no gradient, an array, a scalar. Their data: a, b."""
         x1 = x1 if type(x1) is Tensor and x1._tracked else a
         x2 = x2 if type(x2) is Tensor and x2._tracked else b
         if rule is None or (type(x1) is not Tensor and type(x2) is not Tensor) or not recording():
@@ -216,9 +217,8 @@ def _with_attributes(forward: Function, rule: Rule | None, rest: tuple[inspect.P
         attributes = {**defaults, **kwargs}
         if args:
             attributes.update(zip(names, args))  # noqa: B905 (too many are refused by forward itself)
-        for value in attributes.values():
-            if type(value) is Tensor:
-                raise _misplaced(forward, attributes)
+        if (args or kwargs) and Tensor in map(type, attributes.values()):
+            raise _misplaced(forward, attributes)
         if casts and attributes["dtype"] is not None and x._data.dtype != attributes["dtype"]:
             x = x._astype(attributes["dtype"])
         try:
@@ -289,7 +289,7 @@ def _several(forward: Function, rule: Rule | None, parameters: tuple[inspect.Par
             raise
         if not tracked or rule is None or not recording():
             return _constants(data)
-        if type(data) is cls and data.dtype is dtype:
+        if (type(data) is cls or type(data) in SCALAR_TYPES) and data.dtype is dtype:
             return record(data, rule, tuple(parents), attributes)
         return _recorded(data, rule, tuple(parents), attributes or {})
 

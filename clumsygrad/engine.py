@@ -16,7 +16,7 @@ from heapq import heappop, heappush, heapreplace
 from operator import add, attrgetter
 from typing import Any
 
-Gradients = dict[int, tuple[Any, Any]]
+Gradients = dict[int, list[Any]]  # by id: the tensor, and its gradient
 
 _id_of = attrgetter("_id")
 
@@ -74,14 +74,13 @@ def propagate(
     release: Released | None = None,
     guard: Callable[..., Any] | None = None,
 ) -> Gradients:
-    """Carry `gradient` from `root` down to the leaves, and return {id: (tensor, gradient)} of them and of what retains its gradient.
+    """Carry `gradient` from `root` down to the leaves, and return {id: [tensor, gradient]} of them and of what retains its gradient.
 
     Given `leading`, only tensors whose ids it holds are passed or reached. Given `release`, every tensor passed forgets what it was
     made from, and keeps `release` as its rule, to tell of it. After an exception in a rule the root at least is released.
     """
-    sums: dict[int, Any] = {}  # the gradients gathered so far, by id: of the leaves,
-    ends: dict[int, Any] = {}
-    waiting: dict[int, Any] = {}  # and of the tensors whose turn is yet to come, their ids in a heap
+    ends: Gradients = {}  # the leaves reached so far, with what was gathered for them
+    waiting: Gradients = {}  # and the tensors whose turn is yet to come, their ids in a heap
     heap: list[int] = []
     retained: Gradients = {}
     on_device = guard  # where the gradients of one tensor are summed
@@ -93,18 +92,18 @@ def propagate(
     del root
     try:
         if tensor._rule is None:
-            return {tensor._id: (tensor, _hooked(tensor, gradient))}
+            return {tensor._id: [tensor, _hooked(tensor, gradient)]}
         while True:
             child = tensor._id
             parents = tensor._parents
             if tensor._extra is not None:
                 gradient = _hooked(tensor, gradient)
                 if tensor._extra.retains and leading is None:
-                    retained[child] = (tensor, gradient)
+                    retained[child] = [tensor, gradient]
             try:
                 gradients = tensor._rule(tensor, gradient) if guard is None else guard(tensor._rule, tensor, gradient)
             except Exception as error:
-                _describe(error, tensor, waiting.values())
+                _describe(error, tensor, [tensor for tensor, _ in waiting.values()])
                 raise
             finally:
                 if release is not None:
@@ -124,40 +123,42 @@ def propagate(
                 if number > child:
                     parent = parent._version_before(child)
                     number = parent._id
-                if number in sums:
-                    sums[number] = sums[number] + part if on_device is None else on_device(add, sums[number], part)
+                if leading is not None and number not in leading:
+                    continue
+                if parent._rule is None:
+                    gathered = ends.get(number)
+                    if gathered is None:
+                        ends[number] = [parent, part]
+                        continue
                 elif number == upcoming:
                     gradient = gradient + part if on_device is None else on_device(add, gradient, part)
-                elif leading is not None and number not in leading:
                     continue
-                elif parent._rule is None:
-                    sums[number] = part
-                    ends[number] = parent
-                elif following is None:
-                    following = parent
-                    upcoming = number
-                    gradient = part
                 else:
-                    sums[number] = part
-                    waiting[number] = parent
-                    heappush(heap, -number)
+                    gathered = waiting.get(number)
+                    if gathered is None:
+                        if following is None:
+                            following = parent
+                            upcoming = number
+                            gradient = part
+                        else:
+                            waiting[number] = [parent, part]
+                            heappush(heap, -number)
+                        continue
+                gathered[1] = gathered[1] + part if on_device is None else on_device(add, gathered[1], part)
             if following is None:
                 if not heap:
-                    for number, end in ends.items():
-                        extra = end._extra
-                        part = sums[number]
-                        retained[number] = end, part if extra is None or extra.hooks is None else extra.hooks(end, part)
-                    return retained
-                tensor = waiting.pop(-heappop(heap))
-                gradient = sums.pop(tensor._id)
+                    for end in ends.values():
+                        extra = end[0]._extra
+                        if extra is not None and extra.hooks is not None:
+                            end[1] = extra.hooks(*end)
+                    return ends | retained if retained else ends
+                tensor, gradient = waiting.pop(-heappop(heap))
             elif not heap or upcoming > -heap[0]:
                 tensor = following
             else:
-                sums[upcoming] = gradient
-                waiting[upcoming] = following
-                tensor = waiting.pop(-heapreplace(heap, -upcoming))
-                gradient = sums.pop(tensor._id)
-            parent = following = part = gradients = None  # no name may keep what the pass has released
+                waiting[upcoming] = [following, gradient]
+                tensor, gradient = waiting.pop(-heapreplace(heap, -upcoming))
+            parent = following = part = gathered = gradients = None  # no name may keep what the pass has released
     finally:
         wanted.reset(token)
 

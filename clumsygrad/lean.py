@@ -235,9 +235,11 @@ def broadcast_to(x: Array, shape: tuple[int, ...]) -> Array:
         return x
     new = len(shape) - len(x.shape)
     if type(x) is ndarray and new >= 0 and x.flags.c_contiguous and x.size:
-        strides = (0,) * new + tuple([s if n == m else 0 for n, m, s in zip(x.shape, shape[new:], x.strides)])  # noqa: B905
-        z = ndarray(shape, x.dtype, x, 0, strides)
-        z.flags.writeable = False
+        strides = x.strides
+        if x.shape != shape[new:]:
+            strides = tuple([s if n == m else 0 for n, m, s in zip(x.shape, shape[new:], strides)])  # noqa: B905
+        z = ndarray(shape, x.dtype, x, 0, (0,) * new + strides)
+        z.setflags(False)
         return z
     return array_namespace(x).broadcast_to(x, shape)
 

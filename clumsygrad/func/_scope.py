@@ -8,6 +8,7 @@ tangent per argument to one tangent per output.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from operator import attrgetter
 from typing import Any
 
 from .. import _tree, engine
@@ -17,6 +18,9 @@ from .._modes import recording_set, reset_recording, set_recording
 from ..grad import positive_backward
 from ..tensor import Tensor, constant, next_id, record
 from ..xp import FLOAT32, FLOAT64, ndarray
+
+_id_of = attrgetter("_id")
+_parents_of = attrgetter("_parents")
 
 
 class _Scope:
@@ -31,8 +35,8 @@ class _Scope:
             leaves, structure = _tree.flatten(tree)
             self.structures.append((structure, len(leaves)))
             self.arguments += [_argument(x, name) for x in leaves]
-        self.numbers = [x._id for x in self.arguments]
-        self.in_tensors = any(x._parents for x in self.arguments)
+        self.numbers = list(map(_id_of, self.arguments))
+        self.in_tensors = any(map(_parents_of, self.arguments))
         self.leading: Any = None
 
     def trees(self) -> list[Any]:
@@ -41,6 +45,8 @@ class _Scope:
 
     def leaves(self) -> list[Tensor]:
         """The arguments in the versions that were handed to the function, even if it assigned to them."""
+        if list(map(_id_of, self.arguments)) == self.numbers:
+            return self.arguments
         return [x if x._id == n else x._version_before(n + 1) for x, n in zip(self.arguments, self.numbers, strict=True)]
 
     def arranged(self, values: list[Any]) -> list[Any]:
@@ -162,7 +168,7 @@ def _join_backward(tensor: Tensor, grad: tuple[Any, ...]) -> tuple[Any, ...]:
 
 
 def _any_tracked(seed: Sequence[Any]) -> bool:
-    return any(type(g) is Tensor and g._tracked for g in seed)
+    return Tensor in map(type, seed) and any(type(g) is Tensor and g._tracked for g in seed)
 
 
 def _as(g: Any, in_tensors: bool) -> Any:

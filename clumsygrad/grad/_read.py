@@ -14,8 +14,6 @@ from ..xp import FLOAT32, FLOAT64, SCALARS, Array, array_namespace, conj, is_arr
 if TYPE_CHECKING:
     from ..tensor import Tensor
 
-_tensors_among: dict[tuple[type, ...], tuple[bool, ...]] = {}
-
 # One gradient per parent of the tensor; None for a parent that has none (an integer, a scalar) or whose gradient nobody wants.
 GradientTuple = tuple[Array | None, ...]
 
@@ -115,10 +113,15 @@ def needs(tensor: Tensor) -> tuple[bool, ...]:
     """Which operands the running pass wants a gradient of; for a rule called directly, all that have one."""
     wanted = tensor._wanted()  # type: ignore[misc]
     parents = tensor._parents
-    if wanted is True:  # every tensor, then: remembered by the parents' types
-        types = tuple(map(type, parents))
-        return _tensors_among.get(types) or _tensors_among.setdefault(types, tuple([t is type(tensor) for t in types]))
     cls = type(tensor)
+    if wanted is True:  # every tensor, then
+        if len(parents) == 2:
+            x, y = parents
+            return type(x) is cls, type(y) is cls
+        if len(parents) == 3:
+            x, y, z = parents
+            return type(x) is cls, type(y) is cls, type(z) is cls
+        return tuple([type(x) is cls for x in parents])
     if wanted is None:
         return tuple([type(x) is cls or (is_array(x) and is_floating(x)) for x in parents])
     number = tensor._id
