@@ -74,13 +74,16 @@ class Bound:
         self._xp = xp
 
     def _made(self, name: str, device: Any, *args: Any, **kwargs: Any) -> Tensor:
-        """The library's own creation function; on CuPy, which ignores `device` in most of them, inside `with device:`."""
-        create: Callable[..., Any] = operator.attrgetter(name)(self._xp)
-        device = _xp.device_of(_xp.name_of(self._xp), device)
-        if device is not None and _xp.name_of(self._xp) == "cupy":
-            with device:
-                return Tensor(create(*args, **kwargs))
-        return Tensor(create(*args, device=device, **kwargs))
+        """The library's own creation function."""
+        return _created(self._xp, name, device, *args, **kwargs)
+
+    def _made_like(self, name: str, x: Array, device: Any, *args: Any, dtype: Any) -> Tensor:
+        """The creation function of the library that x is of, which need not be this one; on the device of x if no other is named."""
+        data = x._data if type(x) is Tensor else x
+        xp = _xp.array_namespace(data) if _xp.is_array(data) else self._xp
+        if device is None and _xp.guard is not None and _xp.name_of(xp) == "cupy":
+            device = data.device
+        return _created(xp, name, device, data, *args, dtype=dtype)
 
     def asarray(self, obj: Any, /, *, dtype: Any = None, device: Any = None, copy: bool | None = None) -> Tensor:
         """A tensor of `obj`: a number, a nested list, an array, or a Tensor, whose graph is kept (in lists too).
@@ -119,7 +122,7 @@ class Bound:
 
     def empty_like(self, x: Array, /, *, dtype: Any = None, device: Any = None) -> Tensor:
         """A tensor like x with any values."""
-        return self._made("empty_like", *_like(x, device), dtype=dtype)
+        return self._made_like("empty_like", x, device, dtype=dtype)
 
     def eye(self, n_rows: int, n_cols: int | None = None, /, *, k: int = 0, dtype: Any = None, device: Any = None) -> Tensor:
         """Ones on the k-th diagonal of a matrix of zeros."""
@@ -137,10 +140,12 @@ class Bound:
         return self._made("full", device, _shape(shape), fill_value, dtype=dtype)
 
     def full_like(self, x: Array, /, fill_value: complex | Tensor, *, dtype: Any = None, device: Any = None) -> Tensor:
-        """A tensor like x in which every element is `fill_value`."""
-        if type(fill_value) is Tensor:
-            return self.full(tuple(x.shape), fill_value, dtype=x.dtype if dtype is None else dtype, device=device)
-        return self._made("full_like", *_like(x, device), fill_value, dtype=dtype)
+        """A tensor like x in which every element is `fill_value`: a number, or a 0-d tensor, which is differentiated."""
+        if type(fill_value) is not Tensor:
+            return self._made_like("full_like", x, device, fill_value, dtype=dtype)
+        xp, place = _xp.place_of(x._data if type(x) is Tensor else x)
+        dtype, device = x.dtype if dtype is None else dtype, place if device is None else device
+        return Bound(xp).full(tuple(x.shape), fill_value, dtype=dtype, device=device)
 
     def linspace(
         self, start: complex, stop: complex, /, num: int, *, dtype: Any = None, device: Any = None, endpoint: bool = True
@@ -154,7 +159,7 @@ class Bound:
 
     def ones_like(self, x: Array, /, *, dtype: Any = None, device: Any = None) -> Tensor:
         """A tensor like x full of ones."""
-        return self._made("ones_like", *_like(x, device), dtype=dtype)
+        return self._made_like("ones_like", x, device, dtype=dtype)
 
     def zeros(self, shape: Shape, *, dtype: Any = None, device: Any = None) -> Tensor:
         """A tensor of `shape` full of zeros."""
@@ -162,7 +167,7 @@ class Bound:
 
     def zeros_like(self, x: Array, /, *, dtype: Any = None, device: Any = None) -> Tensor:
         """A tensor like x full of zeros."""
-        return self._made("zeros_like", *_like(x, device), dtype=dtype)
+        return self._made_like("zeros_like", x, device, dtype=dtype)
 
     def can_cast(self, from_: Any, to: Any, /) -> bool:
         """Whether the promotion rules of the standard allow this cast."""
@@ -311,12 +316,14 @@ def _shape(shape: Any) -> tuple[int, ...]:
     return tuple(shape) if isinstance(shape, (tuple, list)) else (int(shape),)
 
 
-def _like(x: Array, device: Any) -> tuple[Any, Array]:
-    """A device and an array, for a creation function whose result is on the array's device if no other is named."""
-    data = x._data if type(x) is Tensor else x
-    if device is None and _xp.guard is not None and _xp.library_of(data) == "cupy":
-        device = data.device
-    return device, data
+def _created(xp: Any, name: str, device: Any, *args: Any, **kwargs: Any) -> Tensor:
+    """A tensor made by a library's creation function; on CuPy, which ignores `device` in most of them, inside `with device:`."""
+    create: Callable[..., Any] = operator.attrgetter(name)(xp)
+    device = _xp.device_of(_xp.name_of(xp), device)
+    if device is not None and _xp.name_of(xp) == "cupy":
+        with device:
+            return Tensor(create(*args, **kwargs))
+    return Tensor(create(*args, device=device, **kwargs))
 
 
 def _number(x: Any) -> Any:

@@ -278,9 +278,14 @@ def number(x: Array) -> Any:
     return cast(array_namespace(x).reshape(x, ()))
 
 
+def place_of(x: Array) -> tuple[Any, Any]:
+    """The namespace of a raw array and the device that it is on; None for that where the library places its arrays itself."""
+    return array_namespace(x), None if library_of(x) in ("jax", "dask") else device(x)
+
+
 def moved(x: Array, like: Array) -> Array:
     """`x` in the library and on the device of the raw array `like`; of a Tensor, the recorded operation."""
-    place = array_namespace(like), None if library_of(like) in ("jax", "dask") else device(like)
+    place = place_of(like)
     return x._moved(place) if type(x) in _wrappers else to_library(x, *place)
 
 

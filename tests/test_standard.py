@@ -303,7 +303,35 @@ def test_makes_tensors_of_its_library(backend, name):
         assert backend.owns(z.data)
 
 
-@pytest.mark.parametrize("name", sorted(CREATION.keys() - {"asarray"} - {name for name in CREATION if name.endswith("_like")}))
+LIKE = [name for name in CREATION if name.endswith("_like")]
+
+
+@pytest.mark.parametrize("held", ["a raw array", "a tensor"])
+@pytest.mark.parametrize("name", LIKE)
+def test_what_is_made_like_an_array_is_where_that_is(backend, name, held):
+    """In every namespace: that over NumPy, and that over array-api-strict."""
+    array = backend.array(np.ones((2, 3), dtype=np.float32))
+    for xp in (cg, cg.over("array_api_strict"), backend.namespace):
+        z = CREATION[name](xp, array if held == "a raw array" else cg.Tensor(array))
+        assert type(z) is cg.Tensor
+        assert (z.shape, z.dtype) == (array.shape, array.dtype)
+        assert backend.owns(z.data)
+    assert CREATION[name](backend.namespace, np.ones(2)).dtype == np.float64
+
+
+def test_full_like_brings_its_value_to_where_the_array_is(backend):
+    array = backend.array(np.ones((2, 3), dtype=np.float32))
+    for x in (array, cg.Tensor(array)):
+        value = cg.Tensor(2.0, requires_grad=True)
+        z = cg.full_like(x, value)
+        assert (z.shape, z.dtype) == (array.shape, array.dtype)
+        assert backend.owns(z.data)
+        cg.sum(z).backward()
+        assert type(value.grad) is np.ndarray
+        assert value.grad == 6
+
+
+@pytest.mark.parametrize("name", sorted(CREATION.keys() - {"asarray", *LIKE}))
 def test_makes_tensors_on_a_device(name):
     strict = pytest.importorskip("array_api_strict")
     xp, device = cg.over(strict), strict.Device("device1")
