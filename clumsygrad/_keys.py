@@ -11,6 +11,7 @@ from .xp import (
     SCALARS,
     Array,
     array_namespace,
+    as_positions,
     device,
     is_array,
     is_floating,
@@ -51,7 +52,17 @@ def read(x: Array, key: Any) -> Array:
         xp = array_namespace(x)
         rows = xp.take(x, xp.reshape(xp.where(key < 0, key + x.shape[0], key), (-1,)), axis=0)
         return xp.reshape(rows, (*key.shape, *x.shape[1:]))
-    return _read_back(array_namespace(x), x, key) if library == "torch" and _steps_back(key) else x[key]
+    if library == "torch":
+        key = _in_int64(key)
+        return _read_back(array_namespace(x), x, key) if _steps_back(key) else x[key]
+    return x[key]
+
+
+def _in_int64(key: Any) -> Any:
+    """A key whose arrays of integers are of int64: torch refuses others, and takes uint8 for a mask."""
+    if isinstance(key, tuple):
+        return tuple([_in_int64(part) for part in key])
+    return as_positions(key) if is_array(key) and kind(key) == "integral" else key
 
 
 def _read_back(xp: Any, x: Array, key: Any) -> Array:
@@ -93,6 +104,8 @@ def assigned(x: Array, key: Any, value: Any) -> Array:
         return x.at[key].set(value)
     if library == "array_api_strict" and _is_read_only(key):
         return _assigned_by_position(x, key, value)
+    if library == "torch":
+        key = _in_int64(key)
     if library == "torch" and _steps_back(key):
         place = positions(x, key, x.shape)
         copy = xp.reshape(xp.asarray(x, copy=True), (-1,))
@@ -109,11 +122,11 @@ def positions(x: Array, key: Any, shape: tuple[int, ...]) -> Array:
     """The positions, in an array of `shape` laid flat, that `key` reads; an array of the library and device of `x`."""
     xp = array_namespace(x)
     if is_array(key) and kind(key) == "integral" and shape:
-        row = math.prod(shape[1:])
+        row, key = math.prod(shape[1:]), as_positions(key)
         first = xp.where(key < 0, key + shape[0], key) * row
         within = xp.reshape(xp.arange(row, dtype=first.dtype, device=device(x)), (1,) * key.ndim + shape[1:])
         return xp.reshape(first, key.shape + (1,) * (len(shape) - 1)) + within
-    flat = xp.arange(math.prod(shape), dtype=xp.int64, device=device(x))
+    flat = xp.arange(math.prod(shape), device=device(x))
     return read(xp.reshape(flat, shape), key)
 
 
@@ -160,7 +173,7 @@ def repeats(key: Any) -> bool:
 def _rows_added(xp: Any, x: Array, key: Array, shape: tuple[int, ...]) -> Array:
     """Zeros of `shape`, with a row of `x` added at each index that `key` names, in the libraries that have a fast way for rows."""
     count, width = math.prod(key.shape), math.prod(shape[1:])
-    rows, where = x.reshape(count, width), key.reshape(-1)
+    rows, where = x.reshape(count, width), as_positions(key).reshape(-1)
     if name_of(xp) == "torch":
         where = xp.where(where < 0, where + shape[0], where)
         return xp.zeros((shape[0], width), dtype=x.dtype, device=x.device).index_add_(0, where, rows).reshape(shape)

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from . import _cublas
-from .xp import FLOAT32, FLOAT64, SCALARS, Array, array_namespace, conj, device, is_wrapper, kind, name_of, ndarray
+from .xp import FLOAT32, FLOAT64, SCALARS, Array, array_namespace, as_indices, conj, device, is_wrapper, kind, name_of, ndarray
 
 __all__ = [
     "add_into",
@@ -388,7 +388,8 @@ def less_one_at(x: Array, labels: Array, axis: int) -> Array:
         return x
     xp = array_namespace(x)
     n = x.shape[axis]
-    classes = xp.reshape(xp.arange(n, dtype=labels.dtype, device=device(labels)), (n,) + (1,) * (len(x.shape) - axis - 1))
+    dtype = labels.dtype if n <= xp.iinfo(labels.dtype).max else None  # of which no class runs over
+    classes = xp.reshape(xp.arange(n, dtype=dtype, device=device(labels)), (n,) + (1,) * (len(x.shape) - axis - 1))
     return xp.where(classes == labels, x - 1, x)
 
 
@@ -396,7 +397,7 @@ def chosen(x: Array, labels: Array, axis: int) -> Array:
     """The elements of x at the labels, which are 1 long along `axis`."""
     if type(x) is ndarray and x.ndim == 2 and axis == 1:
         return x[np.arange(len(x)), labels[:, 0]][:, None]
-    return array_namespace(x).take_along_axis(x, labels, axis=axis)
+    return array_namespace(x).take_along_axis(x, as_indices(labels), axis=axis)
 
 
 def times_transpose_by_columns(x: Array, y: Array) -> Array:

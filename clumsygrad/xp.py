@@ -199,6 +199,18 @@ def numpy_dtype(dtype: Any) -> Any:
         return numpy.dtype(name)
 
 
+def as_positions(x: Array) -> Array:
+    """Integers as int64, in which no position runs over (as JAX's own integers there, which are of 32 bits unless it is told otherwise)."""
+    xp = array_namespace(x)
+    dtype: Any = int if name_of(xp) == "jax" else xp.int64
+    return x if x.dtype == dtype else xp.astype(x, dtype)
+
+
+def as_indices(x: Array) -> Array:
+    """Integers as their library reads by them: torch's as int64 (it refuses others, and takes uint8 for a mask), others as they are."""
+    return as_positions(x) if type(x) is not ndarray and is_array(x) and library_of(x) == "torch" else x
+
+
 # Devices and moves ------------------------------------------------------------------------------------------------------------
 
 

@@ -17,13 +17,13 @@ __all__ = ["assign", "nonzero", "scatter_add", "take", "take_along_axis"]
 @operation(grad.take_backward)
 def take(x: Array, indices: Array, /, *, axis: int | None = None) -> Array:
     """The elements of x at `indices` (integers, 1-d) along `axis`."""
-    return array_namespace(x).take(x, indices, axis=axis)
+    return array_namespace(x).take(x, _xp.as_indices(indices), axis=axis)
 
 
 @operation(grad.take_along_axis_backward)
 def take_along_axis(x: Array, indices: Array, /, *, axis: int = -1) -> Array:
     """The elements of x at `indices` along `axis`, with indices of their own at every other position (as `argsort` gives)."""
-    return array_namespace(x).take_along_axis(x, indices, axis=axis)
+    return array_namespace(x).take_along_axis(x, _xp.as_indices(indices), axis=axis)
 
 
 @operation(None)

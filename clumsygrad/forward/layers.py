@@ -8,7 +8,7 @@ from typing import Any
 from .. import _kernels, _windows, grad, lean
 from .._layers import as_rows, attention_weights, dropped, from_rows, normalised, rows_over
 from .._operation import operation
-from ..xp import Array, array_namespace, kind
+from ..xp import Array, array_namespace, as_indices, kind
 
 __all__ = ["avg_pool2d", "conv2d", "dropout", "embedding", "layer_norm", "linear", "max_pool2d", "scaled_dot_product_attention"]
 
@@ -130,7 +130,7 @@ def embedding(weight: Array, indices: Array) -> Array:
     if kind(indices) != "integral":
         raise TypeError(f"embedding: the indices must be integers, got dtype {indices.dtype}")
     xp = array_namespace(weight)
-    rows = xp.take(weight, lean.reshape(indices, (-1,)), axis=0)
+    rows = xp.take(weight, as_indices(lean.reshape(indices, (-1,))), axis=0)
     return rows if len(indices.shape) == 1 else lean.reshape(rows, (*indices.shape, *weight.shape[1:]))
 
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from .. import grad, lean
 from .._operation import operation
-from ..xp import Array, array_namespace
+from ..xp import Array, array_namespace, as_indices, as_positions, is_array
 
 __all__ = [
     "argsort",
@@ -108,7 +108,7 @@ def stack(arrays: Sequence[Array], /, *, axis: int = 0) -> Array:
 @operation(grad.repeat_backward, operands=("x", "repeats"))
 def repeat(x: Array, repeats: int | Array, /, *, axis: int | None = None) -> Array:
     """x with each element along `axis` repeated `repeats` times (one number, or one for each); with axis None, of x laid flat."""
-    return array_namespace(x).repeat(x, repeats, axis=axis)
+    return array_namespace(x).repeat(x, as_positions(repeats) if is_array(repeats) else repeats, axis=axis)
 
 
 @operation(grad.tile_backward)
@@ -147,7 +147,7 @@ def argsort(x: Array, /, *, axis: int = -1, descending: bool = False, stable: bo
 @operation(None, operands=("x1", "x2", "sorter"))
 def searchsorted(x1: Array, x2: Array, /, *, side: str = "left", sorter: Array | None = None) -> Array:
     """The indices at which x2 would have to be inserted into x1 (sorted, or by `sorter`) to keep it sorted."""
-    return array_namespace(x1).searchsorted(x1, x2, side=side, sorter=sorter)
+    return array_namespace(x1).searchsorted(x1, x2, side=side, sorter=as_indices(sorter))
 
 
 @operation(None, operands=("x1", "x2"))

@@ -50,10 +50,16 @@ def bincount(x: Array, /, weights: Array | None = None, minlength: int = 0) -> A
     if smallest < 0:
         raise ValueError(f"bincount: x must not be negative, its smallest element is {smallest}")
     if weights is None:
-        weights = _xp.on_its_device(array_namespace(x).ones_like, x)
+        weights = _xp.on_its_device(_ones, x)
     return scatter_add(weights, x, (largest + 1 if largest >= minlength else minlength,))
 
 
 def _ends(x: Array) -> tuple[int, int]:
     """The smallest and the largest integer in x, read on the host."""
+    x = _xp.as_positions(x)
     return _xp.number(min(x)), _xp.number(max(x))
+
+
+def _ones(x: Array) -> Array:
+    """A weight of 1 for each integer in x, in a dtype that can count them all."""
+    return array_namespace(x).ones_like(_xp.as_positions(x))

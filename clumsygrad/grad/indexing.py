@@ -59,8 +59,8 @@ def _last_written(x: Array, key: Any) -> Array | None:
         return None
     xp = array_namespace(x)
     place = positions(x, key, x.shape)
-    turn = xp.reshape(xp.arange(math.prod(place.shape), dtype=xp.int64, device=device(x)), place.shape)
-    written = assigned(xp.zeros(x.shape, dtype=xp.int64, device=device(x)), key, turn)
+    turn = xp.reshape(xp.arange(math.prod(place.shape), device=device(x)), place.shape)
+    written = assigned(xp.zeros(x.shape, dtype=turn.dtype, device=device(x)), key, turn)
     return read(written, key) == turn
 
 
@@ -82,8 +82,7 @@ def take_along_axis_backward(tensor: Tensor, grad: Array) -> GradientTuple:
     axis = attribute(tensor, "axis") % len(x.shape)
     xp = array_namespace(x)
     key = [
-        xp.reshape(xp.arange(n, dtype=indices.dtype, device=device(x)), (1,) * i + (n,) + (1,) * (len(x.shape) - i - 1))
-        for i, n in enumerate(x.shape)
+        xp.reshape(xp.arange(n, device=device(x)), (1,) * i + (n,) + (1,) * (len(x.shape) - i - 1)) for i, n in enumerate(x.shape)
     ]
     key[axis] = indices
     return scatter_add(grad, tuple(key), x.shape), None

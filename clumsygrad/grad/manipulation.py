@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from .. import lean
 from .._keys import scatter_add
-from ..xp import Array, array_namespace, device
+from ..xp import Array, array_namespace, as_positions, device
 from ._read import GradientTuple, attribute, needs, operand, operands, unbroadcast
 
 if TYPE_CHECKING:
@@ -109,7 +109,7 @@ def repeat_backward(tensor: Tensor, grad: Array) -> GradientTuple:
         copies = grad.shape[axis] // shape[axis] if shape[axis] else 0
         split = shape[:axis] + (shape[axis], copies) + shape[axis + 1 :]
         return xp.reshape(xp.sum(xp.reshape(grad, split), axis=axis + 1), x.shape), None
-    ends = xp.cumulative_sum(xp.reshape(repeats, (-1,)))
+    ends = xp.cumulative_sum(xp.reshape(as_positions(repeats), (-1,)))
     at = xp.arange(grad.shape[axis], dtype=ends.dtype, device=device(ends))
     source = xp.searchsorted(ends, at, side="right")
     g = xp.moveaxis(scatter_add(xp.moveaxis(grad, axis, 0), source, (shape[axis], *shape[:axis], *shape[axis + 1 :])), 0, axis)
