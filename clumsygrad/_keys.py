@@ -1,9 +1,11 @@
-"""Reading and writing at keys, which every library spells its own way: reading back to front, writing into a copy, adding at repeats."""
+"""Reading and writing at keys, which every library spells its own way: reading back to front, writing into a copy, adding at repeats;
+and finding where the distinct values are.
+"""
 
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Any, NamedTuple
 
 from . import _kernels
 from ._modes import adds_in_order
@@ -23,7 +25,7 @@ from .xp import (
     optional,
 )
 
-__all__ = ["assigned", "is_mask", "leaves_nothing", "positions", "read", "repeats", "scatter_add", "stretched"]
+__all__ = ["assigned", "is_mask", "leaves_nothing", "positions", "read", "repeats", "scatter_add", "stretched", "unique_all"]
 
 
 def is_mask(key: Any) -> bool:
@@ -290,3 +292,29 @@ def _sum_where_equal(xp: Any, values: Array, where: Array, size: int) -> Array:
     each = xp.arange(size, dtype=where.dtype, device=device(values))[:, None]
     zero = xp.zeros((), dtype=values.dtype, device=device(values))
     return xp.sum(xp.where(each == where[None, :], values[None, :], zero), axis=1, dtype=values.dtype)
+
+
+class UniqueAllResult(NamedTuple):
+    """What the standard's unique_all gives."""
+
+    values: Array
+    indices: Array
+    inverse_indices: Array
+    counts: Array
+
+
+def unique_all(x: Array) -> tuple[Array, Array, Array, Array]:
+    """The standard's function. torch does not tell where a value is first found, only which one each element is.
+
+    With the elements in the order of their values, and those of one value as they come, each value begins with its first.
+    """
+    xp = array_namespace(x)
+    if name_of(xp) != "torch":
+        return xp.unique_all(x)  # type: ignore[no-any-return]
+    values, inverse = xp.unique_inverse(x)
+    which = xp.reshape(inverse, (-1,))
+    order = xp.argsort(which, stable=True)
+    which, each = xp.take(which, order), xp.arange(values.shape[0], device=device(x))
+    starts = xp.searchsorted(which, each)
+    counts = xp.searchsorted(which, each, side="right") - starts
+    return UniqueAllResult(values, xp.take(order, starts), inverse, counts)

@@ -134,9 +134,9 @@ BACKENDS = {
             "array_api_strict",
             device="device1",
             strict_flags={"api_version": "2025.12", "boolean_indexing": False, "data_dependent_shapes": False},
-            lacks={**_STRICT, "masks": _DYNAMIC, "repeats": _DYNAMIC, "distinct": _DYNAMIC, "unique_all": _DYNAMIC},
+            lacks={**_STRICT, "masks": _DYNAMIC, "repeats": _DYNAMIC, "distinct": _DYNAMIC},
         ),
-        Backend("torch", "torch", device="cpu", lacks={"unique_all": "torch does not tell where a value is first found"}),
+        Backend("torch", "torch", device="cpu"),
         Backend("jax", "jax.numpy", every_shape=False, lacks={"repeated writes": _ONE_OF_SEVERAL}),
         Backend(
             "jax-jit",
@@ -155,7 +155,6 @@ BACKENDS = {
             lacks={
                 "masks": "a mask makes dask forget the shape",
                 "distinct": "dask does not know how many distinct values there are",
-                "unique_all": "dask does not know how many distinct values there are",
                 "newaxis writes": "dask.array cannot assign at new axes",
                 "nothing": "dask.array cannot assign to nothing",
                 "scatter": _DASK + "scatter-add",

@@ -329,7 +329,7 @@ for _name in ("unique_all", "unique_counts", "unique_inverse", "unique_values"):
         lambda xp, x, name=_name: getattr(xp, name)(x) if name == "unique_values" else getattr(xp, name)(x)[0],
         (2, 3),
         rules="take reshape",
-        uses=("unique_all" if _name == "unique_all" else "distinct",),
+        uses=("distinct",),
         cannot=(("jax-jit", "how many distinct values there are is read on the host"),),
         reference=np.unique,
     )

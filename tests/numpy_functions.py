@@ -15,7 +15,7 @@ from table import BOTH, COMPLEX, Case, Shape
 
 ROWS: list[Case] = []
 DISTINCT = {
-    "uses": ("unique_all",),
+    "uses": ("distinct",),
     "cannot": (("jax-jit", "how many distinct values there are is read on the host"),),
 }
 NO_I0 = tuple((name, "array-api-strict has no special functions") for name in ("strict", "strict-device1"))

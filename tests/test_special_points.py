@@ -85,7 +85,20 @@ def test_equal_operands_share(name, backend):
 def test_of_equal_elements_the_first_has_the_gradient_of_their_value(backend):
     if "distinct" in backend.lacks:
         pytest.skip(backend.lacks["distinct"])
-    equal(gradients(backend, lambda xp, x: xp.unique_values(x) ** 2, [3.0, 1.0, 3.0, 2.0, 1.0]), [6, 2, 0, 4, 0])
+    for function in (lambda xp, x: xp.unique_values(x) ** 2, lambda xp, x: xp.unique_all(x).values ** 2):
+        equal(gradients(backend, function, [3.0, 1.0, 3.0, 2.0, 1.0]), [6, 2, 0, 4, 0])
+
+
+def test_where_distinct_values_are(backend):
+    """As NumPy finds them: every nan is a value of its own."""
+    if "distinct" in backend.lacks:
+        pytest.skip(backend.lacks["distinct"])
+    nan = np.nan
+    for values in ([[3.0, 1.0, nan], [nan, 1.0, 3.0], [2.0, 2.0, 2.0]], 4.0, np.zeros(0)):
+        x = np.asarray(values)
+        found, expected = cg.unique_all(cg.Tensor(backend.array(x))), np.unique_all(x)
+        for name in ("values", "indices", "inverse_indices", "counts"):
+            np.testing.assert_array_equal(backend.host(getattr(found, name)), getattr(expected, name), name)
 
 
 def test_abs_and_sign_at_zero(backend):

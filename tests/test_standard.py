@@ -174,8 +174,8 @@ CALLS = {
     "unique_inverse": ((A,), lambda xp, x: xp.unique_inverse(x)[0]),
     "unique_values": ((A,), named("unique_values")),
 }
-USES = {"sort": "sorting", "take": "scatter", "take_along_axis": "gather", "unique_all": "unique_all"}
-USES |= {f"unique_{what}": "distinct" for what in ("counts", "inverse", "values")}
+USES = {"sort": "sorting", "take": "scatter", "take_along_axis": "gather"}
+USES |= {f"unique_{what}": "distinct" for what in ("all", "counts", "inverse", "values")}
 
 
 def leaves_of(backend, shapes):
