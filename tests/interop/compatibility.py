@@ -40,6 +40,7 @@ page, which `nox -s interop -- --write` writes. After a hyphen stands what is sp
 * **first**, **second**: gradients of this order agree with finite differences to 1e-6, over NumPy, in float64.
 * **strict**, **torch**: over array-api-strict on `device1`, and over torch, values are the package's own, and gradients those over NumPy.
   "—": the package does not take that library's own arrays here.
+* What to write in the place of what raises: [](scipy.md), [](einops_xarray.md).
 * SciPy was imported with `SCIPY_ARRAY_API=1`, scikit-learn called inside `config_context(array_api_dispatch=True)`.
 """
 

@@ -117,6 +117,31 @@ row("xarray.concat", (2, 3), (2, 3), call=of(lambda x, y: xarray.concat([x, y], 
 row("xarray.broadcast", (2, 3), (2,), call=of(lambda x, y: operator.mul(*xarray.broadcast(x, y))))
 row("xarray.align", (2, 3), (2,), call=of_copies(lambda x, y: operator.mul(*xarray.align(x, y))))
 
+# In the place of what raises, below ------------------------------------------------------------------------------------------------
+
+
+def along_time(function: Callable[..., Any], *outputs: str) -> Callable[..., Any]:
+    """A function of NumPy's, of values and times, applied to labelled arrays."""
+    return in_time(lambda x: xarray.apply_ufunc(function, x, x.time, input_core_dims=[["time"]] * 2, output_core_dims=[outputs]))
+
+
+def interpolated(x: xarray.DataArray) -> xarray.DataArray:
+    """x at other times."""
+    times = xarray.DataArray([0.5, 2.0], dims="then")
+    dims = {"input_core_dims": [["then"], ["time"], ["time"]], "output_core_dims": [["then"]]}
+    return xarray.apply_ufunc(np.interp, times, x.time, x, **dims)
+
+
+def windows(x: xarray.DataArray) -> xarray.DataArray:
+    """Three neighbours at a time, where there are three."""
+    return xarray.concat([x.shift(c=i) for i in range(3)], "window").isel(c=slice(2, None))
+
+
+row("xarray.apply_ufunc-differentiate", (2, 3), call=along_time(lambda x, t: np.gradient(x, t, axis=-1), "time"), linear=True)
+row("xarray.apply_ufunc-polyfit", (2, 3), call=along_time(lambda x, t: np.polyfit(t, x.T, 1).T, "degree"), linear=True)
+row("xarray.apply_ufunc-interp", (3,), call=lambda x: interpolated(labelled(x, "time")).data, linear=True)
+row("xarray.concat-rolling", (6,), call=lambda x: windows(labelled(x, "c")).mean("window").data, linear=True)
+
 # Data sets ------------------------------------------------------------------------------------------------------------------------
 
 
