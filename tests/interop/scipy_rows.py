@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import scipy.constants as constants
@@ -55,6 +56,16 @@ TABLE.row(
     "scipy.integrate.cubature",
     (2,),
     call=lambda p: integrate.cubature(lambda x, p: exp(-p * x), beside(p, [0.0]), beside(p, [1.0]), args=(p,)).estimate,
+)
+TABLE.row(
+    "scipy.integrate.cubature-infinite",
+    (2,),
+    domain="positive",
+    call=lambda p: (
+        integrate.cubature(
+            lambda x, p: exp(-p * x * x), beside(p, [-math.inf]), beside(p, [math.inf]), args=(p,), rtol=1e-10
+        ).estimate
+    ),
 )
 TABLE.row(
     "scipy.integrate.cubature-limits", (1,), (1,), call=lambda a, b: integrate.cubature(lambda x: exp(-x[:, 0]), a, b).estimate
