@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import scipy.signal as signal
 from array_api_compat import array_namespace
 from rows import Table, beside, parts
+
+import clumsygrad as cg
+from clumsygrad.xp import moved
 
 TABLE = Table()
 
@@ -17,6 +21,16 @@ CONVERTS = r"x\.detach\(\)"
 def response(result: tuple[Any, Any]) -> Any:
     """The values of a frequency response."""
     return parts(result[1])
+
+
+def delay(b: Any) -> Any:
+    """The group delay of a filter without feedback."""
+    return signal.group_delay((b, beside(b, [1.0])), w=beside(b, FREQUENCIES))[1]
+
+
+def like(x: Any, z: Any) -> Any:
+    """z in the library and on the device of x."""
+    return moved(z, x.data if type(x) is cg.Tensor else x)
 
 
 def with_unit_lead(sections: Any) -> Any:
@@ -70,12 +84,8 @@ TABLE.row("scipy.signal.freqz_zpk", (2,), (2,), (), call=lambda z, p, k: respons
 TABLE.row(
     "scipy.signal.freqs_zpk", (2,), (2,), (), call=lambda z, p, k: response(signal.freqs_zpk(z, p, k, worN=beside(z, FREQUENCIES)))
 )
-TABLE.row(
-    "scipy.signal.group_delay",
-    (3,),
-    call=lambda b: signal.group_delay((b, beside(b, [1.0])), w=beside(b, FREQUENCIES))[1],
-    cannot=(("torch", "SciPy multiplies by an array of NumPy"),),
-)
+TABLE.row("scipy.signal.group_delay", (3,), call=delay, cannot=(("torch", "SciPy multiplies by an array of NumPy"),))
+TABLE.row("scipy.signal.group_delay-moved to numpy", (3,), call=lambda b: like(b, delay(like(np.zeros(0), b))))
 
 # Forms of filters -------------------------------------------------------------------------------------------------------------------
 
