@@ -24,8 +24,8 @@ def tests(session: nox.Session) -> None:
 
 @nox.session
 def backends(session: nox.Session) -> None:
-    """The same tests on torch (CPU), JAX (eager and compiled) and Dask."""
-    session.install("-e", ".[test,examples]", TORCH, "jax", "dask[array]")
+    """The same tests on torch (CPU), JAX (eager and compiled) and Dask; and the kernels for a GPU compiled, which needs none."""
+    session.install("-e", ".[test,examples]", TORCH, "jax", "dask[array]", "nvidia-cuda-nvrtc")
     names = ["torch", "jax", "jax-jit", "dask"]
     session.run("pytest", "-n", "auto", *[word for name in names for word in ("--backend", name)], *session.posargs)
 
