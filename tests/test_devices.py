@@ -10,9 +10,9 @@ import pytest
 from backends import Backend
 from cases import CASES
 from checks import Derivatives, assert_agree, directions_like
-from host_kernels import install, why_not_here
+from host_kernels import why_not_here
 from test_optimizer import EVERY_OPTIMIZER, network_data, trained_steps
-from two_devices import Device, FakeArray, WrongDevice, on, two_devices, unread
+from two_devices import Device, FakeArray, WrongDevice, by_kernels, on, two_devices, unread
 
 import clumsygrad as cg
 from clumsygrad import _kernels, namespace
@@ -93,7 +93,7 @@ def test_nothing_is_read_or_uploaded(case, devices):
             derivatives._raw_second(*operands, cotangent, *weights)
 
 
-def test_the_stand_in_fails_where_cupy_would():
+def test_the_stand_in_fails_where_cupy_would(devices):
     with pytest.raises(WrongDevice):
         on(1, [1.0]) + on(1, [1.0])
     with Device(1):
@@ -165,7 +165,7 @@ def test_creation_like_an_array_is_where_that_is(devices):
 def test_operands_on_two_devices(devices):
     x, y = cg.Tensor(on(0, [1.0]), requires_grad=True), cg.Tensor(on(1, [1.0]), requires_grad=True)
     for call in (lambda: x + y.data, lambda: cg.concat([x, y]), lambda: cg.where(x > 0, x, y), lambda: cg.nn.linear(x, y.data)):
-        with pytest.raises(ValueError, match="on devices <fake device 0> and <fake device 1>; move one"):
+        with pytest.raises(ValueError, match="on devices <CUDA Device 0> and <CUDA Device 1>; move one"):
             call()
 
 
@@ -197,14 +197,13 @@ def test_training_steps_by_kernels(name, devices, monkeypatch):
     """The same with the kernels, which the host runs: they write on the device of their arrays, and nothing else is read or uploaded."""
     parameters, images, labels = network_data()
     expected, _, norms = trained_steps(EVERY_OPTIMIZER[name], parameters, images, labels)
-    host = install(monkeypatch)
-    monkeypatch.setattr(_kernels, "device_arrays", {FakeArray})
+    launched = by_kernels(monkeypatch)
     arrays = [on(1, x) for x in (*parameters, images, labels)]
     with unread():
         found, _, found_norms = trained_steps(EVERY_OPTIMIZER[name], arrays[:5], arrays[5], arrays[6])
     step = name.partition(" ")[0].lower().removesuffix("w")
-    assert {"layer_norm", "gelu", "dropout", "cross_entropy", "cross_entropy_gradient", "gelu_gradient", step} <= set(host.launched)
-    assert host.launched.count(step) == 3, "one launch for all parameters"
+    assert {"layer_norm", "gelu", "dropout", "cross_entropy", "cross_entropy_gradient", "gelu_gradient", step} <= set(launched)
+    assert launched.count(step) == 3, "one launch for all parameters"
     for a, b in zip((*found, *found_norms), (*expected, *norms), strict=True):
         assert a.device == Device(1)
         np.testing.assert_allclose(a.get(), b, rtol=2e-4, atol=2e-5)
@@ -225,10 +224,9 @@ def test_attention_by_kernels(batch, causal, devices, monkeypatch):
         return [leaf.grad for leaf in leaves]
 
     expected = gradients(np.asarray)
-    host = install(monkeypatch)
-    monkeypatch.setattr(_kernels, "device_arrays", {FakeArray})
+    launched = by_kernels(monkeypatch)
     found = gradients(lambda x: on(1, x))
-    assert host.launched == (["softmax"] if batch else ["softmax", "softmax_gradient"])
+    assert launched == (["softmax"] if batch else ["softmax", "softmax_gradient"])
     for a, b in zip(found, expected, strict=True):
         np.testing.assert_allclose(a.get(), b, rtol=1e-10, atol=1e-12)
 
@@ -236,23 +234,21 @@ def test_attention_by_kernels(batch, causal, devices, monkeypatch):
 @pytest.mark.skipif(why_not_here() is not None, reason=str(why_not_here()))
 def test_kernels_are_not_launched_where_their_arrays_are_not(devices, monkeypatch):
     """A plain call runs on the current device, as CuPy's own do: what it does with arrays of another is left to CuPy."""
-    host = install(monkeypatch)
-    monkeypatch.setattr(_kernels, "device_arrays", {FakeArray})
+    launched = by_kernels(monkeypatch)
     x = on(1, [[1.0, 2.0]])
     assert _kernels.softmax(x, -1) is None
     with Device(1):
         assert _kernels.softmax(x, -1).device == Device(1)
-    assert host.launched == ["softmax"]
+    assert launched == ["softmax"]
 
 
 @pytest.mark.skipif(why_not_here() is not None, reason=str(why_not_here()))
 def test_parameters_on_two_devices_are_stepped_by_two_launches(devices, monkeypatch):
-    host = install(monkeypatch)
-    monkeypatch.setattr(_kernels, "device_arrays", {FakeArray})
+    launched = by_kernels(monkeypatch)
     parameters = [cg.Tensor(on(number, [1.0, -2.0]), requires_grad=True) for number in (0, 1, 1, 0)]
     for x in parameters:
         x.grad = on(x.data.device.id, [1.0, 1.0])
     SGD(parameters, 0.5).step()
-    assert host.launched == ["sgd", "sgd"]
+    assert launched == ["sgd", "sgd"]
     assert [x.data.device.id for x in parameters] == [0, 1, 1, 0]
     assert all(x.data.get().tolist() == [0.5, -2.5] for x in parameters)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
+from .. import lean
 from .._incomplete import betainc_derivative, gammainc_derivative
 from .._special import arrays, special_of
 from ..xp import Array, array_namespace
@@ -352,5 +353,5 @@ def _student(xp: Any, df: Array, t: Array, need_df: bool) -> tuple[Array, Array 
     density = power / xp.sqrt(spread)
     if not need_df:
         return density, None
-    tail = xp.sign(t) * betainc_derivative(a, half, x, order_a=1, order_b=0) / 2
+    tail = lean.sign(t) * betainc_derivative(a, half, x, order_a=1, order_b=0) / 2
     return density, -(tail + t * density / df) / 2

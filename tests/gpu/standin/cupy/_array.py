@@ -18,6 +18,10 @@ from . import _cuda
 _NUMPY_SCALARS = (np.number, np.bool_)
 
 
+class WrongDevice(RuntimeError):
+    """A function was called on a device that its arrays are not on."""
+
+
 class ndarray:
     __module__ = "cupy"
     __slots__ = ("__weakref__", "_array", "_block", "_device_id", "base")
@@ -177,7 +181,7 @@ def called(function: Callable[..., Any], *args: Any, across: bool = False, **kwa
     args, kwargs = _raw(args, operands), _raw(kwargs, operands)
     device = _cuda.current_device_id()
     if not across and any(x._device_id != device for x in operands):
-        raise RuntimeError(f"an array lies on device {[x._device_id for x in operands]}, and device {device} is the current one")
+        raise WrongDevice(f"an array lies on device {[x._device_id for x in operands]}, and device {device} is the current one")
     results = function(*args, **kwargs)
     if _cuda.get_current_stream().is_capturing():
         results = _writable(results)

@@ -6,10 +6,11 @@ keeps what was called, so that a launch of its graph computes everything again i
 
 from __future__ import annotations
 
+import contextlib
 import os
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 _here = threading.local()
@@ -151,8 +152,29 @@ def get_current_stream() -> Stream:
     return getattr(_here, "streams", [Stream.null])[-1]
 
 
+class HostRead(AssertionError):
+    """A value was read back, or uploaded, where nothing may be."""
+
+
+@contextlib.contextmanager
+def unread() -> Iterator[None]:
+    """Nothing may be read or uploaded inside. Unlike a capture, it lets NVIDIA's libraries, and thrust, be called."""
+    _here.unread = True
+    try:
+        yield
+    finally:
+        _here.unread = False
+
+
 def synchronized(what: str) -> None:
-    """Say that `what` waits for the device, or copies from the host: refused while the current stream is in capture."""
+    """Say that `what` reads from the device, or copies from the host: refused inside `unread`, and in a capture."""
+    if getattr(_here, "unread", False):
+        raise HostRead(what)
+    waited(what)
+
+
+def waited(what: str) -> None:
+    """Say that `what` waits for the device: refused while the current stream is in capture."""
     stream = get_current_stream()
     if stream.calls is not None:
         stream.invalid = True

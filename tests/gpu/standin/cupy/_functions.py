@@ -33,10 +33,14 @@ CUSOLVER = frozenset(
         "solve",
     }
 ) | {"svd", "tensorinv", "tensorsolve", "solve_triangular"}
-# What thrust computes, which waits for the stream when it is done, or needs a number from the device.
+# What thrust computes, which waits for the stream when it is done.
 WAITING = frozenset(
     {"argpartition", "argsort", "lexsort", "median", "msort", "partition", "percentile", "quantile", "sort", "sort_complex"}
-) | {"argwhere", "bincount", "compress", "extract", "flatnonzero", "histogram", "in1d", "isin", "nonzero", "union1d", "unique"}
+)
+# What needs a number from the device.
+READING = frozenset(
+    {"argwhere", "bincount", "compress", "extract", "flatnonzero", "histogram", "in1d", "isin", "nonzero", "union1d", "unique"}
+)
 
 # What asks for dtypes and shapes only, on whatever device.
 ASKING = frozenset({"can_cast", "iscomplexobj", "isrealobj", "ndim", "result_type", "shape", "size"})
@@ -94,7 +98,9 @@ def _tell(name: str, args: tuple[Any, ...]) -> None:
         _cuda.library_called("cuBLAS")
     elif name in CUSOLVER:
         _cuda.library_called("cuSOLVER")
-    elif name in WAITING or (name == "where" and len(args) == 1) or (name == "repeat" and isinstance(args[1], ndarray)):
+    elif name in WAITING:
+        _cuda.waited(f"cupy.{name}")
+    elif name in READING or (name == "where" and len(args) == 1) or (name == "repeat" and isinstance(args[1], ndarray)):
         _cuda.synchronized(f"cupy.{name}")
 
 
