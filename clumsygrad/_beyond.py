@@ -18,6 +18,8 @@ from .xp import Array, array_namespace, conj, device, numpy, optional
 # Below this size one call of NumPy's general solver for a whole batch beats a triangular solver called for each matrix.
 _SMALL = 32
 
+_LETTERS = {"f": "s", "d": "d", "F": "c", "D": "z"}
+
 # So many rows of a triangle at a time: of the square at the end of each such stripe half is computed in vain.
 _ROWS = 64
 
@@ -59,7 +61,7 @@ def _batch(a: Array, b: Array) -> tuple[int, ...]:
 
 def _letter(x: Array) -> str:
     """The letter by which BLAS and LAPACK call a NumPy array's dtype; "" for one that they do not have."""
-    return {"f": "s", "d": "d", "F": "c", "D": "z"}.get(x.dtype.char, "")
+    return _LETTERS.get(x.dtype.char, "")
 
 
 def blas(x: Array, name: str) -> Any:
@@ -135,10 +137,10 @@ def _solved(xp: Any, a: Array, b: Array) -> Array:
 
 def _triangular_numpy(a: Array, b: Array, lower: bool, transposed: bool, unit_diagonal: bool) -> Array:
     """SciPy's BLAS, matrix by matrix; without SciPy, or of many small matrices, NumPy's general solver."""
-    batch, (n, k) = _batch(a, b), b.shape[-2:]
+    batch, (n, k) = () if a.ndim == b.ndim == 2 else _batch(a, b), b.shape[-2:]
     if _scipy_linalg() is None or not _letter(a) or a.dtype != b.dtype or (batch and n < _SMALL) or not n * k * math.prod(batch):
         return _triangular_by_solve(a, b, lower, transposed, unit_diagonal)
-    if not unit_diagonal and not numpy.all(numpy.diagonal(a, axis1=-2, axis2=-1)):
+    if not unit_diagonal and not a.diagonal(0, -2, -1).all():
         raise numpy.linalg.LinAlgError("solve_triangular: there is a 0 on the diagonal: the matrix is singular")
     if not batch:
         return _by_blas(a, b, lower, transposed, unit_diagonal)

@@ -25,10 +25,18 @@ def cholesky_triangle(a: Array) -> Array:
     """The lower Cholesky factor, above whose diagonal there may be anything."""
     if not is_large_for_scipy(a):
         return of_library(a, "cholesky")(a, upper=False)
-    factor, failed = lapack(a, "potrf")(a, lower=1, clean=0)
+    factor, failed = lapack(a, "potrf")(_lower_triangle(a), lower=1, clean=0, overwrite_a=1)
     if failed:
         raise numpy.linalg.LinAlgError("Matrix is not positive definite")
     return factor
+
+
+def _lower_triangle(a: Array) -> Array:
+    """A copy of one NumPy matrix in columns, as LAPACK reads it, above whose diagonal there may be anything: half of the work."""
+    triangle = numpy.empty(a.shape, dtype=a.dtype, order="F")
+    for columns, _ in _blocks(len(a)):
+        triangle[columns.start :, columns] = a[columns.start :, columns]
+    return triangle
 
 
 def cholesky_gradient(l: Array, g: Array) -> Array | None:  # noqa: E741 (the factor's name)

@@ -94,8 +94,8 @@ def _axes_read(part: Any) -> int:
     return int(part.ndim) if is_mask(part) else 1
 
 
-def assigned(x: Array, key: Any, value: Any) -> Array:
-    """A copy of `x` in which `copy[key] = value`; of a Tensor, the recorded operation."""
+def assigned(x: Array, key: Any, value: Any, *, new: bool = False) -> Array:
+    """A copy of `x` in which `copy[key] = value`; of a Tensor, the recorded operation. One that is `new` may be written itself."""
     if is_wrapper(x):
         return array_namespace(x).assign(x, key, value)
     xp = array_namespace(x)
@@ -110,12 +110,12 @@ def assigned(x: Array, key: Any, value: Any) -> Array:
         key = _in_int64(key)
     if library == "torch" and _steps_back(key):
         place = positions(x, key, x.shape)
-        copy = xp.reshape(xp.asarray(x, copy=True), (-1,))
+        copy = xp.reshape(x if new else xp.asarray(x, copy=True), (-1,))
         copy[xp.reshape(place, (-1,))] = xp.reshape(xp.broadcast_to(value, place.shape), (-1,)) if is_array(value) else value
         return xp.reshape(copy, x.shape)
     if library == "cupy" and type(value) in SCALARS and repeats(key):  # which CuPy would upload
         value = xp.full((), value, dtype=x.dtype, device=device(x))
-    copy = xp.asarray(x, copy=True)
+    copy = x if new else xp.asarray(x, copy=True)
     copy[key] = value
     return copy
 
@@ -150,7 +150,7 @@ def scatter_add(x: Array, key: Any, shape: tuple[int, ...]) -> Array:
     if library == "jax":
         return xp.zeros(shape, dtype=x.dtype).at[key].add(x)
     if not repeats(key):
-        return assigned(xp.zeros(shape, dtype=x.dtype, device=device(x)), key, x)
+        return assigned(xp.zeros(shape, dtype=x.dtype, device=device(x)), key, x, new=True)
     if library in ("numpy", "torch") and is_array(key) and len(shape) > 1:
         return _rows_added(xp, x, key, shape)
     if library == "cupy":

@@ -23,6 +23,7 @@ __all__ = [
     "by_blocks",
     "chosen",
     "clip",
+    "diagonal",
     "divide_from",
     "divide_into",
     "exp_into",
@@ -45,6 +46,7 @@ __all__ = [
     "scaled",
     "sign",
     "sqrt",
+    "stack",
     "subtract_from",
     "subtract_into",
     "sum",
@@ -86,13 +88,13 @@ def mean(x: Array, axis: Axis = None, keepdims: bool = False) -> Array:
     return array_namespace(x).mean(x, axis=axis, keepdims=keepdims)
 
 
-def sum_of_squares(x: Array) -> Array:
-    """Σ |x|² over all elements."""
-    if type(x) is ndarray:
+def sum_of_squares(x: Array, axis: Axis = None) -> Array:
+    """Σ |x|² over `axis`, by default over all."""
+    if type(x) is ndarray and (axis is None or (x.ndim == 2 and axis == (-2, -1))):
         return np.vdot(x, x).real
     xp = array_namespace(x)
     size = xp.abs(x) if kind(x) == "complex floating" else x
-    return xp.sum(size * size)
+    return xp.sum(size * size, axis=axis)
 
 
 def max(x: Array, axis: Axis = None, keepdims: bool = False) -> Array:
@@ -174,6 +176,17 @@ def times_conj(x: Array, y: Array) -> Array:
                 np.multiply(part, np.conj(factor, out), out)
             return z
     return x * conj(array_namespace(x), y)
+
+
+def diagonal(x: Array) -> Array:
+    """The elements x[..., i, i] of matrices."""
+    return x.diagonal(0, -2, -1) if type(x) is ndarray else array_namespace(x).linalg.diagonal(x)
+
+
+def stack(arrays: list[Array]) -> Array:
+    """Arrays of one shape and dtype along a new first axis."""
+    x = arrays[0]
+    return np.array(arrays) if type(x) is ndarray or type(x) in _SCALARS else array_namespace(x).stack(arrays)
 
 
 def matrix_transpose(x: Array) -> Array:

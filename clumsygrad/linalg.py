@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from .forward.composed import unstack
 from .forward.decompositions import (
     EighResult,
     EigResult,
@@ -22,6 +21,7 @@ from .forward.decompositions import (
     svd,
     svdvals,
 )
+from .forward.indexing import _getitem
 from .forward.linalg import (
     LstsqResult,
     SlogdetResult,
@@ -113,7 +113,8 @@ def inv_quad_logdet(a: Array, y: Array, /) -> InvQuadLogdetResult:
     >>> cg.linalg.inv_quad_logdet(cg.asarray([[1.0, 0.0], [0.0, 4.0]]), cg.asarray([1.0, 2.0]))
     InvQuadLogdetResult(inv_quad=Tensor(array(2.)), logdet=Tensor(array(1.38629436)))
     """
-    return InvQuadLogdetResult(*unstack(inv_quad_and_logdet(a, y)[0]))
+    both = inv_quad_and_logdet(a, y)[0]
+    return InvQuadLogdetResult(_getitem(both, (0, ...)), _getitem(both, (1, ...)))
 
 
 def norm(x: Array, /, ord: float | str | None = None, axis: int | tuple[int, ...] | None = None, keepdims: bool = False) -> Array:

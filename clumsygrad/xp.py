@@ -6,6 +6,7 @@ stand _keys.py (reading and writing at keys), lean.py (NumPy's cheap spellings) 
 
 from __future__ import annotations
 
+import functools
 import importlib
 from collections.abc import Callable
 from types import ModuleType
@@ -27,6 +28,8 @@ _HINTS = {
     "scipy": "pip install 'clumsygrad[scipy]'",
     "nvmath": "pip install nvmath-python",
 }
+
+_NO_ARRAYS = (type, list, tuple, str, slice, type(None), type(...))  # what arrays are often told from: asking for them is dear
 
 _namespaces: dict[type, Any] = {}
 _wrappers: set[type] = set()
@@ -102,7 +105,7 @@ def is_array(x: object) -> bool:
         return False
     if cls in _namespaces:
         return True
-    if cls in SCALARS or isinstance(x, (type, list, tuple, str, type(None))):
+    if cls in SCALARS or isinstance(x, _NO_ARRAYS):
         return False
     try:
         array_namespace(x)
@@ -111,6 +114,7 @@ def is_array(x: object) -> bool:
     return True
 
 
+@functools.cache
 def name_of(namespace: Any) -> str:
     """The library behind a namespace, as its users call it: "numpy", "cupy", "torch", "jax", "dask", "array_api_strict"."""
     name: str = getattr(namespace, "library_name", namespace.__name__)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from .. import _beyond, _cholesky, grad
+from .. import _beyond, _cholesky, grad, lean
 from .._beyond import of_library
 from .._operation import operation
 from ..tensor import Tensor
@@ -264,12 +264,11 @@ def inv_quad_and_logdet(a: Array, y: Array) -> tuple[Array, ...]:
     xp = array_namespace(a)
     factor = _cholesky.cholesky_triangle(a)
     half = _beyond.solve_triangular(factor, xp.reshape(y, (-1, 1)) if len(y.shape) == 1 else y, lower=True)
-    size = xp.abs(half)
-    inv_quad = xp.sum(size * size, axis=(-2, -1))
-    logdet = 2 * xp.sum(xp.log(xp.abs(xp.linalg.diagonal(factor))), axis=-1)
+    inv_quad = lean.sum_of_squares(half, (-2, -1))
+    logdet = 2 * lean.sum(xp.log(xp.abs(lean.diagonal(factor))), -1)
     if logdet.shape != inv_quad.shape:
         logdet = xp.broadcast_to(logdet, inv_quad.shape)
-    return xp.stack([inv_quad, logdet]), factor, half
+    return lean.stack([inv_quad, logdet]), factor, half
 
 
 @operation(grad.lstsq_backward, operands=("a", "b"))
