@@ -8,7 +8,6 @@ function; everything else, Tensors included, to the function of its namespace, w
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -20,7 +19,6 @@ __all__ = [
     "add_into",
     "adjoint_times",
     "broadcast_to",
-    "by_blocks",
     "chosen",
     "clip",
     "diagonal",
@@ -53,9 +51,7 @@ __all__ = [
     "sum_of_squares",
     "tanh_into",
     "times_adjoint",
-    "times_conj",
     "times_into",
-    "times_ratio",
     "times_slope_of_tanh",
     "times_transpose_by_columns",
     "vecdot",
@@ -66,7 +62,6 @@ Axis = int | tuple[int, ...] | None
 _SCALARS = frozenset({np.float64, np.float32})
 _integers: dict[Any, Any] = {FLOAT64: np.dtype("int64"), FLOAT32: np.dtype("int32")}  # of the same size
 _zeros: dict[Any, Any] = {FLOAT64: np.zeros((), FLOAT64), FLOAT32: np.zeros((), FLOAT32)}  # a Python scalar costs twice as much
-_PIECE = 2**13  # of complex numbers: 128 kB
 _SHORT = 128  # NumPy sums a row of so few elements slowly
 _add: Any = np.add.reduce
 _maximum: Any = np.maximum.reduce
@@ -164,20 +159,6 @@ def scaled(x: Array, number: Array) -> Array:
     return x * number
 
 
-def times_conj(x: Array, y: Array) -> Array:
-    """x conj(y)."""
-    if type(y) is ndarray:
-        dtype = y.dtype
-        if dtype is FLOAT64 or dtype is FLOAT32:
-            return x * y
-        if type(x) is ndarray and x.dtype == dtype and x.shape == y.shape and dtype.kind == "c":
-            z = np.empty_like(x)
-            for out, part, factor in _pieces(z, x, y):
-                np.multiply(part, np.conj(factor, out), out)
-            return z
-    return x * conj(array_namespace(x), y)
-
-
 def diagonal(x: Array) -> Array:
     """The elements x[..., i, i] of matrices."""
     return x.diagonal(0, -2, -1) if type(x) is ndarray else array_namespace(x).linalg.diagonal(x)
@@ -262,32 +243,6 @@ def ones_like(x: Array) -> Any:
     if type(x) in _SCALARS:
         return type(x)(1)
     return np.ones(x.shape, x.dtype) if type(x) is ndarray else array_namespace(x).ones_like(x)
-
-
-def times_ratio(x: Array, y: Array, size: Array) -> Array:
-    """x y / size; where size is 0 something finite, with no warning."""
-    if type(x) is type(y) is type(size) is ndarray:
-        z = np.empty_like(x)
-        try:
-            with np.errstate(divide="raise", invalid="raise"):  # which costs no pass over size in search of a 0
-                for out, part, numerator, denominator in _pieces(z, x, y, size):
-                    np.multiply(part, numerator / denominator, out)
-            return z
-        except FloatingPointError:
-            with np.errstate(invalid="ignore"):
-                return x * (y / np.where(size == 0, 1, size))
-    xp = array_namespace(x)
-    return x * (y / xp.where(size == 0, xp.ones_like(size), size))
-
-
-def _pieces(*arrays: ndarray) -> Iterator[tuple[ndarray, ...]]:
-    """NumPy arrays of one shape; if they are large, piece by piece: what is made of one then stays in the processor's own cache."""
-    if arrays[0].size < 2 * _PIECE or not all(x.flags.c_contiguous for x in arrays):
-        yield arrays
-        return
-    rows = [x.reshape(-1) for x in arrays]
-    for start in range(0, arrays[0].size, _PIECE):
-        yield tuple([row[start : start + _PIECE] for row in rows])
 
 
 def on_diagonal(values: Array, shape: tuple[int, ...], offset: int) -> ndarray | None:
@@ -432,27 +387,3 @@ def matmul_like(x: Array, y: Array, like: Array) -> Array:
         if y.shape[-1] == like.shape[-1]:
             return np.matmul(x, y, np.empty_like(like))
     return matmul(x, y)
-
-
-# Block by block ---------------------------------------------------------------------------------------------------------------
-
-_BLOCK = 2**16
-
-
-def by_blocks(function: Callable[..., Array], *arrays: Array) -> Array:
-    """function(out, *arrays): elementwise operations of arrays of one shape and dtype, written into `out` unless that is None.
-
-    Large NumPy arrays are handed to it block by block, so that what it makes on the way takes the memory of a block.
-    """
-    x = arrays[0]
-    if type(x) is not ndarray or x.size < 2 * _BLOCK or not all(_is_flat(a, x) for a in arrays):
-        return function(None, *arrays)
-    z = np.empty_like(x)
-    rows = [a.reshape(-1) for a in (z, *arrays)]
-    for start in range(0, x.size, _BLOCK):
-        function(*[row[start : start + _BLOCK] for row in rows])
-    return z
-
-
-def _is_flat(x: Array, like: Array) -> bool:
-    return _is_written(x) and x.flags.c_contiguous and x.shape == like.shape and x.dtype is like.dtype

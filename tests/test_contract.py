@@ -93,6 +93,7 @@ LAYERS = {
     "_layers": {"xp", "lean", "_kernels", "_philox"},
     "_windows": {"xp", "lean", "_keys"},
     "_fourier": {"xp"},
+    "_pieces": {"xp"},
     "_beyond": {"xp", "lean"},
     "_cholesky": {"xp", "_beyond"},
     "_special": {"xp", "lean"},
@@ -105,6 +106,7 @@ LAYERS = {
         "_beyond",
         "_cholesky",
         "_fourier",
+        "_pieces",
         "_layers",
         "_windows",
         "_special",
@@ -115,7 +117,20 @@ LAYERS = {
     "tensor": {"engine", "xp", "_modes", "_operators", "_versions", "_gradients", "_hooks"},
     "_operands": {"tensor", "xp"},
     "_operation": {"_operands", "tensor", "engine", "xp", "_modes"},
-    "forward.": {"_operation", "grad", "tensor", "xp", "lean", "_keys", "_fourier", "_modes", "_layers", "_windows", "_kernels"},
+    "forward.": {
+        "_operation",
+        "grad",
+        "tensor",
+        "xp",
+        "lean",
+        "_keys",
+        "_fourier",
+        "_pieces",
+        "_modes",
+        "_layers",
+        "_windows",
+        "_kernels",
+    },
     "forward.indexing": {"_operation", "grad", "tensor", "xp", "_keys", "_versions"},
     "forward.views": {"tensor", "xp", "_versions"},
     "forward.linalg": {"_operation", "grad", "tensor", "xp", "lean", "_modes", "_beyond", "_cholesky"},
@@ -134,7 +149,19 @@ COMPOSED = {"forward.composed", "forward.distributions", "forward.einsum", "forw
 ARRAY_LIBRARIES = {
     "numpy", "cupy", "cupyx", "torch", "jax", "jaxlib", "dask", "scipy", "array_api_strict", "array_api_compat", "array_api_extra",
 }  # fmt: skip
-KNOW_LIBRARIES = {"xp", "lean", "_fourier", "_beyond", "_cholesky", "_special", "_windows", "protocols", "_kernels", "_cublas"}
+KNOW_LIBRARIES = {
+    "xp",
+    "lean",
+    "_fourier",
+    "_pieces",
+    "_beyond",
+    "_cholesky",
+    "_special",
+    "_windows",
+    "protocols",
+    "_kernels",
+    "_cublas",
+}
 
 
 def module_name(path):
@@ -332,7 +359,7 @@ def test_the_calculus_imports_nothing_else(path):
         "grad._read",
     )
     allowed = tuple(f"clumsygrad.{name}." for name in floor)
-    allowed += ("clumsygrad.lean", "clumsygrad._windows", "clumsygrad._kernels")
+    allowed += ("clumsygrad.lean", "clumsygrad._pieces", "clumsygrad._windows", "clumsygrad._kernels")
     for name in imports_of(path):
         assert name.startswith(allowed) or name.partition(".")[0] in sys.stdlib_module_names, name
     for name in set(imports_of(path, of_types=True)) - set(imports_of(path)):

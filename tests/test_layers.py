@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import clumsygrad as cg
-from clumsygrad import _keys, lean, nn
+from clumsygrad import _keys, _pieces, nn
 
 
 def gradient(function, *arrays):
@@ -42,7 +42,7 @@ def test_gelu_of_each_dtype(dtype):
 def test_gelu_in_blocks_is_gelu(backward, monkeypatch):
     x = np.random.default_rng(0).standard_normal(1000)
     expected = gradient(nn.gelu, x)[0]
-    monkeypatch.setattr(lean, "_BLOCK", 64)
+    monkeypatch.setattr(_pieces, "_BLOCK", 64)
     assert np.array_equal(gradient(nn.gelu, x)[0], expected)
 
 
@@ -83,6 +83,35 @@ def test_plain_arrays_in_plain_arrays_out():
     ):
         assert type(z) is np.ndarray
         assert z.dtype == np.float32
+
+
+@pytest.mark.parametrize("reduction", ["mean", "sum", "none"])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64, np.complex64, np.complex128])
+def test_squared_differences_of_many_numbers(dtype, reduction):
+    """So many that NumPy goes piece by piece, of which the last is short."""
+    random = np.random.default_rng(0)
+    x, y = random.standard_normal((2, 501, 701)).astype(dtype)
+    x, y = (x, y) if dtype in (np.float32, np.float64) else (x + 1j * y, y - 2j * x)
+    before = x.copy(), y.copy()
+    leaves = [cg.Tensor(a, requires_grad=True) for a in (x, y)]
+    loss = nn.mse_loss(*leaves, reduction=reduction)
+    expected = np.abs(x.astype(complex) - y) ** 2
+    precision = {"rtol": 1e-4 if dtype in (np.float32, np.complex64) else 1e-11, "atol": 0}
+    assert loss.dtype == np.abs(x).dtype
+    np.testing.assert_allclose(loss.data, {"mean": np.mean, "sum": np.sum, "none": np.asarray}[reduction](expected), **precision)
+    cg.sum(loss).backward()
+    g = 2 * (x - y) / (x.size if reduction == "mean" else 1)
+    np.testing.assert_allclose(leaves[0].grad, g, **precision)
+    np.testing.assert_allclose(leaves[1].grad, -g, **precision)
+    assert leaves[0].grad.dtype == dtype
+    assert np.array_equal(x, before[0])
+    assert np.array_equal(y, before[1])
+
+
+def test_squared_differences_of_many_numbers_differentiated_twice():
+    x, y, v = np.random.default_rng(0).standard_normal((3, 500, 700))
+    hvp = cg.func.hvp(lambda x: nn.mse_loss(x, y, reduction="sum"), x, v)
+    np.testing.assert_allclose(hvp, 2 * v, rtol=1e-12)
 
 
 def test_operands_are_not_written():
@@ -138,6 +167,7 @@ def test_what_layers_keep():
     assert peak_over(lambda x: cg.sum(nn.layer_norm(x)), x) < 4.5
     assert peak_over(lambda x: nn.cross_entropy(x, np.zeros(1000, dtype=int)), x) < 1.5
     assert peak_over(lambda x: nn.mse_loss(x, 0.0), x) < 1.5
+    assert peak_over(lambda x: nn.mse_loss(x, 2 * x.data), x) < 2.2  # the target, and the gradient
 
 
 # What is refused ----------------------------------------------------------------------------------------------------------------------

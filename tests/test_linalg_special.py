@@ -275,6 +275,25 @@ def test_inv_quad_logdet_of_many_rows(dtype, columns):
         np.testing.assert_allclose(g, e, rtol=0, atol=(1e-3 if dtype is np.float32 else 1e-11) * np.max(np.abs(e)))
 
 
+@pytest.mark.parametrize("order", ["C", "F"])
+@pytest.mark.parametrize("dtype", [float, complex])
+def test_the_lower_triangle_alone_is_read_and_nothing_is_written(dtype, order):
+    x = of_rank(130, 130, dtype is complex)
+    whole = x @ x.conj().T / 130 + np.eye(130)
+    a = np.array(np.where(np.tri(130, dtype=bool), whole, np.nan), order=order)
+    before, y = a.copy(), np.ones(130, dtype=dtype)
+    functions = (
+        cg.linalg.cholesky,
+        lambda a: cg.linalg.inv_quad_logdet(a, y).inv_quad,
+        lambda a: cg.linalg.inv_quad_logdet(a, y)[1],
+    )
+    for f in functions:
+        found, expected = [cg.func.value_and_grad(lambda a, f=f: cg.sum(cg.real(f(a))))(m) for m in (a, whole)]
+        for g, e in zip(found, expected, strict=True):
+            np.testing.assert_allclose(g, e, rtol=0, atol=1e-12 * np.max(np.abs(e)))
+    assert np.array_equal(a, before, equal_nan=True)
+
+
 @pytest.mark.parametrize("ord", ["fro", "nuc", 1, -1, 2, -2, math.inf, -math.inf])
 @pytest.mark.parametrize("dtype", [float, complex])
 def test_matrix_norms_of_zeros_have_gradient_0(ord, dtype, able):

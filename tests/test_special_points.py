@@ -110,7 +110,7 @@ def test_abs_and_sign_at_zero(backend):
 
 @pytest.mark.parametrize("zeros", [0, 3])
 def test_abs_of_many_complex_numbers(zeros, backend):
-    """So many that NumPy goes block by block, with and without one whose sign is 0 / 0."""
+    """So many that NumPy goes piece by piece, with and without one whose sign is 0 / 0."""
     x = np.exp(1j * np.arange(40_000.0)).reshape(200, 200)
     sign = x.copy()
     x[100, :zeros] = sign[100, :zeros] = 0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from .. import _kernels, grad, lean
+from .. import _kernels, _pieces, grad, lean
 from .._operation import operation
 from ..xp import Array, array_namespace, kind
 
@@ -21,6 +21,9 @@ def mse_loss(prediction: Array, target: Array, /, *, reduction: str = "mean") ->
     >>> cg.loss.mse_loss(cg.asarray([1.0, 2.0]), cg.asarray([0.0, 0.0]))
     Tensor(array(2.5))
     """
+    if reduction in ("mean", "sum") and _pieces.are_large(prediction, target):
+        total = _pieces.sum_of_squared_differences(prediction, target)
+        return total / prediction.size if reduction == "mean" else total
     difference = prediction - target
     if reduction in ("mean", "sum"):
         total = lean.sum_of_squares(difference)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from .. import _kernels, lean
+from .. import _kernels, _pieces, lean
 from ..xp import Array, array_namespace
 from ._read import GradientTuple, attribute, conj_result, operand, result
 
@@ -78,7 +78,7 @@ def gelu_backward(tensor: Tensor, grad: Array) -> GradientTuple:
         xp = array_namespace(grad)
         portion = (xp.tanh(x * (x * x * GELU_CUBIC + GELU_SCALE)) + 1) * 0.5
         return (grad * (portion + z * (1 - portion) * (x * x * (6 * GELU_CUBIC) + 2 * GELU_SCALE)),)
-    return (lean.by_blocks(_gelu_gradient, grad, x, z),)
+    return (_pieces.by_blocks(_gelu_gradient, grad, x, z),)
 
 
 def _gelu_gradient(out: Array | None, grad: Array, x: Array, z: Array) -> Array:

@@ -10,7 +10,7 @@ import cmath
 import math
 from typing import TYPE_CHECKING, Any
 
-from .. import lean
+from .. import _pieces
 from ..xp import SCALARS, Array, array_namespace, conj, kind
 from ._read import GradientTuple, conj_pair, conj_result, needs, operands, pair, result, scalar_operand, unbroadcast
 
@@ -86,8 +86,8 @@ def mul_broadcast_backward(tensor: Tensor, grad: Array) -> GradientTuple:
     x, y = pair(tensor, grad)
     need_x, need_y = needs(tensor)
     return (
-        unbroadcast(lean.times_conj(grad, y), x.shape) if need_x else None,
-        unbroadcast(lean.times_conj(grad, x), y.shape) if need_y else None,
+        unbroadcast(_pieces.times_conj(grad, y), x.shape) if need_x else None,
+        unbroadcast(_pieces.times_conj(grad, x), y.shape) if need_y else None,
     )
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
-from .. import lean
+from .. import _pieces, lean
 from ..xp import Array, array_namespace, conj, kind
 from ._read import GradientTuple, conj_operand, conj_result, needs, operand, operands, pair, result, unbroadcast
 
@@ -246,7 +246,7 @@ def abs_backward(tensor: Tensor, grad: Array) -> GradientTuple:
     """z = |x|:   x̄ = z̄ · sign(x), with sign(x) = x / |x| for complex x.   0 at 0."""
     x = operand(tensor, grad)
     if kind(x) == "complex floating":  # whose sign is 0 / 0 at 0 in some libraries
-        return (lean.times_ratio(x, grad, result(tensor, grad)),)
+        return (_pieces.times_ratio(x, grad, result(tensor, grad)),)
     return (grad * lean.sign(x),)
 
 

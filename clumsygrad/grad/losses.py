@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from .. import _kernels, lean
+from .. import _kernels, _pieces, lean
 from ..xp import Array, array_namespace
 from ._read import GradientTuple, attribute, needs, operands, pair, unbroadcast
 
@@ -22,8 +22,12 @@ __all__ = [
 def mse_backward(tensor: Tensor, grad: Array) -> GradientTuple:
     """z = |pred − target|², reduced:   prēd = 2 z̄ (pred − target),   tar̄get = −2 z̄ (pred − target);   by 1/n for the mean."""
     prediction, target = pair(tensor, grad)
-    difference = prediction - target
-    return _both(tensor, lean.multiply_into(difference, _scaled(tensor, grad, difference.shape, 2)), prediction, target)
+    if not grad.shape and _pieces.are_large(prediction, target):
+        g = _pieces.scaled_difference(prediction, target, _scaled(tensor, grad, prediction.shape, 2))
+    else:
+        difference = prediction - target
+        g = lean.multiply_into(difference, _scaled(tensor, grad, difference.shape, 2))
+    return _both(tensor, g, prediction, target)
 
 
 def mae_backward(tensor: Tensor, grad: Array) -> GradientTuple:

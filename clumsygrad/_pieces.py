@@ -1,0 +1,113 @@
+"""Elementwise functions of large NumPy arrays, piece by piece: what is made on the way stays in the processor's own cache.
+
+An array of megabytes that is written and read again goes through memory twice. Of small arrays, of other libraries' and of Tensors
+these are the plain functions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import numpy as np
+
+from .xp import FLOAT32, FLOAT64, Array, array_namespace, conj, ndarray
+
+__all__ = ["are_large", "by_blocks", "scaled_difference", "sum_of_squared_differences", "times_conj", "times_ratio"]
+
+_PIECE = 2**18  # bytes, of which three fit a cache of a megabyte
+_BLOCK = 2**16
+
+
+def _pieces(*arrays: ndarray) -> Iterator[tuple[ndarray, ...]]:
+    """NumPy arrays of one shape; if the first is large, piece by piece."""
+    if arrays[0].nbytes < 2 * _PIECE or not all(x.flags.c_contiguous for x in arrays):
+        yield arrays
+        return
+    rows = [x.reshape(-1) for x in arrays]
+    step = _PIECE // arrays[0].itemsize
+    for start in range(0, arrays[0].size, step):
+        yield tuple([row[start : start + step] for row in rows])
+
+
+# Products and quotients ---------------------------------------------------------------------------------------------------------
+
+
+def times_conj(x: Array, y: Array) -> Array:
+    """x conj(y)."""
+    if type(y) is ndarray:
+        dtype = y.dtype
+        if dtype is FLOAT64 or dtype is FLOAT32:
+            return x * y
+        if type(x) is ndarray and x.dtype == dtype and x.shape == y.shape and dtype.kind == "c":
+            z = np.empty_like(x)
+            for out, part, factor in _pieces(z, x, y):
+                np.multiply(part, np.conj(factor, out), out)
+            return z
+    return x * conj(array_namespace(x), y)
+
+
+def times_ratio(x: Array, y: Array, size: Array) -> Array:
+    """x y / size; where size is 0 something finite, with no warning."""
+    if type(x) is type(y) is type(size) is ndarray:
+        z = np.empty_like(x)
+        try:
+            with np.errstate(divide="raise", invalid="raise"):  # which costs no pass over size in search of a 0
+                for out, part, numerator, denominator in _pieces(z, x, y, size):
+                    np.multiply(part, numerator / denominator, out)
+            return z
+        except FloatingPointError:
+            with np.errstate(invalid="ignore"):
+                return x * (y / np.where(size == 0, 1, size))
+    xp = array_namespace(x)
+    return x * (y / xp.where(size == 0, xp.ones_like(size), size))
+
+
+# Differences --------------------------------------------------------------------------------------------------------------------
+
+
+def are_large(x: Array, y: Array) -> bool:
+    """Whether x and y are NumPy arrays of one shape and dtype that the two functions below take."""
+    if type(x) is not ndarray or type(y) is not ndarray or x.nbytes < 2 * _PIECE or x.shape != y.shape:
+        return False
+    return x.dtype is y.dtype and x.dtype.char in "fdFD" and x.flags.c_contiguous and y.flags.c_contiguous
+
+
+def sum_of_squared_differences(x: ndarray, y: ndarray) -> Array:
+    """Σ |x − y|², of arrays that are large."""
+    room = np.empty(_PIECE // x.itemsize, x.dtype)
+    sums = []
+    for left, right in _pieces(x, y):
+        difference = np.subtract(left, right, room[: left.size])
+        sums.append(np.vdot(difference, difference).real)
+    return np.add.reduce(sums)
+
+
+def scaled_difference(x: ndarray, y: ndarray, factor: Array) -> Array:
+    """(x − y) · factor, of arrays that are large and one real number."""
+    z = np.empty_like(x)
+    for out, left, right in _pieces(z, x, y):
+        np.multiply(np.subtract(left, right, out), factor, out)
+    return z
+
+
+# Anything, block by block -------------------------------------------------------------------------------------------------------
+
+
+def by_blocks(function: Callable[..., Array], *arrays: Array) -> Array:
+    """function(out, *arrays): elementwise operations of arrays of one shape and dtype, written into `out` unless that is None.
+
+    Large NumPy arrays are handed to it block by block, so that what it makes on the way takes the memory of a block.
+    """
+    x = arrays[0]
+    if type(x) is not ndarray or x.size < 2 * _BLOCK or not all(_is_flat(a, x) for a in arrays):
+        return function(None, *arrays)
+    z = np.empty_like(x)
+    rows = [a.reshape(-1) for a in (z, *arrays)]
+    for start in range(0, x.size, _BLOCK):
+        function(*[row[start : start + _BLOCK] for row in rows])
+    return z
+
+
+def _is_flat(x: Array, like: Array) -> bool:
+    real = type(x) is ndarray and (x.dtype is FLOAT64 or x.dtype is FLOAT32)
+    return real and x.flags.c_contiguous and x.shape == like.shape and x.dtype is like.dtype
