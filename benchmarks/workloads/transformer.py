@@ -133,7 +133,7 @@ def hand(inputs: Inputs) -> tuple[Any, Arrays]:
     q, k, v = _linear(h1, wq, bq), _linear(h1, wk, bk), _linear(h1, wv, bv)
     scale = (width // HEADS) ** -0.5
     q *= scale
-    weights = _heads(q, length) @ _heads(k, length).swapaxes(-1, -2)
+    weights = _times_transpose(_heads(q, length), _heads(k, length))
     weights -= weights.max(axis=-1, keepdims=True)
     np.exp(weights, out=weights)
     weights /= np.add.reduce(weights, axis=-1, keepdims=True)
@@ -181,7 +181,7 @@ def hand(inputs: Inputs) -> tuple[Any, Arrays]:
     g = np.matmul(g, wo.T, out=attended)
     gv = np.empty_like(v)
     np.matmul(weights.swapaxes(-1, -2), _heads(g, length), out=_heads(gv, length))
-    gweights = _heads(g, length) @ _heads(v, length).swapaxes(-1, -2)
+    gweights = _times_transpose(_heads(g, length), _heads(v, length))
     gweights -= np.einsum("bhij,bhij->bhi", gweights, weights)[..., None]
     gweights *= weights
     gk = np.matmul(gweights.swapaxes(-1, -2), _heads(q, length), out=_heads(v, length)).swapaxes(1, 2).reshape(-1, width)
@@ -205,6 +205,13 @@ def _linear(x: Any, w: Any, b: Any) -> Any:
 def _heads(x: Any, length: int) -> Any:
     """(batch · length, width) as (batch, heads, length, head), a view."""
     return x.reshape(-1, length, HEADS, x.shape[-1] // HEADS).swapaxes(1, 2)
+
+
+def _times_transpose(x: Any, y: Any) -> Any:
+    """x yᵀ of stacks of matrices, its last axis the slowest in memory: NumPy then adds long vectors in the sums over keys."""
+    z = np.empty((y.shape[-2], *x.shape[:-1]), x.dtype)
+    np.matmul(y, x.swapaxes(-1, -2), out=np.moveaxis(z, 0, -2))
+    return np.moveaxis(z, 0, -1)
 
 
 def _layer_norm(x: Any, gain: Any, shift: Any) -> tuple[Any, Any, Any]:
