@@ -185,25 +185,25 @@ def _contiguous_integers(xp: Any, x: Array) -> Array:
 
 
 def layer_norm(rows: Array, gain: Array | None, shift: Array | None, eps: float) -> tuple[Array, Array, Array] | None:
-    """(x − mean) / σ · gain + shift of each row of a matrix; mean and 1 / σ, σ = √(variance + eps), as columns."""
+    """(x − mean) / σ · gain + shift of each row of a matrix; the means, 1-d, and 1 / σ, σ = √(variance + eps), as a column."""
     dtype = _served(rows, gain, shift)
     if dtype is None:
         return None
     xp = array_namespace(rows)
     count, n = rows.shape
     z = xp.empty_like(rows)
-    mean, inverse = (xp.empty((count, 1), dtype=rows.dtype) for _ in range(2))
+    mean, inverse = (xp.empty(shape, dtype=rows.dtype) for shape in ((count,), (count, 1)))
     arguments = [rows, gain, shift, z, mean, inverse, np.int64(count), np.int64(n), np.float64(eps)]
     _launch("rows", "layer_norm", dtype, *_for_rows(count, n), arguments)
     return z, mean, inverse
 
 
 def layer_norm_gradient(
-    rows: Array, grad: Array, mean: Array, inverse: Array, gain: Array | None, need_x: bool, need_parameters: bool
+    rows: Array, grad: Array, mean: Array | None, inverse: Array, gain: Array | None, need_x: bool, need_parameters: bool
 ) -> tuple[Array | None, Array | None, Array | None] | None:
     """(h − mean h − n · mean(h ⊙ n)) / σ, h = z̄ ⊙ gain, n = (x − mean) / σ;   Σ z̄ ⊙ n and Σ z̄ over the rows."""
     dtype = _served(rows, grad, mean, inverse, gain)
-    if dtype is None:
+    if dtype is None or mean is None:
         return None
     xp = array_namespace(rows)
     count, n = rows.shape

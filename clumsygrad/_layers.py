@@ -46,13 +46,12 @@ def _axes_last(ndim: int, axis: tuple[int, ...]) -> tuple[int, ...]:
     return tuple([a for a in range(ndim) if a not in axis]) + axis
 
 
-def normalised(rows: Array, eps: float) -> tuple[Array, Array, Array]:
-    """Of each row the mean and 1 / √(variance + eps), and the rows without their means, over these roots."""
+def normalised(rows: Array, eps: float) -> tuple[Array, Array]:
+    """Of each row 1 / √(variance + eps), and the rows without their means, times that."""
     count, n = rows.shape
-    mean = rows @ one_over_length(rows)
-    z = rows - mean
+    z = rows - rows @ one_over_length(rows)
     inverse = 1 / lean.sqrt(lean.reshape(lean.vecdot(z, z), (count, 1)) * (1 / max(n, 1)) + eps)
-    return mean, inverse, lean.multiply_into(z, inverse)
+    return inverse, lean.multiply_into(z, inverse)
 
 
 def dropped(x: Array, p: float, seed: int | Array, step: int | Array) -> Array:

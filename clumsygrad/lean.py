@@ -40,6 +40,7 @@ __all__ = [
     "on_diagonal",
     "ones_like",
     "permute_dims",
+    "quotient",
     "reshape",
     "scaled",
     "sign",
@@ -65,6 +66,7 @@ _zeros: dict[Any, Any] = {FLOAT64: np.zeros((), FLOAT64), FLOAT32: np.zeros((), 
 _SHORT = 128  # NumPy sums a row of so few elements slowly
 _add: Any = np.add.reduce
 _maximum: Any = np.maximum.reduce
+_vecdot: Any = np.vecdot
 
 
 def sum(x: Array, axis: Axis = None, keepdims: bool = False) -> Array:
@@ -99,9 +101,13 @@ def max(x: Array, axis: Axis = None, keepdims: bool = False) -> Array:
     return array_namespace(x).max(x, axis=axis, keepdims=keepdims)
 
 
-def vecdot(x: Array, y: Array) -> Array:
-    """Σ conj(x) y over the last axis."""
-    return np.vecdot(x, y) if type(x) is ndarray else array_namespace(x).vecdot(x, y, axis=-1)
+def vecdot(x: Array, y: Array, axis: int = -1) -> Array:
+    """Σ conj(x) y over the last axis, or the last but one (−2)."""
+    if type(x) is not ndarray:
+        return array_namespace(x).vecdot(x, y, axis=axis)
+    if x.strides[axis] == x.itemsize or x.dtype.kind == "c":
+        return _vecdot(x, y, axis=axis)
+    return np.einsum("...i,...i->..." if axis == -1 else "...ij,...ij->...j", x, y)  # several times as fast along strides
 
 
 def sqrt(x: Array) -> Array:
@@ -168,6 +174,22 @@ def stack(arrays: list[Array]) -> Array:
     """Arrays of one shape and dtype along a new first axis."""
     x = arrays[0]
     return np.array(arrays) if type(x) is ndarray or type(x) in _SCALARS else array_namespace(x).stack(arrays)
+
+
+def quotient(out: Array | None, x: Array, y: Array, at_zero: float) -> Array:
+    """x / y, and `at_zero` where y is 0; written into `out` unless that is None."""
+    if _is_written(y):
+        try:
+            with np.errstate(divide="raise", invalid="raise"):  # which costs no pass over y in search of a 0
+                return np.divide(x, y, out)
+        except FloatingPointError:
+            with np.errstate(divide="ignore", invalid="ignore"):
+                z = np.divide(x, y, out)
+            z[y == 0] = at_zero
+            return z
+    xp = array_namespace(y)
+    zero = y == 0
+    return xp.where(zero, xp.full_like(y, at_zero), x / xp.where(zero, xp.ones_like(y), y))
 
 
 def matrix_transpose(x: Array) -> Array:

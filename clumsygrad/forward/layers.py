@@ -56,17 +56,17 @@ def layer_norm(
 
 @operation(grad.layer_norm_backward, operands=("x", "gain", "shift"))
 def _layer_norm(x: Array, gain: Any, shift: Any, /, *, axis: tuple[int, ...], eps: float) -> tuple[Array, Array, Array]:
-    """The result, and of each row that was normalised the mean and 1 / √(variance + eps)."""
+    """The result, the normalised rows (of a kernel, which computes them anew, the means), and of each row 1 / √(variance + eps)."""
     rows = rows_over(x, axis)
     found = _kernels.layer_norm(rows, gain, shift, eps)
     if found is not None:
         return from_rows(found[0], x.shape, axis), found[1], found[2]
-    mean, inverse, z = normalised(rows, eps)
-    if gain is not None:
-        z = lean.multiply_into(z, lean.reshape(gain, (-1,)))
+    inverse, normed = normalised(rows, eps)
+    z = normed if gain is None else normed * lean.reshape(gain, (-1,))
     if shift is not None:
-        z = lean.add_into(z, lean.reshape(shift, (-1,)))
-    return from_rows(z, x.shape, axis), mean, inverse
+        shift = lean.reshape(shift, (-1,))
+        z = z + shift if z is normed else lean.add_into(z, shift)
+    return from_rows(z, x.shape, axis), normed, inverse
 
 
 @operation(grad.dropout_backward)

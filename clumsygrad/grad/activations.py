@@ -82,14 +82,8 @@ def gelu_backward(tensor: Tensor, grad: Array) -> GradientTuple:
 
 
 def _gelu_gradient(out: Array | None, grad: Array, x: Array, z: Array) -> Array:
-    """z̄ (1 − (1 − Φ) (1 − a)), a = 2 z u′: the same, with one array beside the result.
-
-    Φ is (z x + ε) / (x² + 2 ε): 1/2 at 0, where it is 1/2 + O(x); ε so small that it is nowhere seen.
-    """
-    epsilon = float(array_namespace(grad).finfo(grad.dtype).eps) ** 2
-    g = lean.add_into(lean.times_into(out, z, x), epsilon)
-    square = lean.add_into(x * x, 2 * epsilon)
-    g = lean.subtract_into(lean.divide_into(g, square), 1)
-    slope = lean.add_into(lean.multiply_into(square, 6 * GELU_CUBIC), 2 * GELU_SCALE)
-    g = lean.multiply_into(g, lean.subtract_from(1, lean.multiply_into(slope, z)))
-    return lean.multiply_into(lean.add_into(g, 1), grad)
+    """z̄ (1 − (Φ − 1) (a − 1)), a = 2 z u′: the same, in fewer steps, and with one array beside the result. At 0 Φ is 1/2."""
+    slope = lean.add_into(lean.multiply_into(x * x, 6 * GELU_CUBIC), 2 * GELU_SCALE)
+    slope = lean.subtract_into(lean.multiply_into(slope, z), 1)
+    g = lean.multiply_into(lean.subtract_into(lean.quotient(out, z, x, 0.5), 1), slope)
+    return lean.multiply_into(lean.subtract_from(1, g), grad)

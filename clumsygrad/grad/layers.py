@@ -58,9 +58,10 @@ def layer_norm_backward(tensor: Tensor, grad: Array) -> GradientTuple:
     axis = attribute(tensor, "axis")
     rows, g = rows_over(x, axis), rows_over(grad, axis)
     if type(grad) is type(tensor):
-        _, inverse, normed = normalised(rows, attribute(tensor, "eps"))
+        inverse, normed = normalised(rows, attribute(tensor, "eps"))
     else:
-        _, mean, inverse = attribute(tensor, "outputs")
+        _, normed, inverse = attribute(tensor, "outputs")
+        mean = normed if len(normed.shape) == 1 else None  # what a kernel leaves, to compute them anew
         found = _kernels.layer_norm_gradient(rows, g, mean, inverse, gain, need_x, need_gain or need_shift)
         if found is not None:
             return (
@@ -68,18 +69,19 @@ def layer_norm_backward(tensor: Tensor, grad: Array) -> GradientTuple:
                 lean.reshape(found[1], gain.shape) if need_gain else None,
                 lean.reshape(found[2], shift.shape) if need_shift else None,
             )
-        normed = lean.multiply_into(rows - mean, inverse)
-    along = g * normed
-    g_gain = lean.reshape(lean.sum(along, 0), gain.shape) if need_gain else None
+        if mean is not None:
+            normed = lean.multiply_into(rows - lean.reshape(mean, (-1, 1)), inverse)
     g_shift = lean.reshape(lean.sum(g, 0), shift.shape) if need_shift else None
     if not need_x:
-        return None, g_gain, g_shift
+        return None, lean.reshape(lean.vecdot(normed, g, -2), gain.shape) if need_gain else None, g_shift
+    along = g * normed
+    g_gain = lean.reshape(lean.sum(along, 0), gain.shape) if need_gain else None
     weights = one_over_length(rows)
     if gain is not None:
         weights = lean.reshape(gain, (-1, 1)) * weights
     h = +g if gain is None else g * lean.reshape(gain, (-1,))
     h = lean.subtract_into(h, g @ weights)
-    h = lean.subtract_into(h, lean.multiply_into(normed, along @ weights))
+    h = lean.subtract_into(h, normed * (along @ weights))
     return from_rows(lean.multiply_into(h, inverse), x.shape, axis), g_gain, g_shift
 
 
@@ -109,7 +111,8 @@ def attention_backward(tensor: Tensor, grad: Array) -> GradientTuple:
         g = lean.times_transpose_by_columns(grad, v)
         found = _kernels.softmax_gradient(weights, g, -1)
         if found is None:
-            g = lean.subtract_into(g, lean.sum(g * weights, -1, keepdims=True))
+            along = lean.vecdot(g, weights)
+            g = lean.subtract_into(g, lean.reshape(along, (*along.shape, 1)))
             g = lean.multiply_into(g, weights)
         else:
             g = found
