@@ -229,7 +229,7 @@ def adjoint_times(x: Array, y: Array) -> Array:
 
 def times_slope_of_tanh(g: Array, z: Array) -> Array:
     """g (1 − z²), the slope of tanh where it is z."""
-    if type(g) is ndarray and g.shape:
+    if type(g) is ndarray and g.size > 1:  # of one element NumPy writes into an array more slowly than it makes one
         slope = z * z
         np.multiply(slope, g, slope)
         return np.subtract(g, slope, slope)
