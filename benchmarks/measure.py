@@ -25,7 +25,7 @@ from .workload import Workload
 from .workloads import WORKLOADS
 
 CLOCKS = {"wall": time.perf_counter, "cpu": time.process_time}  # cpu: that of all threads, and none of what others use
-SAMPLE_SECONDS = 0.005  # a sample repeats the step until it takes about this long
+SAMPLE_SECONDS = 0.005  # a sample repeats the step until it takes about this long, and at least twice up to four times that
 TOLERANCE = {"float64": 1e-9, "complex128": 1e-9, "float32": 2e-4}
 
 
@@ -105,7 +105,7 @@ def repeats_of(step: Step, first: float) -> int:
     start = time.perf_counter()
     step()
     once = time.perf_counter() - start
-    return max(1, min(1000, math.ceil(SAMPLE_SECONDS / once)))
+    return max(2 if once < 4 * SAMPLE_SECONDS else 1, min(1000, math.ceil(SAMPLE_SECONDS / once)))
 
 
 # Statistics -------------------------------------------------------------------------------------------------------------------
