@@ -13,7 +13,21 @@ from typing import Any
 import numpy as np
 
 from . import _cublas
-from .xp import FLOAT32, FLOAT64, SCALARS, Array, array_namespace, as_indices, conj, device, is_wrapper, kind, name_of, ndarray
+from .xp import (
+    FLOAT32,
+    FLOAT64,
+    SCALARS,
+    Array,
+    array_namespace,
+    as_indices,
+    conj,
+    device,
+    is_wrapper,
+    kind,
+    mutable_arrays,
+    name_of,
+    ndarray,
+)
 
 __all__ = [
     "add_into",
@@ -52,7 +66,6 @@ __all__ = [
     "sum_of_squares",
     "tanh_into",
     "times_adjoint",
-    "times_into",
     "times_slope_of_tanh",
     "times_transpose_by_columns",
     "vecdot",
@@ -104,7 +117,8 @@ def max(x: Array, axis: Axis = None, keepdims: bool = False) -> Array:
 def vecdot(x: Array, y: Array, axis: int = -1) -> Array:
     """Σ conj(x) y over the last axis, or the last but one (−2)."""
     if type(x) is not ndarray:
-        return array_namespace(x).vecdot(x, y, axis=axis)
+        xp = array_namespace(x)
+        return xp.vecdot(x, y, axis=-1) if axis == -1 else xp.sum(conj(xp, x) * y, axis=axis)
     if x.strides[axis] == x.itemsize or x.dtype.kind == "c":
         return _vecdot(x, y, axis=axis)
     return np.einsum("...i,...i->..." if axis == -1 else "...ij,...ij->...j", x, y)  # several times as fast along strides
@@ -176,20 +190,18 @@ def stack(arrays: list[Array]) -> Array:
     return np.array(arrays) if type(x) is ndarray or type(x) in _SCALARS else array_namespace(x).stack(arrays)
 
 
-def quotient(out: Array | None, x: Array, y: Array, at_zero: float) -> Array:
-    """x / y, and `at_zero` where y is 0; written into `out` unless that is None."""
-    if _is_written(y):
-        try:
-            with np.errstate(divide="raise", invalid="raise"):  # which costs no pass over y in search of a 0
-                return np.divide(x, y, out)
-        except FloatingPointError:
-            with np.errstate(divide="ignore", invalid="ignore"):
-                z = np.divide(x, y, out)
-            z[y == 0] = at_zero
-            return z
-    xp = array_namespace(y)
-    zero = y == 0
-    return xp.where(zero, xp.full_like(y, at_zero), x / xp.where(zero, xp.ones_like(y), y))
+def quotient(out: Array | None, x: Array, y: Array, at_zero: float) -> Array | None:
+    """x / y, and `at_zero` where y is 0, written into `out` unless that is None; None for arrays that must be searched for a 0."""
+    if not _is_numpys(y):
+        return None
+    try:
+        with np.errstate(divide="raise", invalid="raise"):
+            return np.divide(x, y, out)
+    except FloatingPointError:
+        with np.errstate(divide="ignore", invalid="ignore"):
+            z = np.divide(x, y, out)
+        z[y == 0] = at_zero
+        return z
 
 
 def matrix_transpose(x: Array) -> Array:
@@ -300,10 +312,14 @@ def kept_where(mask: Array, x: Array) -> Array:
 # In the array's own memory ----------------------------------------------------------------------------------------------------
 #
 # The first operand must be an array that the calling function has just made and that nobody else holds, in the shape and dtype
-# of the result. A real NumPy array is written; of any other, and of a Tensor, a new one is made.
+# of the result. Real NumPy arrays and torch's are written; of any other, and of a Tensor, a new one is made.
 
 
 def _is_written(x: Array) -> bool:
+    return _is_numpys(x) or (type(x) in mutable_arrays and not x.requires_grad)
+
+
+def _is_numpys(x: Array) -> bool:
     return type(x) is ndarray and (x.dtype is FLOAT64 or x.dtype is FLOAT32)
 
 
@@ -311,61 +327,72 @@ def add_into(x: Array, y: Array | complex) -> Array:
     """x + y."""
     if type(x) is ndarray and (x.dtype is FLOAT64 or x.dtype is FLOAT32):  # the dearest of these calls saved: it is the most used
         return np.add(x, y, x)
+    if _is_written(x):
+        x += y
+        return x
     return x + y
 
 
 def subtract_into(x: Array, y: Array | complex) -> Array:
     """x − y."""
-    return np.subtract(x, y, x) if _is_written(x) else x - y
+    if _is_written(x):
+        x -= y
+        return x
+    return x - y
 
 
 def subtract_from(x: Array | complex, y: Array) -> Array:
     """x − y, in the memory of y."""
-    return np.subtract(x, y, y) if _is_written(y) else x - y
+    return np.subtract(x, y, y) if _is_numpys(y) else x - y
 
 
 def multiply_into(x: Array, y: Array | complex) -> Array:
     """x · y."""
-    return np.multiply(x, y, x) if _is_written(x) else x * y
+    if _is_written(x):
+        x *= y
+        return x
+    return x * y
 
 
 def divide_into(x: Array, y: Array | complex) -> Array:
     """x / y."""
-    return np.divide(x, y, x) if _is_written(x) else x / y
+    if _is_written(x):
+        x /= y
+        return x
+    return x / y
 
 
 def divide_from(x: Array | complex, y: Array) -> Array:
     """x / y, in the memory of y."""
-    return np.divide(x, y, y) if _is_written(y) else x / y
+    return np.divide(x, y, y) if _is_numpys(y) else x / y
 
 
 def maximum_into(x: Array, y: Array) -> Array:
     """The larger of x and y."""
-    return np.maximum(x, y, out=x) if _is_written(x) else array_namespace(x).maximum(x, y)
-
-
-def times_into(out: Array | None, x: Array, y: Array) -> Array:
-    """x · y, written into `out` unless that is None."""
-    return x * y if out is None else np.multiply(x, y, out)
+    return np.maximum(x, y, out=x) if _is_numpys(x) else array_namespace(x).maximum(x, y)
 
 
 def exp_into(x: Array) -> Array:
     """exp(x)."""
-    return np.exp(x, x) if _is_written(x) else array_namespace(x).exp(x)
+    if _is_numpys(x):
+        return np.exp(x, x)
+    return array_namespace(x).exp(x, out=x) if _is_written(x) else array_namespace(x).exp(x)
+
+
+def tanh_into(x: Array) -> Array:
+    """tanh(x)."""
+    if _is_numpys(x):
+        return np.tanh(x, x)
+    return array_namespace(x).tanh(x, out=x) if _is_written(x) else array_namespace(x).tanh(x)
 
 
 def exp_within(x: Array) -> Array:
     """exp(x), but a number that is as good as infinite where it would be infinite."""
     xp = array_namespace(x)
     largest = math.log(float(xp.finfo(x.dtype).max)) - 1
-    if _is_written(x):
+    if _is_numpys(x):
         return exp_into(np.minimum(x, largest, out=x))
-    return xp.exp(xp.minimum(x, xp.full((), largest, dtype=x.dtype, device=device(x))))
-
-
-def tanh_into(x: Array) -> Array:
-    """tanh(x)."""
-    return np.tanh(x, x) if _is_written(x) else array_namespace(x).tanh(x)
+    return exp_into(xp.minimum(x, xp.full((), largest, dtype=x.dtype, device=device(x))))
 
 
 def less_one_at(x: Array, labels: Array, axis: int) -> Array:

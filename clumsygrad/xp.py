@@ -35,6 +35,7 @@ _namespaces: dict[type, Any] = {}
 _wrappers: set[type] = set()
 _kinds: dict[Any, str] = {}
 device_arrays: set[type] = set()  # CuPy's, once one was met: those that _kernels.py serves
+mutable_arrays: set[type] = set()  # torch's, once one was met: those that `+=` writes into, unless torch itself differentiates them
 FLOAT64, FLOAT32 = numpy.dtype("float64"), numpy.dtype("float32")
 ndarray = numpy.ndarray
 _generic = numpy.generic
@@ -81,6 +82,8 @@ def _ask(x: Array) -> Any:
         _namespaces[cls] = namespace
     if library == "cupy":
         device_arrays.add(cls)
+    if library == "torch":
+        mutable_arrays.add(cls)
     if library == "cupy" and guard is None and optional("cupy").cuda.runtime.getDeviceCount() > 1:
         guard = _on_device_of_first_array
     return namespace

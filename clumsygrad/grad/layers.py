@@ -79,8 +79,7 @@ def layer_norm_backward(tensor: Tensor, grad: Array) -> GradientTuple:
     weights = one_over_length(rows)
     if gain is not None:
         weights = lean.reshape(gain, (-1, 1)) * weights
-    h = +g if gain is None else g * lean.reshape(gain, (-1,))
-    h = lean.subtract_into(h, g @ weights)
+    h = g - g @ weights if gain is None else lean.subtract_into(g * lean.reshape(gain, (-1,)), g @ weights)
     h = lean.subtract_into(h, normed * (along @ weights))
     return from_rows(lean.multiply_into(h, inverse), x.shape, axis), g_gain, g_shift
 
