@@ -118,7 +118,8 @@ def vecdot(x: Array, y: Array, axis: int = -1) -> Array:
     """Σ conj(x) y over the last axis, or the last but one (−2)."""
     if type(x) is not ndarray:
         xp = array_namespace(x)
-        return xp.vecdot(x, y, axis=-1) if axis == -1 else xp.sum(conj(xp, x) * y, axis=axis)
+        by_product = axis != -1 or type(x) in mutable_arrays  # array_api_compat's for torch is a product of as many matrices
+        return xp.sum(conj(xp, x) * y, axis=axis) if by_product else xp.vecdot(x, y, axis=-1)
     if x.strides[axis] == x.itemsize or x.dtype.kind == "c":
         return _vecdot(x, y, axis=axis)
     return np.einsum("...i,...i->..." if axis == -1 else "...ij,...ij->...j", x, y)  # several times as fast along strides
@@ -300,12 +301,16 @@ def not_negative(x: Array) -> Array:
 def kept_where(mask: Array, x: Array) -> Array:
     """`x` where the mask holds, 0 elsewhere, whatever `x` is there.
 
-    NumPy's `where` mispredicts its way through a mask that looks random, ten times slower than a product. A product of floats would
-    make nan of inf and 0; so the bits of `x` are multiplied, as an integer, by 1 or 0.
+    NumPy's and torch's `where` mispredict their way through a mask that looks random, ten times slower than a product. A product of
+    floats would make nan of inf and 0; so the bits of `x` are multiplied, as an integer, by 1 or 0.
     """
     if type(x) is ndarray and type(mask) is ndarray and x.dtype in _integers:
         return np.multiply(mask, x.view(_integers[x.dtype])).view(x.dtype)
     xp = array_namespace(x)
+    if type(x) in mutable_arrays and type(mask) is type(x) and not x.requires_grad:
+        integer = {xp.float64: xp.int64, xp.float32: xp.int32}.get(x.dtype)
+        if integer is not None:
+            return (mask * x.view(integer)).view(x.dtype)
     return xp.where(mask, x, xp.zeros_like(x))
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from types import SimpleNamespace
+from types import ModuleType, SimpleNamespace
 
 import numpy as np
 import pytest
@@ -121,7 +121,7 @@ OWN = ["numpy", "torch", "jax", "dask", "cupy"]
 
 def stand_for_cupy(module, monkeypatch):
     namespace_of_library, optional = cg.xp.namespace_of_library, cg.xp.optional
-    cupy = SimpleNamespace(__name__="array_api_compat.cupy")
+    cupy = ModuleType("array_api_compat.cupy")
     monkeypatch.setattr(cg.xp, "namespace_of_library", lambda library: cupy if library == "cupy" else namespace_of_library(library))
     monkeypatch.setattr(cg.xp, "optional", lambda name: module if name == "cupy" else optional(name))
 
