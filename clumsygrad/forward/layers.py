@@ -25,10 +25,11 @@ def linear(x: Array, w: Array, b: Array | None = None, /) -> Array:
     >>> cg.nn.linear(cg.asarray([[1.0, 2.0]]), cg.asarray([[1.0], [1.0]]), cg.asarray([0.5]))
     Tensor(array([[3.5]]))
     """
-    if len(x.shape) != 2:
-        return lean.reshape(linear(as_rows(x), w, b), (*x.shape[:-1], w.shape[1]))
-    z = x @ w
-    return z if b is None else lean.add_into(z, b)
+    rows = as_rows(x)
+    z = rows @ w
+    if b is not None:
+        z = lean.add_into(z, b)
+    return z if rows is x else lean.reshape(z, (*x.shape[:-1], w.shape[1]))
 
 
 def layer_norm(
