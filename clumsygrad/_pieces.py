@@ -12,10 +12,9 @@ import numpy as np
 
 from .xp import FLOAT32, FLOAT64, Array, array_namespace, conj, ndarray
 
-__all__ = ["are_large", "by_blocks", "scaled_difference", "sum_of_squared_differences", "times_conj", "times_ratio"]
+__all__ = ["are_large", "by_pieces", "scaled_difference", "sum_of_squared_differences", "times_conj", "times_ratio"]
 
 _PIECE = 2**18  # bytes, of which three fit a cache of a megabyte
-_BLOCK = 2**16
 
 
 def _pieces(*arrays: ndarray) -> Iterator[tuple[ndarray, ...]]:
@@ -90,21 +89,19 @@ def scaled_difference(x: ndarray, y: ndarray, factor: Array) -> Array:
     return z
 
 
-# Anything, block by block -------------------------------------------------------------------------------------------------------
+# Anything, piece by piece -------------------------------------------------------------------------------------------------------
 
 
-def by_blocks(function: Callable[..., Array], *arrays: Array) -> Array:
+def by_pieces(function: Callable[..., Array], *arrays: Array) -> Array:
     """function(out, *arrays): elementwise operations of arrays of one shape and dtype, written into `out` unless that is None.
 
-    Large NumPy arrays are handed to it block by block, so that what it makes on the way takes the memory of a block.
+    Large NumPy arrays are handed to it piece by piece, so that what it makes on the way takes the memory of a piece.
     """
-    x = arrays[0]
-    if type(x) is not ndarray or x.size < 2 * _BLOCK or not all(_is_flat(a, x) for a in arrays):
+    if not all(_is_flat(x, arrays[0]) for x in arrays):
         return function(None, *arrays)
-    z = np.empty_like(x)
-    rows = [a.reshape(-1) for a in (z, *arrays)]
-    for start in range(0, x.size, _BLOCK):
-        function(*[row[start : start + _BLOCK] for row in rows])
+    z = np.empty_like(arrays[0])
+    for parts in _pieces(z, *arrays):
+        function(*parts)
     return z
 
 

@@ -72,7 +72,7 @@ def gelu_backward(tensor: Tensor, grad: Array) -> GradientTuple:
     """
     x, z = operand(tensor, grad), result(tensor, grad)
     found = _kernels.gelu_gradient(x, grad, GELU_SCALE, GELU_CUBIC)
-    return (found if found is not None else _pieces.by_blocks(_gelu_gradient, grad, x, z),)
+    return (found if found is not None else _pieces.by_pieces(_gelu_gradient, grad, x, z),)
 
 
 def _gelu_gradient(out: Array | None, grad: Array, x: Array, z: Array) -> Array:
