@@ -8,6 +8,8 @@ function; everything else, Tensors included, to the function of its namespace, w
 from __future__ import annotations
 
 import math
+import operator
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -320,30 +322,34 @@ def kept_where(mask: Array, x: Array) -> Array:
 # of the result. Real NumPy arrays and torch's are written; of any other, and of a Tensor, a new one is made.
 
 
-def _is_written(x: Array) -> bool:
-    return _is_numpys(x) or (type(x) in mutable_arrays and not x.requires_grad)
-
-
 def _is_numpys(x: Array) -> bool:
     return type(x) is ndarray and (x.dtype is FLOAT64 or x.dtype is FLOAT32)
+
+
+def _is_torchs(x: Array) -> bool:
+    return type(x) in mutable_arrays and not x.requires_grad
+
+
+def _in_place_or_anew(in_place: Callable[..., Array], anew: Callable[..., Array], *operands: Array | complex) -> Array:
+    """Inside torch.func.vmap y may be batched where x is not; then torch raises, and x is as it was."""
+    if _is_torchs(operands[0]):
+        try:
+            return in_place(*operands)
+        except RuntimeError:
+            pass
+    return anew(*operands)
 
 
 def add_into(x: Array, y: Array | complex) -> Array:
     """x + y."""
     if type(x) is ndarray and (x.dtype is FLOAT64 or x.dtype is FLOAT32):  # the dearest of these calls saved: it is the most used
         return np.add(x, y, x)
-    if _is_written(x):
-        x += y
-        return x
-    return x + y
+    return _in_place_or_anew(operator.iadd, operator.add, x, y)
 
 
 def subtract_into(x: Array, y: Array | complex) -> Array:
     """x − y."""
-    if _is_written(x):
-        x -= y
-        return x
-    return x - y
+    return np.subtract(x, y, x) if _is_numpys(x) else _in_place_or_anew(operator.isub, operator.sub, x, y)
 
 
 def subtract_from(x: Array | complex, y: Array) -> Array:
@@ -353,18 +359,12 @@ def subtract_from(x: Array | complex, y: Array) -> Array:
 
 def multiply_into(x: Array, y: Array | complex) -> Array:
     """x · y."""
-    if _is_written(x):
-        x *= y
-        return x
-    return x * y
+    return np.multiply(x, y, x) if _is_numpys(x) else _in_place_or_anew(operator.imul, operator.mul, x, y)
 
 
 def divide_into(x: Array, y: Array | complex) -> Array:
     """x / y."""
-    if _is_written(x):
-        x /= y
-        return x
-    return x / y
+    return np.divide(x, y, x) if _is_numpys(x) else _in_place_or_anew(operator.itruediv, operator.truediv, x, y)
 
 
 def divide_from(x: Array | complex, y: Array) -> Array:
@@ -381,14 +381,14 @@ def exp_into(x: Array) -> Array:
     """exp(x)."""
     if _is_numpys(x):
         return np.exp(x, x)
-    return array_namespace(x).exp(x, out=x) if _is_written(x) else array_namespace(x).exp(x)
+    return x.exp_() if _is_torchs(x) else array_namespace(x).exp(x)
 
 
 def tanh_into(x: Array) -> Array:
     """tanh(x)."""
     if _is_numpys(x):
         return np.tanh(x, x)
-    return array_namespace(x).tanh(x, out=x) if _is_written(x) else array_namespace(x).tanh(x)
+    return x.tanh_() if _is_torchs(x) else array_namespace(x).tanh(x)
 
 
 def exp_within(x: Array) -> Array:

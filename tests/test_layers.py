@@ -227,3 +227,20 @@ def test_rows_of_more_axes_are_added(scipy_or_not):
     expected = np.zeros((100, 5, 7))
     np.add.at(expected, where, x)
     assert np.array_equal(_keys.scatter_add(x, where, (100, 5, 7)), expected)
+
+
+def test_layers_under_torchs_own_transforms():
+    """What is written in place over torch is not where torch maps or differentiates the function itself."""
+    torch = pytest.importorskip("torch")
+    random = np.random.default_rng(0)
+    x, w, b = (torch.asarray(random.standard_normal(shape)) for shape in ((5, 2, 4), (4, 3), (5, 3)))
+
+    def loss(x, b):
+        return cg.sum(nn.gelu(nn.layer_norm(nn.linear(x, w, b))) ** 2)
+
+    each = torch.stack([loss(*pair) for pair in zip(x, b, strict=True)])
+    np.testing.assert_allclose(torch.func.vmap(loss)(x, b), each, rtol=1e-12)
+    np.testing.assert_allclose(torch.func.vmap(loss, (None, 0))(x[0], b)[0], each[0], rtol=1e-12)
+    expected = cg.func.grad(loss)(x[0], b[0])
+    np.testing.assert_allclose(torch.func.grad(loss)(x[0], b[0]), expected, rtol=1e-10)
+    np.testing.assert_allclose(torch.func.vmap(cg.func.grad(loss))(x, b)[0], expected, rtol=1e-10)
