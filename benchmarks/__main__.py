@@ -31,7 +31,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Exit status 1 if a contestant failed or its gradient was wrong."""
     options = _options(arguments)
     if options.instructions:
-        os.environ.update(no_wider_than_avx2())  # for the processes to come
+        os.environ.update(_no_wider_than_avx2())  # for the processes to come
     machine = _machine(options.instructions)
     results = {}
     for name in options.only:
@@ -124,7 +124,7 @@ def _run(module: str, *arguments: str) -> str:
     return done.stdout
 
 
-def no_wider_than_avx2() -> dict[str, str]:
+def _no_wider_than_avx2() -> dict[str, str]:
     """What must stand in the environment of a process in which no array library is to use AVX-512."""
     found = np.show_config(mode="dicts")["SIMD Extensions"].get("found", [])  # type: ignore[call-overload, index]
     return {

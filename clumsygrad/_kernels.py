@@ -199,11 +199,11 @@ def layer_norm(rows: Array, gain: Array | None, shift: Array | None, eps: float)
 
 
 def layer_norm_gradient(
-    rows: Array, grad: Array, mean: Array | None, inverse: Array, gain: Array | None, need_x: bool, need_parameters: bool
+    rows: Array, grad: Array, mean: Array, inverse: Array, gain: Array | None, need_x: bool, need_parameters: bool
 ) -> tuple[Array | None, Array | None, Array | None] | None:
     """(h − mean h − n · mean(h ⊙ n)) / σ, h = z̄ ⊙ gain, n = (x − mean) / σ;   Σ z̄ ⊙ n and Σ z̄ over the rows."""
     dtype = _served(rows, grad, mean, inverse, gain)
-    if dtype is None or mean is None:
+    if dtype is None:
         return None
     xp = array_namespace(rows)
     count, n = rows.shape

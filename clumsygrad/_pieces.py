@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 
-from .xp import FLOAT32, FLOAT64, Array, array_namespace, conj, ndarray
+from .xp import Array, array_namespace, conj, is_real_numpys, ndarray
 
 __all__ = ["are_large", "by_pieces", "scaled_difference", "sum_of_squared_differences", "times_conj", "times_ratio"]
 
@@ -33,15 +33,13 @@ def _pieces(*arrays: ndarray) -> Iterator[tuple[ndarray, ...]]:
 
 def times_conj(x: Array, y: Array) -> Array:
     """x conj(y)."""
-    if type(y) is ndarray:
-        dtype = y.dtype
-        if dtype is FLOAT64 or dtype is FLOAT32:
-            return x * y
-        if type(x) is ndarray and x.dtype == dtype and x.shape == y.shape and dtype.kind == "c":
-            z = np.empty_like(x)
-            for out, part, factor in _pieces(z, x, y):
-                np.multiply(part, np.conj(factor, out), out)
-            return z
+    if is_real_numpys(y):
+        return x * y
+    if type(x) is type(y) is ndarray and x.dtype == y.dtype and x.shape == y.shape and x.dtype.kind == "c":
+        z = np.empty_like(x)
+        for out, part, factor in _pieces(z, x, y):
+            np.multiply(part, np.conj(factor, out), out)
+        return z
     return x * conj(array_namespace(x), y)
 
 
@@ -97,14 +95,10 @@ def by_pieces(function: Callable[..., Array], *arrays: Array) -> Array:
 
     Large NumPy arrays are handed to it piece by piece, so that what it makes on the way takes the memory of a piece.
     """
-    if not all(_is_flat(x, arrays[0]) for x in arrays):
+    first = arrays[0]
+    if not all(is_real_numpys(x) and x.shape == first.shape and x.dtype is first.dtype for x in arrays):
         return function(None, *arrays)
-    z = np.empty_like(arrays[0])
+    z = np.empty_like(first)
     for parts in _pieces(z, *arrays):
         function(*parts)
     return z
-
-
-def _is_flat(x: Array, like: Array) -> bool:
-    real = type(x) is ndarray and (x.dtype is FLOAT64 or x.dtype is FLOAT32)
-    return real and x.flags.c_contiguous and x.shape == like.shape and x.dtype is like.dtype

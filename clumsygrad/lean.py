@@ -24,6 +24,7 @@ from .xp import (
     as_indices,
     conj,
     device,
+    is_real_numpys,
     is_wrapper,
     kind,
     mutable_arrays,
@@ -120,8 +121,9 @@ def vecdot(x: Array, y: Array, axis: int = -1) -> Array:
     """Σ conj(x) y over the last axis, or the last but one (−2)."""
     if type(x) is not ndarray:
         xp = array_namespace(x)
-        by_product = axis != -1 or type(x) in mutable_arrays  # array_api_compat's for torch is a product of as many matrices
-        return xp.sum(conj(xp, x) * y, axis=axis) if by_product else xp.vecdot(x, y, axis=-1)
+        if type(x) in mutable_arrays:  # array_api_compat's for torch is a product of as many matrices
+            return xp.sum(conj(xp, x) * y, axis=axis)
+        return xp.vecdot(x, y, axis=axis)
     if x.strides[axis] == x.itemsize or x.dtype.kind == "c":
         return _vecdot(x, y, axis=axis)
     return np.einsum("...i,...i->..." if axis == -1 else "...ij,...ij->...j", x, y)  # several times as fast along strides
@@ -195,7 +197,7 @@ def stack(arrays: list[Array]) -> Array:
 
 def quotient(out: Array | None, x: Array, y: Array, at_zero: float) -> Array | None:
     """x / y, and `at_zero` where y is 0, written into `out` unless that is None; None for arrays that must be searched for a 0."""
-    if not _is_numpys(y):
+    if not is_real_numpys(y):
         return None
     try:
         with np.errstate(divide="raise", invalid="raise"):
@@ -309,7 +311,7 @@ def kept_where(mask: Array, x: Array) -> Array:
     if type(x) is ndarray and type(mask) is ndarray and x.dtype in _integers:
         return np.multiply(mask, x.view(_integers[x.dtype])).view(x.dtype)
     xp = array_namespace(x)
-    if type(x) in mutable_arrays and type(mask) is type(x) and not x.requires_grad:
+    if _is_torchs(x) and type(mask) is type(x):
         integer = {xp.float64: xp.int64, xp.float32: xp.int32}.get(x.dtype)
         if integer is not None:
             return (mask * x.view(integer)).view(x.dtype)
@@ -322,71 +324,67 @@ def kept_where(mask: Array, x: Array) -> Array:
 # of the result. Real NumPy arrays and torch's are written; of any other, and of a Tensor, a new one is made.
 
 
-def _is_numpys(x: Array) -> bool:
-    return type(x) is ndarray and (x.dtype is FLOAT64 or x.dtype is FLOAT32)
-
-
 def _is_torchs(x: Array) -> bool:
     return type(x) in mutable_arrays and not x.requires_grad
 
 
-def _in_place_or_anew(in_place: Callable[..., Array], anew: Callable[..., Array], *operands: Array | complex) -> Array:
+def _in_place_or_anew(in_place: Callable[..., Array], anew: Callable[..., Array], x: Array, y: Array | complex) -> Array:
     """Inside torch.func.vmap y may be batched where x is not; then torch raises, and x is as it was."""
-    if _is_torchs(operands[0]):
+    if _is_torchs(x):
         try:
-            return in_place(*operands)
+            return in_place(x, y)
         except RuntimeError:
             pass
-    return anew(*operands)
+    return anew(x, y)
 
 
 def add_into(x: Array, y: Array | complex) -> Array:
     """x + y."""
-    if type(x) is ndarray and (x.dtype is FLOAT64 or x.dtype is FLOAT32):  # the dearest of these calls saved: it is the most used
+    if type(x) is ndarray and (x.dtype is FLOAT64 or x.dtype is FLOAT32):  # a call saved: this is the most used
         return np.add(x, y, x)
     return _in_place_or_anew(operator.iadd, operator.add, x, y)
 
 
 def subtract_into(x: Array, y: Array | complex) -> Array:
     """x − y."""
-    return np.subtract(x, y, x) if _is_numpys(x) else _in_place_or_anew(operator.isub, operator.sub, x, y)
+    return np.subtract(x, y, x) if is_real_numpys(x) else _in_place_or_anew(operator.isub, operator.sub, x, y)
 
 
 def subtract_from(x: Array | complex, y: Array) -> Array:
     """x − y, in the memory of y."""
-    return np.subtract(x, y, y) if _is_numpys(y) else x - y
+    return np.subtract(x, y, y) if is_real_numpys(y) else x - y
 
 
 def multiply_into(x: Array, y: Array | complex) -> Array:
     """x · y."""
-    return np.multiply(x, y, x) if _is_numpys(x) else _in_place_or_anew(operator.imul, operator.mul, x, y)
+    return np.multiply(x, y, x) if is_real_numpys(x) else _in_place_or_anew(operator.imul, operator.mul, x, y)
 
 
 def divide_into(x: Array, y: Array | complex) -> Array:
     """x / y."""
-    return np.divide(x, y, x) if _is_numpys(x) else _in_place_or_anew(operator.itruediv, operator.truediv, x, y)
+    return np.divide(x, y, x) if is_real_numpys(x) else _in_place_or_anew(operator.itruediv, operator.truediv, x, y)
 
 
 def divide_from(x: Array | complex, y: Array) -> Array:
     """x / y, in the memory of y."""
-    return np.divide(x, y, y) if _is_numpys(y) else x / y
+    return np.divide(x, y, y) if is_real_numpys(y) else x / y
 
 
 def maximum_into(x: Array, y: Array) -> Array:
     """The larger of x and y."""
-    return np.maximum(x, y, out=x) if _is_numpys(x) else array_namespace(x).maximum(x, y)
+    return np.maximum(x, y, out=x) if is_real_numpys(x) else array_namespace(x).maximum(x, y)
 
 
 def exp_into(x: Array) -> Array:
     """exp(x)."""
-    if _is_numpys(x):
+    if is_real_numpys(x):
         return np.exp(x, x)
     return x.exp_() if _is_torchs(x) else array_namespace(x).exp(x)
 
 
 def tanh_into(x: Array) -> Array:
     """tanh(x)."""
-    if _is_numpys(x):
+    if is_real_numpys(x):
         return np.tanh(x, x)
     return x.tanh_() if _is_torchs(x) else array_namespace(x).tanh(x)
 
@@ -395,7 +393,7 @@ def exp_within(x: Array) -> Array:
     """exp(x), but a number that is as good as infinite where it would be infinite."""
     xp = array_namespace(x)
     largest = math.log(float(xp.finfo(x.dtype).max)) - 1
-    if _is_numpys(x):
+    if is_real_numpys(x):
         return exp_into(np.minimum(x, largest, out=x))
     return exp_into(xp.minimum(x, xp.full((), largest, dtype=x.dtype, device=device(x))))
 

@@ -218,6 +218,11 @@ def as_indices(x: Array) -> Array:
     return as_positions(x) if type(x) is not ndarray and is_array(x) and library_of(x) == "torch" else x
 
 
+def is_real_numpys(x: Array) -> bool:
+    """Whether x is one of NumPy's usual arrays, of float64 or float32."""
+    return type(x) is ndarray and (x.dtype is FLOAT64 or x.dtype is FLOAT32)
+
+
 # Devices and moves ------------------------------------------------------------------------------------------------------------
 
 

@@ -21,13 +21,14 @@ def mse_loss(prediction: Array, target: Array, /, *, reduction: str = "mean") ->
     >>> cg.loss.mse_loss(cg.asarray([1.0, 2.0]), cg.asarray([0.0, 0.0]))
     Tensor(array(2.5))
     """
-    if reduction in ("mean", "sum") and _pieces.are_large(prediction, target):
-        total = _pieces.sum_of_squared_differences(prediction, target)
-        return total / prediction.size if reduction == "mean" else total
-    difference = prediction - target
     if reduction in ("mean", "sum"):
-        total = lean.sum_of_squares(difference)
-        return total / math.prod(difference.shape) if reduction == "mean" else total
+        if _pieces.are_large(prediction, target):
+            total, shape = _pieces.sum_of_squared_differences(prediction, target), prediction.shape
+        else:
+            difference = prediction - target
+            total, shape = lean.sum_of_squares(difference), difference.shape
+        return total / math.prod(shape) if reduction == "mean" else total
+    difference = prediction - target
     if kind(difference) == "complex floating":
         difference = array_namespace(prediction).abs(difference)
     return _reduced(lean.multiply_into(difference, difference), reduction, "mse_loss")

@@ -61,15 +61,15 @@ def layer_norm_backward(tensor: Tensor, grad: Array) -> GradientTuple:
         inverse, normed = normalised(rows, attribute(tensor, "eps"))
     else:
         _, normed, inverse = attribute(tensor, "outputs")
-        mean = normed if len(normed.shape) == 1 else None  # what a kernel leaves, to compute them anew
-        found = _kernels.layer_norm_gradient(rows, g, mean, inverse, gain, need_x, need_gain or need_shift)
-        if found is not None:
-            return (
-                from_rows(found[0], x.shape, axis) if need_x else None,
-                lean.reshape(found[1], gain.shape) if need_gain else None,
-                lean.reshape(found[2], shift.shape) if need_shift else None,
-            )
-        if mean is not None:
+        if len(normed.shape) == 1:  # a kernel's: the means
+            mean = normed
+            found = _kernels.layer_norm_gradient(rows, g, mean, inverse, gain, need_x, need_gain or need_shift)
+            if found is not None:
+                return (
+                    from_rows(found[0], x.shape, axis) if need_x else None,
+                    lean.reshape(found[1], gain.shape) if need_gain else None,
+                    lean.reshape(found[2], shift.shape) if need_shift else None,
+                )
             normed = lean.multiply_into(rows - lean.reshape(mean, (-1, 1)), inverse)
     g_shift = lean.reshape(lean.sum(g, 0), shift.shape) if need_shift else None
     if not need_x:
