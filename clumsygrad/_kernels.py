@@ -185,7 +185,7 @@ def _contiguous_integers(xp: Any, x: Array) -> Array:
 
 
 def layer_norm(rows: Array, gain: Array | None, shift: Array | None, eps: float) -> tuple[Array, Array, Array] | None:
-    """(x − mean) / σ · gain + shift of each row of a matrix; the means, 1-d, and 1 / σ, σ = √(variance + eps), as a column."""
+    """(x − mean) / σ · gain + shift of each row of a matrix; 1 / σ, σ = √(variance + eps), as a column; and the means, 1-d."""
     dtype = _served(rows, gain, shift)
     if dtype is None:
         return None
@@ -195,7 +195,7 @@ def layer_norm(rows: Array, gain: Array | None, shift: Array | None, eps: float)
     mean, inverse = (xp.empty(shape, dtype=rows.dtype) for shape in ((count,), (count, 1)))
     arguments = [rows, gain, shift, z, mean, inverse, np.int64(count), np.int64(n), np.float64(eps)]
     _launch("rows", "layer_norm", dtype, *_for_rows(count, n), arguments)
-    return z, mean, inverse
+    return z, inverse, mean
 
 
 def layer_norm_gradient(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from typing import Any
 
@@ -9,7 +10,19 @@ from . import _kernels, lean
 from ._philox import keep_mask
 from .xp import Array, array_namespace, device, kind
 
-__all__ = ["as_rows", "attention_weights", "dropped", "from_rows", "normalised", "one_over_length", "rows_over"]
+__all__ = [
+    "as_rows",
+    "attention_weights",
+    "by_heads",
+    "dropped",
+    "from_rows",
+    "in_shape",
+    "normalised",
+    "one_over_length",
+    "rows_over",
+    "scale_of_scores",
+    "side_by_side",
+]
 
 
 def as_rows(x: Array) -> Array:
@@ -17,33 +30,44 @@ def as_rows(x: Array) -> Array:
     return x if len(x.shape) == 2 else lean.reshape(x, (math.prod(x.shape[:-1]), x.shape[-1]))
 
 
-def rows_over(x: Array, axis: tuple[int, ...]) -> Array:
+def in_shape(x: Array, shape: tuple[int, ...]) -> Array:
+    """`x` in another shape; itself, no view of it, where it has that shape."""
+    return x if x.shape == shape else lean.reshape(x, shape)
+
+
+def rows_over(x: Array, axis: int | tuple[int, ...]) -> Array:
     """`x` as a matrix whose rows run over the axes in `axis`."""
-    order = _axes_last(len(x.shape), axis)
-    n = math.prod([x.shape[a] for a in axis])
-    others = math.prod([x.shape[a] for a in order[: len(order) - len(axis)]])
-    if order != tuple(range(len(order))):
+    order, turned, count = _axes_last(len(x.shape), axis)
+    if turned:
         x = lean.permute_dims(x, order)
-    return x if x.shape == (others, n) else lean.reshape(x, (others, n))
+    n = math.prod(x.shape[count:])
+    return x if len(x.shape) == 2 and count == 1 else lean.reshape(x, (math.prod(x.shape[:count]), n))
 
 
-def from_rows(rows: Array, shape: tuple[int, ...], axis: tuple[int, ...]) -> Array:
+def from_rows(rows: Array, shape: tuple[int, ...], axis: int | tuple[int, ...]) -> Array:
     """An array of `shape` from the matrix that `rows_over` makes of it."""
-    order = _axes_last(len(shape), axis)
-    if order == tuple(range(len(order))):
-        return rows if rows.shape == shape else lean.reshape(rows, shape)
+    order, turned, _ = _axes_last(len(shape), axis)
+    if not turned:
+        return in_shape(rows, shape)
     x = lean.reshape(rows, tuple([shape[a] for a in order]))
     return lean.permute_dims(x, tuple([order.index(a) for a in range(len(order))]))
+
+
+@functools.lru_cache
+def _axes_last(ndim: int, axis: int | tuple[int, ...]) -> tuple[tuple[int, ...], bool, int]:
+    """An order of all axes that ends with those in `axis`, whether it is another one than it was, and how many come before them."""
+    given = axis if isinstance(axis, tuple) else (axis,)
+    last = tuple([a + ndim if a < 0 else a for a in given])
+    if not all(0 <= a < ndim for a in last) or len(set(last)) < len(last):
+        raise IndexError(f"axis {axis} is not one axis, or several, of an array of {ndim}")
+    first = tuple([a for a in range(ndim) if a not in last])
+    return first + last, first + last != tuple(range(ndim)), len(first)
 
 
 def one_over_length(rows: Array) -> Array:
     """A column of 1/n. Its product with rows of n is their means: every library is faster at products than at sums of short rows."""
     n = rows.shape[1]
     return lean.filled((n, 1), 1 / max(n, 1), rows)
-
-
-def _axes_last(ndim: int, axis: tuple[int, ...]) -> tuple[int, ...]:
-    return tuple([a for a in range(ndim) if a not in axis]) + axis
 
 
 def normalised(rows: Array, eps: float) -> tuple[Array, Array]:
@@ -60,6 +84,36 @@ def dropped(x: Array, p: float, seed: int | Array, step: int | Array) -> Array:
     if z is not None:
         return z
     return lean.kept_where(keep_mask(x, p, seed, step), x * (1 / (1 - p)))
+
+
+def by_heads(x: Array, heads: int) -> Array:
+    """(..., length, heads · n) as (..., heads, length, n); itself where there is one head."""
+    if heads == 1:
+        return x
+    *batch, length, width = x.shape
+    if heads < 1 or width % heads:
+        raise ValueError(
+            f"scaled_dot_product_attention: {heads} heads cannot share a width of {width}; it must be a multiple of them"
+        )
+    return _heads_exchanged(lean.reshape(x, (*batch, length, heads, width // heads)))
+
+
+def side_by_side(x: Array, heads: int) -> Array:
+    """(..., heads, length, n) as (..., length, heads · n), the reverse of `by_heads`."""
+    if heads == 1:
+        return x
+    *batch, _, length, n = x.shape
+    return lean.reshape(_heads_exchanged(x), (*batch, length, heads * n))
+
+
+def _heads_exchanged(x: Array) -> Array:
+    n = len(x.shape)
+    return lean.permute_dims(x, (*range(n - 3), n - 2, n - 3, n - 1))
+
+
+def scale_of_scores(q: Array, scale: float | None) -> float:
+    """`scale`, by default 1 / √n for queries (..., n)."""
+    return 1 / math.sqrt(q.shape[-1]) if scale is None else scale
 
 
 def attention_weights(q: Array, k: Array, mask: Any, causal: bool, scale: float) -> Array:

@@ -16,12 +16,12 @@ import inspect
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from . import engine
 from . import xp as _xp
 from ._modes import recording
 from ._operands import agreed, is_operand, raw
+from ._rules import checked, raw_only
 from .tensor import Tensor, constant, record
-from .xp import SCALAR_TYPES, SCALARS, array_namespace, device_arrays, ndarray, numpy
+from .xp import SCALAR_TYPES, SCALARS, device_arrays, ndarray, numpy
 
 Function = Callable[..., Any]
 Rule = Callable[[Any, Any], tuple[Any, ...]]
@@ -38,6 +38,7 @@ def operation(
     *,
     operands: Sequence[str] | None = None,
     once: bool = False,
+    keeps: bool = False,
     serves: Sequence[str] = (),
     scalar: Rule | None = None,
     broadcast: Rule | None = None,
@@ -53,6 +54,8 @@ def operation(
         annotated `Array`. A list or tuple of arrays in an operand is taken apart; everything else is an attribute.
     once: the rule is no array-API code (a solver, a raw kernel): it always gets raw arrays, and the gradient it gives can't be
         differentiated again.
+    keeps: the function returns a pair: its result, and what its rule reads by `clumsygrad.grad.kept(tensor, grad)`: an array that
+        it need not compute again, or a tuple of them. Who calls the function gets the result alone.
     serves: the special methods of Tensor that this function is.
     scalar, broadcast: the rules of a function of two operands where one is a Python scalar, or where the shapes differ.
 
@@ -77,8 +80,8 @@ def operation(
             raise TypeError(f"operation {forward.__name__}: no parameter named {', '.join(missing) or '(no operand at all)'}")
         chosen = rule
         if rule is not None and not rule.__module__.startswith(f"{__package__}.grad"):
-            chosen = _checked(_raw_only(rule) if once else rule)
-        function = functools.update_wrapper(_made(forward, chosen, signature, names, scalar, broadcast), forward)
+            chosen = checked(raw_only(rule) if once else rule)
+        function = functools.update_wrapper(_made(forward, chosen, signature, names, keeps, scalar, broadcast), forward)
         if serves:
             binary = len(names) == len(signature.parameters) == 2
             operator = _binary(forward, chosen, scalar, broadcast or chosen, as_operator=True) if binary else function
@@ -101,12 +104,13 @@ def _made(
     rule: Rule | None,
     signature: inspect.Signature,
     names: tuple[str, ...],
+    keeps: bool,
     scalar: Rule | None,
     broadcast: Rule | None,
 ) -> Function:
     parameters = tuple(signature.parameters.values())
     by_position = all(p.kind is p.POSITIONAL_ONLY for p in parameters[: len(names)])
-    if by_position and names == tuple(p.name for p in parameters[: len(names)]):
+    if by_position and not keeps and names == tuple(p.name for p in parameters[: len(names)]):
         if len(names) == len(parameters) == 1 and rule is not None and signature.return_annotation == "Array":
             return _unary(forward, rule)
         if len(names) == len(parameters) == 2:
@@ -116,8 +120,8 @@ def _made(
     first, rest = parameters[: len(names)], parameters[len(names) :]
     in_order = names == tuple(p.name for p in first) and all(operand_is_array(p) for p in first)
     if in_order and all(p.kind is not p.KEYWORD_ONLY for p in first) and all(p.kind is p.KEYWORD_ONLY for p in rest):
-        return _several(forward, rule, parameters, names)
-    return _general(forward, rule, parameters, names)
+        return _several(forward, rule, parameters, names, keeps)
+    return _general(forward, rule, parameters, names, keeps)
 
 
 def operand_is_array(parameter: inspect.Parameter) -> bool:
@@ -238,9 +242,12 @@ def _with_attributes(forward: Function, rule: Rule | None, rest: tuple[inspect.P
     return function
 
 
-def _several(forward: Function, rule: Rule | None, parameters: tuple[inspect.Parameter, ...], names: tuple[str, ...]) -> Function:
+def _several(
+    forward: Function, rule: Rule | None, parameters: tuple[inspect.Parameter, ...], names: tuple[str, ...], keeps: bool
+) -> Function:
     """Several operands and attributes: a short way for arrays of NumPy or CuPy that fit as they are, the general one for all else."""
-    general = _general(forward, rule, parameters, names)
+    general = _general(forward, rule, parameters, names, keeps)
+    plain = _result_alone(forward) if keeps else forward
     named = frozenset([p.name for p in parameters[len(names) :]])
     defaults = {p.name: p.default for p in parameters[len(names) :] if p.default is not p.empty}
     required = sum(p.default is not None for p in parameters[: len(names)])  # the others may be left out
@@ -273,8 +280,8 @@ def _several(forward: Function, rule: Rule | None, parameters: tuple[inspect.Par
             arrays.append(a)
             parents.append(x)
         if not tracked and Tensor not in map(type, args):
-            return forward(*args, **kwargs)
-        attributes = {**defaults, **kwargs} if named else None
+            return plain(*args, **kwargs)
+        attributes: Any = {**defaults, **kwargs} if named or keeps else None
         if len(arrays) != len(names):
             if not kwargs.keys() <= named or len(arrays) < required:
                 return general(*args, **kwargs)  # an operand by keyword, or Python's own TypeError
@@ -287,6 +294,8 @@ def _several(forward: Function, rule: Rule | None, parameters: tuple[inspect.Par
         except Exception as error:
             _describe(error, forward, args)
             raise
+        if keeps:
+            data, attributes["kept"] = _result_and_kept(forward, data)
         if not tracked or rule is None or not recording():
             return _constants(data)
         if (type(data) is cls or type(data) in SCALAR_TYPES) and data.dtype is dtype:
@@ -296,8 +305,11 @@ def _several(forward: Function, rule: Rule | None, parameters: tuple[inspect.Par
     return function
 
 
-def _general(forward: Function, rule: Rule | None, parameters: tuple[inspect.Parameter, ...], names: tuple[str, ...]) -> Function:
+def _general(
+    forward: Function, rule: Rule | None, parameters: tuple[inspect.Parameter, ...], names: tuple[str, ...], keeps: bool
+) -> Function:
     """Any signature. Operands may be scalars, None, or lists and tuples of arrays."""
+    plain = _result_alone(forward) if keeps else forward
     positional = tuple(p.name for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD))
     variable = next((p.name for p in parameters if p.kind is p.VAR_POSITIONAL), None)
     defaults = {p.name: p.default for p in parameters if p.default is not p.empty}
@@ -309,13 +321,13 @@ def _general(forward: Function, rule: Rule | None, parameters: tuple[inspect.Par
         if variable is not None:
             bound[variable] = args[len(positional) :]
         if len(bound) != len(known) or (len(args) > len(positional) and variable is None):
-            return forward(*args, **kwargs)  # which raises Python's own TypeError
+            return plain(*args, **kwargs)  # which raises Python's own TypeError
         given = [bound.pop(name) for name in names]
         values: tuple[Any, ...] = tuple([x for value in given for x in (value if isinstance(value, (list, tuple)) else (value,))])
         if any(type(value) is Tensor for value in bound.values()):
             raise _misplaced(forward, bound)
         if not any(type(x) is Tensor for x in values):
-            return forward(*args, **kwargs)
+            return plain(*args, **kwargs)
         values = agreed(forward, values, counts)
         arrays = [raw(x) for x in values]
         rest = iter(arrays)
@@ -329,12 +341,31 @@ def _general(forward: Function, rule: Rule | None, parameters: tuple[inspect.Par
         except Exception as error:
             _describe(error, forward, values)
             raise
+        if keeps:
+            data, bound["kept"] = _result_and_kept(forward, data)
         parents = tuple([x if type(x) is Tensor and x._tracked else r for x, r in zip(values, arrays, strict=True)])
         if rule is not None and recording() and any(type(x) is Tensor for x in parents):
             return _recorded(data, rule, parents, bound)
         return _constants(data)
 
     return function
+
+
+def _result_alone(forward: Function) -> Function:
+    """A function that keeps something for its rule, without that."""
+
+    @functools.wraps(forward)
+    def function(*args: Any, **kwargs: Any) -> Any:
+        return _result_and_kept(forward, forward(*args, **kwargs))[0]
+
+    return function
+
+
+def _result_and_kept(forward: Function, returned: Any) -> tuple[Any, Any]:
+    if type(returned) is not tuple or len(returned) != 2:
+        got = f"a tuple of {len(returned)}" if isinstance(returned, tuple) else f"a {type(returned).__name__}"
+        raise TypeError(f"{forward.__name__} must return a pair, its result and what it keeps (keeps=True); it returned {got}")
+    return returned
 
 
 def _recorded(data: Any, rule: Rule, parents: tuple[Any, ...], attributes: dict[str, Any]) -> Any:
@@ -354,7 +385,7 @@ def _constants(data: Any) -> Any:
     return data._make(map(constant, data)) if hasattr(data, "_make") else tuple(map(constant, data))
 
 
-# Errors and rules of one's own --------------------------------------------------------------------------------------------------
+# Errors ---------------------------------------------------------------------------------------------------------------------------
 
 
 def _misplaced(forward: Function, attributes: dict[str, Any]) -> TypeError:
@@ -371,50 +402,6 @@ def _describe(error: Exception, forward: Function, values: tuple[Any, ...]) -> N
     tensors = [x for x in values if type(x) is Tensor]
     if tensors:
         tensors[0]._note_memory(error, tensors[1:])
-
-
-def _checked(rule: Rule) -> Rule:
-    """A user's rule, whose gradients are checked for number, library, shape and dtype."""
-
-    @functools.wraps(rule)
-    def checked(tensor: Tensor, grad: Any) -> tuple[Any, ...]:
-        gradients = rule(tensor, grad)
-        name, parents = rule.__name__, tensor._parents
-        if not isinstance(gradients, tuple) or len(gradients) != len(parents):
-            got = f"{len(gradients)}" if isinstance(gradients, tuple) else f"a {type(gradients).__name__}"
-            raise TypeError(f"{name} must return a tuple of {len(parents)} gradients, one per operand; it returned {got}")
-        for index, (x, g) in enumerate(zip(parents, gradients, strict=True)):
-            if g is None or type(x) is not Tensor:
-                continue
-            if type(g) is not type(grad) and array_namespace(raw(g)) is not array_namespace(x._data):
-                raise TypeError(
-                    f"{name}: gradient {index} must be an array of {_xp.library_of(x._data)}, it is a {type(g).__name__}"
-                )
-            if tuple(g.shape) != x.shape:
-                raise ValueError(f"{name}: gradient {index} must have its operand's shape {x.shape}, it has {tuple(g.shape)}")
-            if g.dtype != x.dtype:
-                raise TypeError(f"{name}: gradient {index} must have its operand's dtype {x.dtype}, it has {g.dtype}")
-        if engine.wanted.get() is None:  # called directly, not by a pass, which takes gradients of tensors only
-            return gradients
-        return tuple([g if type(x) is Tensor else None for x, g in zip(parents, gradients, strict=True)])
-
-    return checked
-
-
-def _raw_only(rule: Rule) -> Rule:
-    """A rule that is no array-API code: it gets raw arrays also in a pass of Tensors, and what it gives can't be differentiated."""
-
-    def first_order_only_backward(tensor: Tensor, grad: Any) -> tuple[Any, ...]:
-        raise RuntimeError(f"{rule.__name__} is first order only (once=True): its gradient can't be differentiated again")
-
-    @functools.wraps(rule)
-    def raw_only(tensor: Tensor, grad: Any) -> tuple[Any, ...]:
-        if type(grad) is not Tensor:
-            return rule(tensor, grad)
-        parents = (grad, *[x for x in tensor._parents if type(x) is Tensor])
-        return tuple([None if g is None else record(g, first_order_only_backward, parents, None) for g in rule(tensor, grad._data)])
-
-    return raw_only
 
 
 # Serving Tensor -----------------------------------------------------------------------------------------------------------------

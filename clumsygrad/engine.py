@@ -109,6 +109,7 @@ def propagate(
                 if release is not None:
                     tensor._rule = release
                     tensor._parents = ()
+                    tensor._attributes = None
             if len(parents) == 1 and not heap and leading is None:  # a chain: nothing to gather, nothing to order
                 (parent,), (gradient,) = parents, gradients
                 if parent._rule is not None and parent._id < child and gradient is not None:

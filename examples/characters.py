@@ -230,9 +230,8 @@ def model(p: Parameters, size: Size, characters: cg.Tensor, step: int | None = N
 def attention(h: cg.Tensor, heads: int) -> cg.Tensor:
     """Of queries, keys and values (batch, context, 3 · width), each character's over those before it and itself."""
     batch, context, three = h.shape
-    parts = cg.permute_dims(cg.reshape(h, (batch, context, 3, heads, three // 3 // heads)), (2, 0, 3, 1, 4))
-    z = nn.scaled_dot_product_attention(*cg.unstack(parts), causal=True)
-    return cg.reshape(cg.permute_dims(z, (0, 2, 1, 3)), (batch, context, three // 3))
+    q, k, v = cg.unstack(cg.reshape(h, (batch, context, 3, three // 3)), axis=2)
+    return nn.scaled_dot_product_attention(q, k, v, causal=True, heads=heads)
 
 
 # Training -----------------------------------------------------------------------------------------------------------------------------

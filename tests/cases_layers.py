@@ -94,7 +94,13 @@ row(
 # Attention ------------------------------------------------------------------------------------------------------------------------
 
 
-def attention_by_numpy(q: Any, k: Any, v: Any, mask: Any = None, causal: bool = False, scale: Any = None) -> np.ndarray:
+def attention_by_numpy(
+    q: Any, k: Any, v: Any, mask: Any = None, causal: bool = False, scale: Any = None, heads: int = 1
+) -> np.ndarray:
+    if heads > 1:
+        q, k, v = (np.stack(np.split(x, heads, axis=-1), axis=-3) for x in (q, k, v))
+        each = attention_by_numpy(q, k, v, mask, causal, scale)
+        return np.concatenate([each[..., i, :, :] for i in range(heads)], axis=-1)
     scores = q @ np.swapaxes(k, -1, -2) * (q.shape[-1] ** -0.5 if scale is None else scale)
     allowed = np.tri(*scores.shape[-2:], dtype=bool) if causal else np.ones(scores.shape[-2:], dtype=bool)
     if mask is not None and mask.dtype == bool:
@@ -117,6 +123,10 @@ layer("scaled_dot_product_attention", "scale", (3, 2), (4, 2), (4, 2), attribute
 layer("scaled_dot_product_attention", "mask", (2, 2, 3), (2, 3, 3), (2, 3, 3), constants=(_MASK,), **_attended)
 layer("scaled_dot_product_attention", "added-mask", (2, 2, 3), (2, 3, 3), (2, 3, 3), (2, 3), **_attended)
 layer("scaled_dot_product_attention", "mask-of-heads", (2, 3), (3, 3), (3, 3), (2, 1, 3), **_attended)
+_side_by_side = {"attributes": {"heads": 2}, **_attended}
+layer("scaled_dot_product_attention", "side-by-side", (2, 3, 4), (2, 2, 4), (2, 2, 6), strided=True, **_side_by_side)
+layer("scaled_dot_product_attention", "side-by-side-batches", (2, 1, 3, 2), (2, 2, 2), (1, 2, 4), **_side_by_side)
+layer("scaled_dot_product_attention", "side-by-side-mask", (2, 4), (3, 4), (3, 2), (2, 1, 3), **_side_by_side)
 
 
 # Dropout --------------------------------------------------------------------------------------------------------------------------

@@ -116,7 +116,8 @@ LAYERS = {
     },
     "tensor": {"engine", "xp", "_modes", "_operators", "_versions", "_gradients", "_hooks"},
     "_operands": {"tensor", "xp"},
-    "_operation": {"_operands", "tensor", "engine", "xp", "_modes"},
+    "_rules": {"_operands", "tensor", "engine", "xp"},
+    "_operation": {"_operands", "_rules", "tensor", "engine", "xp", "_modes"},
     "forward.": {
         "_operation",
         "grad",

@@ -438,6 +438,20 @@ def test_a_rule_that_is_first_order_only_says_so():
         cg.func.grad(lambda x: cg.sum(cg.func.grad(lambda z: cg.sum(f(z) * z))(x)))(np.asarray([1.0, 2.0]))
 
 
+@pytest.mark.parametrize("returned", ["x", "(x, x, x)", "[x, x]"])
+def test_an_operation_that_keeps_something_returns_a_pair(returned):
+    def kept_backward(tensor, grad):
+        return (grad,)
+
+    @cg.operation(kept_backward, keeps=True)
+    def bare(x, n=1):
+        return eval(returned)
+
+    for x in (np.ones(2), leaf(2.0), cg.asarray([1.0, 2.0])):
+        with pytest.raises(TypeError, match="bare must return a pair, its result and what it keeps"):
+            bare(x)
+
+
 def test_an_operation_without_operands():
     with pytest.raises(TypeError, match="no parameter named y"):
         custom(two_gradients, operands=("y",))

@@ -189,6 +189,10 @@ def test_what_layers_keep():
         (lambda x: nn.embedding(x, np.array([3])), IndexError, "out of bounds"),
         (lambda x: nn.cross_entropy(x, cg.ones(2)), TypeError, "cross_entropy: the labels must be integers"),
         (lambda x: nn.linear(x, cg.ones((3, 2))), ValueError, "mismatch"),
+        (lambda x: nn.layer_norm(x, axis=4), IndexError, "axis 4 is not one axis, or several, of an array of 4"),
+        (lambda x: nn.layer_norm(x, axis=(3, -1)), IndexError, r"axis \(3, -1\) is not"),
+        (lambda x: nn.scaled_dot_product_attention(x, x, x, heads=3), ValueError, "3 heads cannot share a width of 4"),
+        (lambda x: nn.scaled_dot_product_attention(x, x, x, heads=0), ValueError, "0 heads cannot"),
     ],
 )
 def test_what_is_refused(call, error, words):

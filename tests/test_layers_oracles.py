@@ -75,6 +75,16 @@ ROWS = [
     Row("attention", HEADS, nn.scaled_dot_product_attention, F.scaled_dot_product_attention),
     Row("attention-causal", HEADS, attention(causal=True), lambda q, k, v: F.scaled_dot_product_attention(q, k, v, is_causal=True)),
     Row("attention-scale", HEADS, attention(scale=0.2), lambda q, k, v: F.scaled_dot_product_attention(q, k, v, scale=0.2)),
+    Row(
+        "attention-side-by-side",
+        ((2, 5, 12), (2, 6, 12), (2, 6, 8)),
+        attention(heads=4, causal=True),
+        lambda *qkv: (
+            F.scaled_dot_product_attention(*[x.unflatten(-1, (4, -1)).transpose(1, 2) for x in qkv], is_causal=True)
+            .transpose(1, 2)
+            .flatten(-2)
+        ),
+    ),
     Row("attention-mask", HEADS, nn.scaled_dot_product_attention, F.scaled_dot_product_attention, (ALLOWED,)),
     Row(
         "attention-added-mask",

@@ -56,6 +56,29 @@ def test_a_graph_that_nobody_passed_dies_with_its_last_name():
     assert middle() is None
 
 
+def test_a_pass_releases_what_an_operation_kept():
+    """Though its result lives on: a loss that is noted in a list."""
+
+    def kept_backward(tensor, grad):
+        return (grad * cg.grad.kept(tensor, grad),)
+
+    @cg.operation(kept_backward, keeps=True)
+    def exp(x):
+        y = np.exp(x)
+        kept.append(weakref.ref(y))
+        return y.copy(), y
+
+    kept = []
+    x = cg.Tensor([1.0, 2.0], requires_grad=True)
+    y = exp(x)
+    z = cg.sum(y)
+    z.backward(retain_graph=True)
+    assert kept[0]() is not None
+    z.backward()
+    assert kept[0]() is None
+    assert x.grad.tolist() == (2 * np.exp([1.0, 2.0])).tolist()
+
+
 def test_a_pass_releases_what_it_has_passed():
     x = cg.Tensor([1.0, 2.0], requires_grad=True)
     y = cg.exp(x)

@@ -39,16 +39,10 @@ def inputs(batch: int = 8, length: int = 64, width: int = 128) -> Inputs:
 def _loss_clumsygrad(cg: Any, parameters: Arrays, constants: Arrays) -> Any:
     gain1, shift1, wq, bq, wk, bk, wv, bv, wo, bo, gain2, shift2, w1, b1, w2, b2 = parameters
     x, target = constants
-
     nn = cg.nn
-
-    def heads(x: Any) -> Any:
-        return cg.permute_dims(cg.reshape(x, (*x.shape[:2], HEADS, -1)), (0, 2, 1, 3))
-
     h = nn.layer_norm(x, gain1, shift1, eps=EPSILON)
     q, k, v = nn.linear(h, wq, bq), nn.linear(h, wk, bk), nn.linear(h, wv, bv)
-    attended = nn.scaled_dot_product_attention(heads(q), heads(k), heads(v))
-    attended = cg.reshape(cg.permute_dims(attended, (0, 2, 1, 3)), x.shape)
+    attended = nn.scaled_dot_product_attention(q, k, v, heads=HEADS)
     x = x + nn.linear(attended, wo, bo)
     h = nn.layer_norm(x, gain2, shift2, eps=EPSILON)
     x = x + nn.linear(nn.gelu(nn.linear(h, w1, b1)), w2, b2)

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import math
-from typing import Any
 
 from .. import _kernels, _windows, grad, lean
-from .._layers import as_rows, attention_weights, dropped, from_rows, normalised, rows_over
+from .._layers import as_rows, attention_weights, by_heads, dropped, from_rows, normalised, rows_over, scale_of_scores, side_by_side
 from .._operation import operation
 from ..xp import Array, array_namespace, as_indices, kind
 
@@ -32,6 +31,7 @@ def linear(x: Array, w: Array, b: Array | None = None, /) -> Array:
     return z if rows is x else lean.reshape(z, (*x.shape[:-1], w.shape[1]))
 
 
+@operation(grad.layer_norm_backward, operands=("x", "gain", "shift"), keeps=True)
 def layer_norm(
     x: Array,
     gain: Array | None = None,
@@ -44,30 +44,23 @@ def layer_norm(
     """(x − mean) / √(variance + eps) · gain + shift, mean and variance over `axis`. Of the shape and dtype of x.
 
     `gain` and `shift` have the lengths of the axes in `axis`, in its order; either may be None. The variance is the mean of the
-    squares (no correction). Source: Ba, Kiros and Hinton 2016, section 3.
+    squares (no correction). Raises IndexError for axes that x does not have. Source: Ba, Kiros and Hinton 2016, section 3.
 
     >>> import clumsygrad as cg
     >>> cg.nn.layer_norm(cg.asarray([[1.0, 3.0]]), cg.asarray([1.0, 1.0]), cg.asarray([0.0, 10.0]), eps=0.0)
     Tensor(array([[-1., 11.]]))
     """
-    axes = tuple([a % len(x.shape) for a in (axis if isinstance(axis, tuple) else (axis,))])
-    z: Array = _layer_norm(x, gain, shift, axis=axes, eps=eps)[0]
-    return z
-
-
-@operation(grad.layer_norm_backward, operands=("x", "gain", "shift"))
-def _layer_norm(x: Array, gain: Any, shift: Any, /, *, axis: tuple[int, ...], eps: float) -> tuple[Array, Array, Array]:
-    """The result, the normalised rows (of a kernel, which computes them anew, the means), and of each row 1 / √(variance + eps)."""
     rows = rows_over(x, axis)
     found = _kernels.layer_norm(rows, gain, shift, eps)
     if found is not None:
-        return from_rows(found[0], x.shape, axis), found[1], found[2]
+        z, *statistics = found
+        return from_rows(z, x.shape, axis), tuple(statistics)
     inverse, normed = normalised(rows, eps)
     z = normed if gain is None else normed * lean.reshape(gain, (-1,))
     if shift is not None:
         shift = lean.reshape(shift, (-1,))
         z = z + shift if z is normed else lean.add_into(z, shift)
-    return from_rows(z, x.shape, axis), normed, inverse
+    return from_rows(z, x.shape, axis), (inverse, normed)
 
 
 @operation(grad.dropout_backward)
@@ -89,15 +82,19 @@ def dropout(x: Array, p: float = 0.5, /, *, seed: int | Array, step: int | Array
     return dropped(x, p, seed, step)
 
 
+@operation(grad.attention_backward, operands=("q", "k", "v", "mask"), keeps=True)
 def scaled_dot_product_attention(
-    q: Array, k: Array, v: Array, /, mask: Array | None = None, *, causal: bool = False, scale: float | None = None
+    q: Array, k: Array, v: Array, /, mask: Array | None = None, *, causal: bool = False, scale: float | None = None, heads: int = 1
 ) -> Array:
     """softmax(scale · Q Kᵀ + mask) V, the softmax over keys.
 
     Queries (..., L, n), keys (..., S, n), values (..., S, m) give (..., L, m); batch axes broadcast. `mask` broadcasts to
     (..., L, S): booleans, True where a query may look at a key, or numbers, which are added (and differentiated). With `causal`, query
     i looks at keys 0 ... i only. `scale` is 1 / √n if None. A query that may look at no key gets 0.
-    Source: Vaswani et al. 2017, section 3.2.1.
+
+    With several `heads`, queries (..., L, heads · n), keys and values hold those of each head side by side, and so does the result;
+    `mask` then broadcasts to (..., heads, L, S). Raises ValueError where the widths are no multiples of `heads`.
+    Source: Vaswani et al. 2017, sections 3.2.1 and 3.2.2.
 
     >>> import clumsygrad as cg
     >>> q, v = cg.asarray([[0.0], [0.0]]), cg.asarray([[1.0], [3.0]])
@@ -105,16 +102,9 @@ def scaled_dot_product_attention(
     Tensor(array([[1.],
            [2.]]))
     """
-    scale = 1 / math.sqrt(q.shape[-1]) if scale is None else scale
-    z: Array = _attention(q, k, v, mask, causal=causal, scale=scale)[0]
-    return z
-
-
-@operation(grad.attention_backward, operands=("q", "k", "v", "mask"))
-def _attention(q: Array, k: Array, v: Array, mask: Any, /, *, causal: bool, scale: float) -> tuple[Array, Array]:
-    """The result, and the weights of the values."""
-    weights = attention_weights(q, k, mask, causal, scale)
-    return lean.matmul_like(weights, v, q), weights
+    q, k, v = by_heads(q, heads), by_heads(k, heads), by_heads(v, heads)
+    weights = attention_weights(q, k, mask, causal, scale_of_scores(q, scale))
+    return side_by_side(lean.matmul_like(weights, v, q), heads), weights
 
 
 @operation(grad.embedding_backward, operands=("weight", "indices"))

@@ -148,13 +148,7 @@ def adjugate(x: Array, /) -> Array:
     return _beyond.adjugate(x)
 
 
-@operation(grad.slogdet_backward)
-def slogdet_with_factors(x: Array, /) -> tuple[Array, ...]:
-    """What `slogdet` gives, and the LU factors, from which its gradient is made."""
-    factors = _beyond.lu_factor(x)
-    return (*_beyond.slogdet_of(factors), *factors) if factors else tuple(of_library(x, "slogdet")(x))
-
-
+@operation(grad.slogdet_backward, keeps=True)
 def slogdet(x: Array, /) -> SlogdetResult:
     """The determinants of matrices (..., n, n) as (sign, logabsdet): det = sign · exp(logabsdet), with no overflow.
 
@@ -164,7 +158,9 @@ def slogdet(x: Array, /) -> SlogdetResult:
     >>> cg.linalg.slogdet(cg.asarray([[1.0, 0.0], [0.0, -1.0]]))
     SlogdetResult(sign=Tensor(array(-1.)), logabsdet=Tensor(array(0.)))
     """
-    return SlogdetResult(*slogdet_with_factors(x)[:2])
+    factors = _beyond.lu_factor(x)
+    result = _beyond.slogdet_of(factors) if factors else of_library(x, "slogdet")(x)
+    return SlogdetResult(*result), factors  # type: ignore[return-value]  # the factors are kept
 
 
 @operation(grad.inv_backward)
@@ -221,12 +217,7 @@ def _raw(rtol: float | Array | None) -> Any:
 # Solutions --------------------------------------------------------------------------------------------------------------------------
 
 
-@operation(grad.solve_backward, operands=("x1", "x2"))
-def solve_with_factors(x1: Array, x2: Array) -> tuple[Array, ...]:
-    """What `solve` gives, and the LU factors of x1, from which its gradient is made."""
-    return _beyond.solve(x1, x2)
-
-
+@operation(grad.solve_backward, keeps=True)
 def solve(x1: Array, x2: Array, /) -> Array:
     """The z with x1 z = x2, for square matrices x1 (..., n, n).
 
@@ -237,7 +228,8 @@ def solve(x1: Array, x2: Array, /) -> Array:
     >>> cg.linalg.solve(cg.asarray([[2.0, 0.0], [0.0, 4.0]]), cg.asarray([2.0, 2.0]))
     Tensor(array([1. , 0.5]))
     """
-    return solve_with_factors(x1, x2)[0]
+    z, *factors = _beyond.solve(x1, x2)
+    return z, tuple(factors)
 
 
 @operation(grad.solve_triangular_backward)
@@ -258,9 +250,9 @@ def solve_triangular(a: Array, b: Array, /, *, lower: bool = False, adjoint: boo
     return xp.reshape(x, x.shape[:-1]) if len(b.shape) == 1 else x
 
 
-@operation(grad.inv_quad_logdet_backward, operands=("a", "y"))
-def inv_quad_and_logdet(a: Array, y: Array) -> tuple[Array, ...]:
-    """What `linalg.inv_quad_logdet` gives, as one array; and the Cholesky factor L and L⁻¹ y, from which its gradient is made."""
+@operation(grad.inv_quad_logdet_backward, operands=("a", "y"), keeps=True)
+def inv_quad_and_logdet(a: Array, y: Array) -> Array:
+    """What `linalg.inv_quad_logdet` gives, as one array. Keeps the Cholesky factor L and L⁻¹ y."""
     xp = array_namespace(a)
     factor = _cholesky.cholesky_triangle(a)
     half = _beyond.solve_triangular(factor, xp.reshape(y, (-1, 1)) if len(y.shape) == 1 else y, lower=True)
@@ -268,12 +260,12 @@ def inv_quad_and_logdet(a: Array, y: Array) -> tuple[Array, ...]:
     logdet = 2 * lean.sum(xp.log(xp.abs(lean.diagonal(factor))), -1)
     if logdet.shape != inv_quad.shape:
         logdet = xp.broadcast_to(logdet, inv_quad.shape)
-    return lean.stack([inv_quad, logdet]), factor, half
+    return lean.stack([inv_quad, logdet]), (factor, half)
 
 
-@operation(grad.lstsq_backward, operands=("a", "b"))
-def lstsq_with_factors(a: Array, b: Array, rtol: float | None = None) -> tuple[Array, ...]:
-    """What `lstsq` gives, and the singular vectors, from which its gradient is made."""
+@operation(grad.lstsq_backward, operands=("a", "b"), keeps=True)
+def _lstsq(a: Array, b: Array, /, *, rtol: float | None) -> LstsqResult:
+    """What `lstsq` gives. Keeps the singular vectors."""
     xp = array_namespace(a)
     u, s, vh = of_library(a, "svd")(a, full_matrices=False)
     inverse, rank = _beyond.inverse_singular_values(s, a.shape, rtol)
@@ -283,7 +275,7 @@ def lstsq_with_factors(a: Array, b: Array, rtol: float | None = None) -> tuple[A
     residuals = xp.sum(xp.abs(columns - xp.matmul(a, x)) ** 2, axis=-2)
     if len(b.shape) == 1:
         x, residuals = xp.reshape(x, x.shape[:-1]), xp.reshape(residuals, residuals.shape[:-1])
-    return x, residuals, rank, s, u, vh
+    return LstsqResult(x, residuals, rank, s), (u, vh)  # type: ignore[return-value]  # the vectors are kept
 
 
 def lstsq(a: Array, b: Array, /, rcond: float | None = None, *, rtol: float | None = None) -> LstsqResult:
@@ -298,7 +290,8 @@ def lstsq(a: Array, b: Array, /, rcond: float | None = None, *, rtol: float | No
     >>> np.round(cg.linalg.lstsq(a, np.asarray([1.0, 3.0, 5.0])).solution, 12)
     array([1., 2.])
     """
-    return LstsqResult(*lstsq_with_factors(a, b, rcond if rtol is None else rtol)[:4])
+    result: LstsqResult = _lstsq(a, b, rtol=rcond if rtol is None else rtol)
+    return result
 
 
 # Norms ------------------------------------------------------------------------------------------------------------------------------

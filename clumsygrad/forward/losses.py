@@ -48,6 +48,7 @@ def mae_loss(prediction: Array, target: Array, /, *, reduction: str = "mean") ->
     return _reduced(xp.abs(prediction - target), reduction, "mae_loss")
 
 
+@operation(grad.cross_entropy_backward, keeps=True)
 def cross_entropy(logits: Array, labels: Array, /, *, axis: int = -1, reduction: str = "mean") -> Array:
     """−log softmax(logits)[label] along `axis`, and by `reduction` ("mean", "sum" or "none") its mean, its sum, or each.
 
@@ -58,18 +59,12 @@ def cross_entropy(logits: Array, labels: Array, /, *, axis: int = -1, reduction:
     >>> cg.loss.cross_entropy(cg.asarray([[0.0, 0.0]]), cg.asarray([1]))
     Tensor(array(0.69314718))
     """
-    z: Array = _cross_entropy(logits, labels, axis=axis, reduction=reduction)[0]
-    return z
-
-
-@operation(grad.cross_entropy_backward)
-def _cross_entropy(logits: Array, labels: Array, /, *, axis: int, reduction: str) -> tuple[Array, Array]:
-    """The loss, and log Σ exp(logits) along `axis`, with which its gradient need not sum again."""
     xp = array_namespace(logits)
     axis = _axis_of_classes(logits, labels, axis)
     found = _kernels.cross_entropy(logits, labels, axis)
     if found is not None:
-        return _reduced(found[0], reduction, "cross_entropy"), found[1]
+        losses, sums = found
+        return _reduced(losses, reduction, "cross_entropy"), sums
     largest = lean.max(logits, axis, keepdims=True)
     x = logits - largest
     chosen = lean.chosen(x, lean.reshape(labels, largest.shape), axis)

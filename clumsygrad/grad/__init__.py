@@ -10,7 +10,7 @@ device; in a pass of Tensors the same text records itself.
 (array([1.        , 2.71828183]),)
 """
 
-from ._read import GradientTuple, attribute, needs, operand, operands, pair, result, unbroadcast
+from ._read import GradientTuple, attribute, kept, needs, operand, operands, pair, result, unbroadcast
 from .activations import *
 from .arithmetic import *
 from .bessel import *

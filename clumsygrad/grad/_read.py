@@ -104,6 +104,14 @@ def attribute(tensor: Tensor, name: str) -> Any:
     return tensor._attributes[name]
 
 
+def kept(tensor: Tensor, grad: Array) -> Any:
+    """What an operation with `keeps=True` kept for its rule; None where `grad` is a Tensor.
+
+    What was kept is plain arrays: a rule that is recorded computes it again, of the operands, on which it depends.
+    """
+    return None if type(grad) is type(tensor) else tensor._attributes["kept"]
+
+
 def scalar_operand(tensor: Tensor) -> tuple[str, complex]:
     """Of a scalar rule: which parameter the Python scalar was given for ("x1" or "x2"), and the scalar."""
     return tensor._attributes  # type: ignore[no-any-return]

@@ -1,7 +1,7 @@
 """Backward functions of the layers of neural networks.
 
 With a raw gradient a rule uses what the forward pass kept (statistics of rows, weights of attention); with a recorded one it computes
-them again, so that they depend on the operands.
+that again, so that it depends on the operands.
 """
 
 from __future__ import annotations
@@ -11,9 +11,21 @@ from typing import TYPE_CHECKING, Any
 
 from .. import _kernels, _windows, lean
 from .._keys import scatter_add
-from .._layers import as_rows, attention_weights, dropped, from_rows, normalised, one_over_length, rows_over
+from .._layers import (
+    as_rows,
+    attention_weights,
+    by_heads,
+    dropped,
+    from_rows,
+    in_shape,
+    normalised,
+    one_over_length,
+    rows_over,
+    scale_of_scores,
+    side_by_side,
+)
 from ..xp import Array, array_namespace
-from ._read import GradientTuple, attribute, needs, operand, operands, result, unbroadcast
+from ._read import GradientTuple, attribute, kept, needs, operand, operands, result, unbroadcast
 
 if TYPE_CHECKING:
     from ..tensor import Tensor
@@ -57,25 +69,21 @@ def layer_norm_backward(tensor: Tensor, grad: Array) -> GradientTuple:
     need_x, need_gain, need_shift = needs(tensor)
     axis = attribute(tensor, "axis")
     rows, g = rows_over(x, axis), rows_over(grad, axis)
-    if type(grad) is type(tensor):
-        inverse, normed = normalised(rows, attribute(tensor, "eps"))
-    else:
-        _, normed, inverse = attribute(tensor, "outputs")
-        if len(normed.shape) == 1:  # a kernel's: the means
-            mean = normed
-            found = _kernels.layer_norm_gradient(rows, g, mean, inverse, gain, need_x, need_gain or need_shift)
-            if found is not None:
-                return (
-                    from_rows(found[0], x.shape, axis) if need_x else None,
-                    lean.reshape(found[1], gain.shape) if need_gain else None,
-                    lean.reshape(found[2], shift.shape) if need_shift else None,
-                )
-            normed = lean.multiply_into(rows - lean.reshape(mean, (-1, 1)), inverse)
-    g_shift = lean.reshape(lean.sum(g, 0), shift.shape) if need_shift else None
+    inverse, normed = kept(tensor, grad) or normalised(rows, attribute(tensor, "eps"))
+    if len(normed.shape) == 1:  # a kernel's: the means
+        found = _kernels.layer_norm_gradient(rows, g, normed, inverse, gain, need_x, need_gain or need_shift)
+        if found is not None:
+            return (
+                from_rows(found[0], x.shape, axis) if need_x else None,
+                in_shape(found[1], gain.shape) if need_gain else None,
+                in_shape(found[2], shift.shape) if need_shift else None,
+            )
+        normed = lean.multiply_into(rows - lean.reshape(normed, (-1, 1)), inverse)
+    g_shift = in_shape(lean.sum(g, 0), shift.shape) if need_shift else None
     if not need_x:
-        return None, lean.reshape(lean.vecdot(normed, g, -2), gain.shape) if need_gain else None, g_shift
+        return None, in_shape(lean.vecdot(normed, g, -2), gain.shape) if need_gain else None, g_shift
     along = g * normed
-    g_gain = lean.reshape(lean.sum(along, 0), gain.shape) if need_gain else None
+    g_gain = in_shape(lean.sum(along, 0), gain.shape) if need_gain else None
     weights = one_over_length(rows)
     if gain is not None:
         weights = lean.reshape(gain, (-1, 1)) * weights
@@ -95,17 +103,19 @@ def dropout_backward(tensor: Tensor, grad: Array) -> GradientTuple:
 def attention_backward(tensor: Tensor, grad: Array) -> GradientTuple:
     """Z = A V, A = softmax(S), S = scale · Q Kᵀ + mask:   V̄ = Aᵀ Z̄,   Q̄ = scale · S̄ K,   K̄ = scale · S̄ᵀ Q,   with S̄ as below.
 
-    S̄ = A ⊙ (Ā − Σ Ā ⊙ A), Ā = Z̄ Vᵀ, the sum over keys. Source: Vaswani et al. 2017, section 3.2.1.
+    S̄ = A ⊙ (Ā − Σ Ā ⊙ A), Ā = Z̄ Vᵀ, the sum over keys; each head by itself. Source: Vaswani et al. 2017, section 3.2.
     """
     q, k, v, mask = operands(tensor, grad)
     need_q, need_k, need_v, need_mask = needs(tensor)
-    scale = attribute(tensor, "scale")
-    if type(grad) is type(tensor):
+    heads = attribute(tensor, "heads")
+    q, k, v, grad = by_heads(q, heads), by_heads(k, heads), by_heads(v, heads), by_heads(grad, heads)
+    scale = scale_of_scores(q, attribute(tensor, "scale"))
+    weights = kept(tensor, grad)
+    if weights is None:
         weights = attention_weights(q, k, mask, attribute(tensor, "causal"), scale)
-    else:
-        _, weights = attribute(tensor, "outputs")
-    gq = gk = g_mask = None
-    gv = unbroadcast(lean.matmul_like(lean.matrix_transpose(weights), grad, v), v.shape) if need_v else None
+    gq = gk = gv = g_mask = None
+    if need_v:
+        gv = side_by_side(unbroadcast(lean.matmul_like(lean.matrix_transpose(weights), grad, v), v.shape), heads)
     if need_q or need_k or need_mask:
         g = lean.times_transpose_by_columns(grad, v)
         found = _kernels.softmax_gradient(weights, g, -1)
@@ -117,8 +127,10 @@ def attention_backward(tensor: Tensor, grad: Array) -> GradientTuple:
             g = found
         g_mask = unbroadcast(g, mask.shape) if need_mask else None
         g = g * scale if need_mask else lean.multiply_into(g, scale)
-        gq = unbroadcast(lean.matmul_like(g, k, q), q.shape) if need_q else None
-        gk = unbroadcast(lean.matmul_like(lean.matrix_transpose(g), q, k), k.shape) if need_k else None
+        if need_q:
+            gq = side_by_side(unbroadcast(lean.matmul_like(g, k, q), q.shape), heads)
+        if need_k:
+            gk = side_by_side(unbroadcast(lean.matmul_like(lean.matrix_transpose(g), q, k), k.shape), heads)
     return gq, gk, gv, g_mask
 
 

@@ -22,7 +22,7 @@ from .._beyond import (
 )
 from .._cholesky import cholesky_gradient, inverse_of_positive, less_outer
 from ..xp import Array, array_namespace, conj, device, kind
-from ._read import GradientTuple, attribute, needs, operand, operands, pair, result, unbroadcast
+from ._read import GradientTuple, attribute, kept, needs, operand, operands, pair, result, unbroadcast
 
 if TYPE_CHECKING:
     from ..tensor import Tensor
@@ -183,14 +183,13 @@ def slogdet_backward(tensor: Tensor, grad: Array) -> GradientTuple:
     """z = log |det X|:   X̄ = z̄ X⁻ᴴ.   s = det X / |det X|:   X̄ = i Im(s̄ conj(s)) X⁻ᴴ, which is 0 for real X."""
     xp = array_namespace(grad)
     x = operand(tensor, grad)
-    _, _, *factors = attribute(tensor, "outputs")
+    factors = kept(tensor, grad)
     if attribute(tensor, "index") == 0:
         if kind(grad) != "complex floating":
             return (xp.zeros_like(x),)
         turn = grad * conj(xp, result(tensor, grad))
         grad = (turn - conj(xp, turn)) / 2
-    raw = type(grad) is not type(tensor)
-    inverse = inverse_of(tuple(factors)) if factors and raw else xp.linalg.inv(x)
+    inverse = inverse_of(factors) if factors else xp.linalg.inv(x)
     return (xp.reshape(grad, (*grad.shape, 1, 1)) * adjoint(xp, inverse),)
 
 
@@ -224,9 +223,9 @@ def solve_backward(tensor: Tensor, grad: Array) -> GradientTuple:
     xp = array_namespace(grad)
     x, y = pair(tensor, grad)
     need_x, need_y = needs(tensor)
-    factors = attribute(tensor, "outputs")[1:]
+    factors = kept(tensor, grad)
     g, z = _columns(xp, grad, y), _columns(xp, result(tensor, grad), y)
-    gy = lu_solve(factors, g, True) if factors and type(grad) is not type(tensor) else xp.linalg.solve(adjoint(xp, x), g)
+    gy = lu_solve(factors, g, True) if factors else xp.linalg.solve(adjoint(xp, x), g)
     return (
         unbroadcast(outer(-gy, adjoint(xp, z)), x.shape) if need_x else None,
         _as_given(xp, gy, y) if need_y else None,
@@ -242,11 +241,7 @@ def inv_quad_logdet_backward(tensor: Tensor, grad: Array) -> GradientTuple:
     xp = array_namespace(grad)
     x, y = pair(tensor, grad)
     need_x, need_y = needs(tensor)
-    if type(grad) is not type(tensor):
-        _, factor, half = attribute(tensor, "outputs")
-    else:
-        factor = xp.linalg.cholesky(x)
-        half = solve_triangular(factor, _columns(xp, y, y), lower=True)
+    factor, half = kept(tensor, grad) or _factor_and_half(xp, x, _columns(xp, y, y))
     w = solve_triangular(factor, half, lower=True, adjoint=True)
     scale = xp.astype(grad, x.dtype)
     scaled = xp.reshape(scale[0, ...], (*grad.shape[1:], 1, 1)) * w
@@ -259,6 +254,12 @@ def inv_quad_logdet_backward(tensor: Tensor, grad: Array) -> GradientTuple:
         else:
             gx = gx - unbroadcast(outer(scaled, adjoint(xp, w)), x.shape)
     return gx, _as_given(xp, 2 * scaled, y) if need_y else None
+
+
+def _factor_and_half(xp: Any, x: Array, y: Array) -> tuple[Array, Array]:
+    """The Cholesky factor L of x, and L⁻¹ y."""
+    factor = xp.linalg.cholesky(x)
+    return factor, solve_triangular(factor, y, lower=True)
 
 
 def solve_triangular_backward(tensor: Tensor, grad: Array) -> GradientTuple:
@@ -319,18 +320,20 @@ def lstsq_backward(tensor: Tensor, grad: Array) -> GradientTuple:
 
 def _singular_vectors(xp: Any, tensor: Tensor, grad: Array, x: Array) -> tuple[Array, Array]:
     """U and Vᴴ of x: those of the forward pass, or of tensors recorded ones."""
-    if type(grad) is not type(tensor):
-        _, _, _, _, u, vh = attribute(tensor, "outputs")
-    else:
+    if type(grad) is type(tensor):
         u, _, vh = xp.linalg.svd(x, full_matrices=False)
+    else:
+        u, vh = kept(tensor, grad)
     return u, vh
 
 
 def _pseudo_inverse(xp: Any, tensor: Tensor, grad: Array, x: Array) -> Array:
     """X⁺ by the decomposition of the forward pass; of tensors by pinv, whose rule knows no equal singular values."""
     rtol = attribute(tensor, "rtol")
-    if type(grad) is type(tensor):
+    found = kept(tensor, grad)
+    if found is None:
         return xp.linalg.pinv(x, rtol=rtol)
-    _, _, _, s, u, vh = attribute(tensor, "outputs")
+    u, vh = found
+    s = attribute(tensor, "outputs").singular_values
     inverse = xp.astype(inverse_singular_values(s, x.shape, rtol)[0], x.dtype)
     return xp.matmul(adjoint(xp, vh) * xp.reshape(inverse, (*s.shape[:-1], 1, s.shape[-1])), adjoint(xp, u))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from .. import _kernels, _pieces, lean
 from ..xp import Array, array_namespace
-from ._read import GradientTuple, attribute, needs, operands, pair, unbroadcast
+from ._read import GradientTuple, attribute, kept, needs, operands, pair, unbroadcast
 
 if TYPE_CHECKING:
     from ..tensor import Tensor
@@ -60,18 +60,18 @@ def cross_entropy_backward(tensor: Tensor, grad: Array) -> GradientTuple:
     xp = array_namespace(grad)
     logits, labels = operands(tensor, grad)
     axis = attribute(tensor, "axis") % len(logits.shape)
-    if type(grad) is type(tensor):
+    sums = kept(tensor, grad)
+    if sums is None:
         largest = lean.max(logits, axis, keepdims=True)
         sums = largest + xp.log(lean.sum(xp.exp(logits - largest), axis, keepdims=True))
     else:
-        _, sums = attribute(tensor, "outputs")
         factor = 1 / max(math.prod(labels.shape), 1) if attribute(tensor, "reduction") == "mean" else 1.0
         found = _kernels.cross_entropy_gradient(logits, labels, sums, grad, axis, factor)
         if found is not None:
             return found, None
     g = _scaled(tensor, grad, labels.shape, 1)
-    kept = (*logits.shape[:axis], 1, *logits.shape[axis + 1 :])
+    columns = (*logits.shape[:axis], 1, *logits.shape[axis + 1 :])
     if attribute(tensor, "reduction") == "none":
-        g = lean.reshape(g, kept)
-    labels = lean.reshape(labels, kept)
+        g = lean.reshape(g, columns)
+    labels = lean.reshape(labels, columns)
     return lean.multiply_into(lean.less_one_at(lean.exp_into(logits - sums), labels, axis), g), None
