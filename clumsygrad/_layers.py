@@ -16,7 +16,6 @@ __all__ = [
     "by_heads",
     "dropped",
     "from_rows",
-    "in_shape",
     "normalised",
     "one_over_length",
     "rows_over",
@@ -28,11 +27,6 @@ __all__ = [
 def as_rows(x: Array) -> Array:
     """All axes but the last as one; itself, no view of it, where it is a matrix."""
     return x if len(x.shape) == 2 else lean.reshape(x, (math.prod(x.shape[:-1]), x.shape[-1]))
-
-
-def in_shape(x: Array, shape: tuple[int, ...]) -> Array:
-    """`x` in another shape; itself, no view of it, where it has that shape."""
-    return x if x.shape == shape else lean.reshape(x, shape)
 
 
 def rows_over(x: Array, axis: int | tuple[int, ...]) -> Array:
@@ -48,7 +42,7 @@ def from_rows(rows: Array, shape: tuple[int, ...], axis: int | tuple[int, ...]) 
     """An array of `shape` from the matrix that `rows_over` makes of it."""
     order, turned, _ = _axes_last(len(shape), axis)
     if not turned:
-        return in_shape(rows, shape)
+        return lean.in_shape(rows, shape)
     x = lean.reshape(rows, tuple([shape[a] for a in order]))
     return lean.permute_dims(x, tuple([order.index(a) for a in range(len(order))]))
 

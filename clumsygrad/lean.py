@@ -177,6 +177,11 @@ def reshape(x: Array, shape: tuple[int, ...]) -> Array:
     return x._reshaped(shape) if is_wrapper(x) else array_namespace(x).reshape(x, shape)
 
 
+def in_shape(x: Array, shape: tuple[int, ...]) -> Array:
+    """`x` in another shape; itself, no view of it, where it has that shape."""
+    return x if x.shape == shape else reshape(x, shape)
+
+
 def scaled(x: Array, number: Array) -> Array:
     """x times a 0-d array. Where that is 1, as the gradient of a loss is, a view of x; who hands one out makes it a copy."""
     if type(x) is ndarray and type(number) in _SCALARS and number == 1 and number.dtype is x.dtype:

@@ -17,7 +17,6 @@ from .._layers import (
     by_heads,
     dropped,
     from_rows,
-    in_shape,
     normalised,
     one_over_length,
     rows_over,
@@ -75,15 +74,15 @@ def layer_norm_backward(tensor: Tensor, grad: Array) -> GradientTuple:
         if found is not None:
             return (
                 from_rows(found[0], x.shape, axis) if need_x else None,
-                in_shape(found[1], gain.shape) if need_gain else None,
-                in_shape(found[2], shift.shape) if need_shift else None,
+                lean.in_shape(found[1], gain.shape) if need_gain else None,
+                lean.in_shape(found[2], shift.shape) if need_shift else None,
             )
         normed = lean.multiply_into(rows - lean.reshape(normed, (-1, 1)), inverse)
-    g_shift = in_shape(lean.sum(g, 0), shift.shape) if need_shift else None
+    g_shift = lean.in_shape(lean.sum(g, 0), shift.shape) if need_shift else None
     if not need_x:
-        return None, in_shape(lean.vecdot(normed, g, -2), gain.shape) if need_gain else None, g_shift
+        return None, lean.in_shape(lean.vecdot(normed, g, -2), gain.shape) if need_gain else None, g_shift
     along = g * normed
-    g_gain = in_shape(lean.sum(along, 0), gain.shape) if need_gain else None
+    g_gain = lean.in_shape(lean.sum(along, 0), gain.shape) if need_gain else None
     weights = one_over_length(rows)
     if gain is not None:
         weights = lean.reshape(gain, (-1, 1)) * weights

@@ -41,14 +41,9 @@ def matmul_backward(tensor: Tensor, grad: Array) -> GradientTuple:
     elif len(y.shape) == 1:
         grad = xp.reshape(grad, (*grad.shape, 1))
     return (
-        _shaped(unbroadcast(lean.times_adjoint(grad, columns), rows.shape), x.shape) if need_x else None,
-        _shaped(_summed_product(rows, grad, columns.shape), y.shape) if need_y else None,
+        lean.in_shape(unbroadcast(lean.times_adjoint(grad, columns), rows.shape), x.shape) if need_x else None,
+        lean.in_shape(_summed_product(rows, grad, columns.shape), y.shape) if need_y else None,
     )
-
-
-def _shaped(g: Array, shape: tuple[int, ...]) -> Array:
-    """g in another shape; itself, no view of it, where it has that shape."""
-    return g if g.shape == shape else lean.reshape(g, shape)
 
 
 def _summed_product(x: Array, y: Array, shape: tuple[int, ...]) -> Array:
