@@ -359,7 +359,8 @@ def _expm_by_pade(x: Array) -> Array:
     if not math.prod(x.shape):
         return x
     norm = xp.max(xp.sum(xp.abs(x), axis=-2), axis=-1)
-    squarings = xp.ceil(xp.log2(xp.where(norm > _PADE_NORM, norm, xp.full_like(norm, _PADE_NORM)) / _PADE_NORM))
+    large = (norm > _PADE_NORM) & xp.isfinite(norm)  # of what is not finite the result is nan, however often it is squared
+    squarings = xp.ceil(xp.log2(xp.where(large, norm, xp.full_like(norm, _PADE_NORM)) / _PADE_NORM))
     x = x / xp.astype(2**squarings, x.dtype)[..., None, None]
     identity = xp.eye(x.shape[-1], dtype=x.dtype, device=device(x))
     x2 = xp.matmul(x, x)

@@ -216,6 +216,16 @@ def test_expm_by_pade_is_scipys(scale):
     np.testing.assert_allclose(cg._beyond._expm_by_pade(x), scipy.expm(x), rtol=1e-9, atol=1e-12)
 
 
+@pytest.mark.parametrize("value", [np.inf, -np.inf, np.nan])
+def test_expm_by_pade_of_what_is_not_finite(value):
+    """It is not finite, and counts no squarings to infinity; finite matrices beside it are as ever."""
+    x = np.stack([np.diag([value, 1.0]), np.zeros((2, 2))])
+    with np.errstate(invalid="ignore"):
+        z = cg._beyond._expm_by_pade(x)
+    assert not np.any(np.isfinite(np.diagonal(z[0])))
+    assert np.array_equal(z[1], np.eye(2))
+
+
 def test_a_large_gradient_of_expm_loses_nothing():
     x = GENERATOR.standard_normal((4, 4)) / 2
     g = GENERATOR.standard_normal((4, 4))
