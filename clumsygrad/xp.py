@@ -50,6 +50,10 @@ guard: Callable[..., Any] | None = None
 
 _Class = TypeVar("_Class", bound=type)
 
+# Until an array as large as this was freed once, glibc gives every array over 128 kB back to the system when it is freed, and the next
+# one is fetched page by page: up to a third of the time of a training step. (MALLOC_TRIM_THRESHOLD_ and its like have the last word.)
+numpy.empty(2**25 - 2**16, dtype=numpy.uint8)
+
 
 # Namespaces -----------------------------------------------------------------------------------------------------------------
 

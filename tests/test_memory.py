@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import gc
+import os
+import platform
+import subprocess
 import sys
 import tracemalloc
 import weakref
@@ -355,3 +358,31 @@ def test_other_errors_say_nothing_of_memory():
     with pytest.raises(ValueError) as found:
         refused(cg.Tensor(np.ones(3), requires_grad=True))
     assert "holds" not in "".join(found.value.__notes__)
+
+
+# What the C library does with it ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="glibc adapts to the largest array that was freed")
+def test_arrays_of_a_step_are_not_fetched_from_the_system_anew():
+    step = """
+import resource
+import numpy as np
+import clumsygrad as cg
+
+x = cg.Tensor(np.ones(250_000), requires_grad=True)
+def faults():
+    return resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+def step():
+    x.grad = None
+    cg.sum(cg.sin(cg.exp(x) * x)).backward()
+for _ in range(3):
+    step()
+before = faults()
+for _ in range(20):
+    step()
+print((faults() - before) / 20)
+"""
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("MALLOC_")}
+    run = subprocess.run([sys.executable, "-c", step], env=environment, capture_output=True, text=True, check=True)
+    assert float(run.stdout) < 100  # of the 490 pages of one array
