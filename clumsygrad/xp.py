@@ -319,7 +319,7 @@ def moved(x: Array, like: Array) -> Array:
 
 def whole(x: Array) -> Array:
     """A NumPy scalar (what NumPy's sums of 0-d arrays give) as the 0-d array it stands for; anything else as it is."""
-    return numpy.asarray(x) if isinstance(x, _generic) else x
+    return numpy.array(x) if isinstance(x, _generic) else x
 
 
 def scalar(x: Array) -> Array:

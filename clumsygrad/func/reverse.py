@@ -58,9 +58,10 @@ def value_and_grad(f: Callable[..., Any], argnums: Argnums = 0, *, has_aux: bool
         scope.look(out)
         seed = unit_gradient(out._data)
         gradients = scope.arranged(scope.gradients(out, seed, in_tensors=scope.in_tensors, release=True))
-        if not scope.in_tensors:
-            out, aux = out.data, plain(aux)
-        return ((out, aux) if has_aux else out), chosen(argnums, gradients)
+        value = out if scope.in_tensors else out.data
+        if has_aux:
+            value = value, aux if scope.in_tensors else plain(aux)
+        return value, chosen(argnums, gradients)
 
     return value_and_gradient
 
