@@ -143,8 +143,8 @@ def unbroadcast(g: Array, shape: tuple[int, ...]) -> Array:
     new = len(g.shape) - len(shape)
     if new > 0 and g.shape[new:] == shape:
         return lean.sum(g, 0 if new == 1 else tuple(range(new)))
-    if new < 0:  # an operand with leading axes of length 1 that the result lacks
-        return lean.reshape(g, shape)
+    if new < 0:  # an operand with leading axes of length 1 that the result lacks: a value that was assigned
+        return lean.reshape(unbroadcast(g, shape[-new:]), shape)
     stretched = tuple(new + i for i, n in enumerate(shape) if n == 1 and g.shape[new + i] != 1)
     g = lean.sum(g, tuple(range(new)) + stretched)
     return lean.in_shape(g, shape)
