@@ -237,6 +237,28 @@ def test_arguments_may_change():
     np.testing.assert_allclose(x.grad, 2 * np.exp(2 * A))
 
 
+def test_constant_arguments_may_change_too():
+    """Also by the function itself, which is called with what they held at first, and of which nothing is seen outside."""
+
+    def doubling(x, buffer):
+        buffer *= 2.0
+        return x * x * buffer
+
+    def filling(x, buffer):
+        buffer[0] = x[0] * x[1]
+        return x * buffer
+
+    for f, slope in ((doubling, 4 * A * B), (filling, [2 * A[0] * A[1], A[0] ** 2 + B[1], *B[2:]])):
+        buffer = cg.Tensor(B)
+        np.testing.assert_allclose(grad(lambda x, f=f, b=buffer: cg.sum(checkpoint(f)(x, b)))(A), slope, rtol=1e-14)
+        assert buffer.tolist() == B.tolist()
+    x, scale = leaf(A), cg.Tensor(B)
+    out = cg.sum(checkpoint(lambda x, scale: x * scale)(x, scale))
+    scale += 1.0
+    out.backward()
+    np.testing.assert_allclose(x.grad, B)
+
+
 def test_it_must_not_assign_to_what_it_closes_over():
     y = cg.exp(leaf(A))
 

@@ -22,8 +22,9 @@ def checkpoint(f: Callable[..., Any]) -> Callable[..., Any]:
     differentiated like its arguments, by every transform and tape, to any order. Checkpoints may stand inside each other: of n steps
     in segments of √n, each a checkpoint, about 2√n states are alive at once, for one more forward pass.
 
-    `f` must compute the same when it is called again: no random draws of its own, no assignment to what it closes over. (Under
-    jax.jit XLA may find that it is the same, and keep the values after all.)
+    `f` must compute the same when it is called again: no random draws of its own, no assignment to what it closes over. What it
+    assigns to its arguments is not seen outside while operations are recorded. (Under jax.jit XLA may find that the second call is
+    the same, and keep the values after all.)
 
     Raises RuntimeError in the backward pass where a tensor that `f` closes over was changed since, or where `f` does something else
     the second time.
@@ -71,14 +72,14 @@ class _Call:
         self.f = f
         self.name = f"checkpoint of {name_of(f)}"
         self.structure = structure
-        self.leaves = leaves  # but for the tracked ones, which stand at `numbers`
+        self.leaves = [x.detach() if type(x) is Tensor else x for x in leaves]  # but for the tracked ones, which stand at `numbers`
         self.numbers = numbers
         self.outputs: list[int] = []  # which leaves of the result depend on something tracked
         self.captured: list[tuple[int, Tensor]] = []  # what else it read: the ids, and the tensors
 
     def __call__(self, tracked: Sequence[Any]) -> tuple[list[Any], Any]:
         """The leaves and the structure of the result, recorded."""
-        leaves = list(self.leaves)
+        leaves = [x.detach() if type(x) is Tensor else x for x in self.leaves]  # which the function may assign to
         for number, x in zip(self.numbers, tracked, strict=True):
             leaves[number] = x
         args, kwargs = _tree.unflatten(self.structure, leaves)
