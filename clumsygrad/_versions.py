@@ -6,11 +6,13 @@ import weakref
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from ._modes import recording, recording_set
+
 if TYPE_CHECKING:
     from ._hooks import Hooks
     from .tensor import Tensor
 
-__all__ = ["Extra", "Part", "Permuted", "Reshaped", "View", "Write"]
+__all__ = ["Extra", "Part", "Permuted", "Reshaped", "View", "Write", "as_written", "read_anew"]
 
 
 class Extra:
@@ -105,3 +107,29 @@ class Write:
 
     def __call__(self, old: Tensor) -> Tensor:
         return self.view.write(old, self.value)
+
+
+def as_written(tensor: Tensor) -> Tensor:
+    """The present version; of a view that was read while nothing was recorded, what would be read of its base now."""
+    extra = tensor._extra
+    if not tensor._tracked and extra is not None and extra.base is not None and recording():
+        base = extra.base if extra.base._tracked else as_written(extra.base)
+        if base._tracked:
+            return extra.view.read(base)  # type: ignore[union-attr]
+    return tensor._snapshot()
+
+
+def read_anew(tensor: Tensor, new: Tensor, changes: list[tuple[Tensor, Tensor]]) -> None:
+    """Add to `changes` the living views of a tensor that is about to become `new`, and theirs, each with what it will be."""
+    extra = tensor._extra
+    if extra is None or not extra.views:
+        return
+    living = [(reference, view) for reference in extra.views if (view := reference()) is not None]
+    extra.views = [reference for reference, _ in living]
+    for _, view in living:
+        with recording_set(recording() or view._tracked):  # what was read of a leaf goes on depending on it
+            part = view._extra.view.read(new)  # type: ignore[union-attr]
+        if part._tracked:
+            part._parents = (tensor,)
+        changes.append((view, part))
+        read_anew(view, part, changes)

@@ -23,7 +23,7 @@ from ._gradients import check_differentiable, check_gradient, deliver, place, un
 from ._hooks import HookHandle, Hooks
 from ._modes import no_grad, numbers_allowed, recording, reset_recording, set_recording
 from ._operators import Operators
-from ._versions import Extra, Part, View, Write
+from ._versions import Extra, Part, View, Write, as_written, read_anew
 from .xp import Array
 
 next_id: Callable[[], int] = itertools.count(1).__next__
@@ -324,45 +324,35 @@ class Tensor(Operators):
         return versions[index - 1]
 
     def _change(self, change: Callable[[Tensor], Tensor]) -> None:
-        """Give this tensor the version `change(old version)`, write it through to its bases, and refresh the views of each."""
-        changes: list[tuple[Tensor, Tensor, Tensor]] = []
+        """Give this tensor the version `change(old version)`, write it through to its bases, and have every view of them read anew."""
+        olds: dict[int, Tensor] = {}  # by id
         tensor: Tensor = self
-        seen: Tensor | None = None
         while True:
-            if tensor._tracked and tensor._rule is None and recording():
+            is_leaf = tensor._tracked and tensor._rule is None
+            if is_leaf and recording():
                 raise RuntimeError(
                     "a leaf that requires a gradient was assigned to (itself, or through a view of it): its gradient would be that of "
                     "no value it holds. Assign under clumsygrad.no_grad(), or to a copy of it: x = x + 0"
                 )
-            old = tensor._snapshot()
+            old = olds[tensor._id] = as_written(tensor)
             new = change(old)
-            changes.append((tensor, old, new))
-            tensor._refresh_views(new, seen, changes)
-            base = tensor._extra.base if tensor._extra is not None else None
-            if base is None:
+            if tensor._extra is None or tensor._extra.base is None:
                 break
-            change = Write(tensor._extra.view, new)  # type: ignore[union-attr, arg-type]
-            tensor, seen = base, tensor
-        for tensor, old, new in changes:
-            tensor._become(old, new)
+            change = Write(tensor._extra.view, new)  # type: ignore[arg-type]
+            tensor = tensor._extra.base
+        if is_leaf:
+            olds, new._tracked = {}, True  # nobody may go on with its old version, nor with what its views read of that
+        changes = [(tensor, new)]
+        read_anew(tensor, new, changes)
+        for tensor, new in changes:
+            tensor._become(None if is_leaf else olds.get(tensor._id, tensor), new)
 
-    def _refresh_views(self, new: Tensor, but: Tensor | None, changes: list[tuple[Tensor, Tensor, Tensor]]) -> None:
-        if self._extra is None or not self._extra.views:
-            return
-        living = [(reference, view) for reference in self._extra.views if (view := reference()) is not None]
-        self._extra.views = [reference for reference, _ in living]
-        for _, view in living:
-            if view is not but:
-                part = view._extra.view.read(new)  # type: ignore[union-attr]
-                changes.append((view, view._snapshot(), part))
-                view._refresh_views(part, None, changes)
-
-    def _become(self, old: Tensor, new: Tensor) -> None:
-        if old._rule is not None:
-            self._extras().keep(old)
+    def _become(self, old: Tensor | None, new: Tensor) -> None:
+        if old is not None and old._rule is not None:
+            self._extras().keep(self._snapshot() if old is self else old)
         self._data = new._data
         self._id = new._id
-        if old._rule is not None or not old._tracked:  # a leaf that requires a gradient stays one
+        if self._rule is not None or not self._tracked:  # a leaf that requires a gradient stays one
             self._tracked = new._tracked
             self._rule = new._rule
             self._parents = new._parents

@@ -226,6 +226,63 @@ def test_a_leaf_may_be_assigned_under_no_grad(library):
     assert host(x.grad).tolist() == [12.0, 6.0, 8.0]
 
 
+def stepped_directly(x, values):
+    with cg.no_grad():
+        x[...] = values
+
+
+def stepped_through_a_view(x, values):
+    with cg.no_grad():
+        x.T[1:][...] = values.T[1:]
+        x[:, 0] = values[:, 0]
+
+
+def stepped_by_its_data(x, values):
+    x.data = values
+
+
+@pytest.mark.parametrize("step", [stepped_directly, stepped_through_a_view, stepped_by_its_data])
+def test_views_of_a_leaf_go_on_depending_on_it(step):
+    x = cg.Tensor([[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]], requires_grad=True)
+    row = x[0]
+    turned = row[1:][::-1]
+    for values in (np.asarray([[7.0, 8.0, 9.0], [1.0, 1.0, 1.0]]), np.asarray([[2.0, 3.0, 4.0], [1.0, 1.0, 1.0]])):
+        step(x, values)
+        x.grad = None
+        cg.sum(row * row + cg.concat([cg.zeros(1), turned]) ** 3).backward()
+        np.testing.assert_array_equal(row.data, values[0])
+        np.testing.assert_array_equal(x.grad[0], 2 * values[0] + [0.0, 3 * values[0, 1] ** 2, 3 * values[0, 2] ** 2])
+        assert not x.grad[1].any()
+
+
+def test_what_was_computed_from_a_view_before_the_leaf_changed_is_refused():
+    x = cg.Tensor([1.0, 2.0, 3.0], requires_grad=True)
+    view = x[1:]
+    loss = cg.sum(view * view)
+    stepped_directly(x, np.asarray([4.0, 5.0, 6.0]))
+    with pytest.raises(RuntimeError, match="changed after the forward pass"):
+        loss.backward()
+
+
+def test_a_view_that_was_read_under_no_grad_stays_a_constant_until_it_is_written():
+    x = cg.Tensor([0.0, 1.0, 2.0], requires_grad=True)
+    with cg.no_grad():
+        of_the_leaf = x[:2]
+        x += 1.0
+    assert of_the_leaf.tolist() == [1.0, 2.0]
+    assert not of_the_leaf.requires_grad
+    y = x * 2.0
+    with cg.no_grad():
+        view = y[:2]
+        inner = view[1:]
+    assert not view.requires_grad
+    inner *= 3.0
+    view[0] = x[2]
+    assert host(y).tolist() == [3.0, 12.0, 6.0]
+    cg.sum(y * y).backward()
+    assert x.grad.tolist() == [0.0, 144.0, 30.0]
+
+
 @pytest.mark.parametrize("library", LIBRARIES)
 def test_data_of_a_leaf_may_be_replaced(library):
     x = cg.Tensor(array_of([1.0, 2.0], library), requires_grad=True)
@@ -303,6 +360,19 @@ def test_narrower_values_are_cast_and_their_gradients_cast_back():
     cg.sum(buffer**2).backward()
     assert v.grad.dtype == np.float32
     assert v.grad.tolist() == [4.0, 6.0]
+
+
+@pytest.mark.parametrize("library", ["numpy", "torch"])  # the other libraries refuse it
+def test_values_with_more_axes_than_what_they_are_written_to(library):
+    y = cg.Tensor(array_of([[[2.0, 3.0, 4.0]]], library), requires_grad=True)
+    xp = cg.over(library)
+    buffer = xp.zeros((3, 3), dtype=xp.float64)
+    buffer[0] = y
+    buffer[1, 1:] = y[..., :1]
+    buffer[:0, 1] = y[..., 1]
+    buffer[xp.asarray([2, 2]), xp.asarray([0, 0])] = y[..., 2]
+    xp.sum(buffer**2).backward()
+    assert host(y.grad).tolist() == [[[12.0, 6.0, 16.0]]]
 
 
 def test_complex_values_and_buffers():

@@ -80,7 +80,7 @@ LAYERS = {
     "engine": set(),
     "_modes": set(),
     "_operators": set(),
-    "_versions": set(),
+    "_versions": {"_modes"},
     "_tree": set(),
     "_hooks": {"xp", "_gradients"},
     "_vectors": {"xp"},

@@ -357,6 +357,27 @@ def test_hooks_inside_transforms():
     assert np.array_equal(gradient.data, [1.0, 2.0])
 
 
+def test_a_hook_has_the_gradient_of_what_views_read_and_wrote():
+    """As in PyTorch: a base has the gradient of its views, a view that of its own uses alone, since it reads what it wrote."""
+    x = cg.Tensor([1.0, 2.0, 3.0], requires_grad=True)
+    y = x * 2.0
+    view = y[:2]
+    y[0] = 5.0
+    y.retain_grad()
+    y.register_hook(lambda g: g * 10.0)
+    cg.sum(view * view).backward()
+    assert y.grad.tolist() == [100.0, 80.0, 0.0]
+    assert x.grad.tolist() == [0.0, 160.0, 0.0]
+    y = x * 2.0
+    view = y[:2]
+    view[0] = 5.0
+    y.retain_grad()
+    view.retain_grad()
+    (cg.sum(y * y) + cg.sum(view * 3.0)).backward()
+    assert view.grad.tolist() == [3.0, 3.0]
+    assert y.grad.tolist() == [13.0, 11.0, 12.0]
+
+
 def test_a_hook_belongs_to_the_version_that_it_was_registered_on():
     x = leaf(1.0, 2.0)
     y = x * 3.0
