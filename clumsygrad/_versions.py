@@ -7,12 +7,13 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from ._modes import recording, recording_set
+from .xp import numpy
 
 if TYPE_CHECKING:
     from ._hooks import Hooks
     from .tensor import Tensor
 
-__all__ = ["Extra", "Part", "Permuted", "Reshaped", "View", "Write", "as_written", "read_anew"]
+__all__ = ["Extra", "Part", "Permuted", "Reshaped", "View", "Views", "Write", "as_written", "read_anew"]
 
 
 class Extra:
@@ -25,7 +26,7 @@ class Extra:
         self.versions: Sequence[Tensor] = ()
         self.base: Tensor | None = None
         self.view: View | None = None
-        self.views: Sequence[weakref.ref[Tensor]] = ()
+        self.views: Views | None = None
         self.retains = False
         self.hooks: Hooks | None = None
 
@@ -38,14 +39,41 @@ class Extra:
             extra = old._extra = Extra()
             extra.hooks, self.hooks = self.hooks, None
 
-    def add_view(self, view: Tensor) -> None:
-        """Remember a view as long as it lives. Dead ones are dropped whenever their number may have doubled."""
-        views = self.views
-        if not isinstance(views, list):
-            views = self.views = []
-        elif len(views) > 15 and not len(views) & (len(views) - 1):
-            views[:] = [reference for reference in views if reference() is not None]
-        views.append(weakref.ref(view))
+
+class Views:
+    """The living views of a tensor, held weakly: by the row that a view lies in, where its key begins with an integer, or else by None.
+
+    A loop that fills a tensor row by row leaves a view of each row in the graph, and each of its writes meets the views of one row.
+    """
+
+    __slots__ = ("by_row", "count", "limit")
+
+    def __init__(self) -> None:
+        self.by_row: dict[int | None, list[weakref.ref[Tensor]]] = {}
+        self.count = 0  # of all references, those to dead views too
+        self.limit = 16
+
+    def add(self, view: Tensor, shown: View, shape: tuple[int, ...]) -> None:
+        """Remember a view of a tensor of `shape` as long as it lives. Dead ones are dropped whenever their number may have doubled."""
+        if self.count >= self.limit:
+            alive = {row: [reference for reference in views if reference() is not None] for row, views in self.by_row.items()}
+            self.by_row = {row: views for row, views in alive.items() if views}
+            self.count = sum(map(len, self.by_row.values()))
+            self.limit = max(16, 2 * self.count)
+        self.by_row.setdefault(_row(shown, shape), []).append(weakref.ref(view))
+        self.count += 1
+
+    def living(self, written: Part | None, shape: tuple[int, ...]) -> list[Tensor]:
+        """The views that may show something of what was written into a tensor of `shape`; all of them, if None."""
+        row = None if written is None else _row(written, shape)
+        found = []
+        for references in self.by_row.values() if row is None else map(self.by_row.get, (row, None)):
+            if references:
+                views = [(reference, view) for reference in references if (view := reference()) is not None]
+                self.count -= len(references) - len(views)
+                references[:] = [reference for reference, _ in views]
+                found += [view for _, view in views if written is None or not written.is_apart(_shown(view), shape)]
+        return found
 
 
 class Part:
@@ -62,6 +90,18 @@ class Part:
     def write(self, base: Tensor, value: Any) -> Tensor:
         """The base after `value` was written into the view."""
         return base._assign(self.key, value)
+
+    def is_apart(self, other: View, shape: tuple[int, ...]) -> bool:
+        """Whether two views of a tensor of `shape` are seen to share no element: along one axis, by integers and slices."""
+        if type(other) is not Part:
+            return False
+        for part, others, length in zip(_parts(self.key), _parts(other.key), shape):  # noqa: B905 (keys may leave axes out)
+            a, b = _indices(part, length), _indices(others, length)
+            if a is None or b is None:
+                return False
+            if not a or not b or max(a[0], a[-1]) < min(b[0], b[-1]) or max(b[0], b[-1]) < min(a[0], a[-1]):
+                return True
+        return False
 
 
 class Reshaped:
@@ -97,6 +137,29 @@ class Permuted:
 View = Part | Reshaped | Permuted
 
 
+def _parts(key: Any) -> tuple[Any, ...]:
+    return key if type(key) is tuple else (key,)
+
+
+def _indices(part: Any, length: int) -> range | None:
+    """What part of a key reads along an axis, if it is an integer or a slice."""
+    if type(part) is slice:
+        return range(*part.indices(length))
+    if type(part) is int or isinstance(part, numpy.integer):
+        return range(part % length, part % length + 1)
+    return None
+
+
+def _shown(view: Tensor) -> View:
+    return view._extra.view  # type: ignore[union-attr, return-value]
+
+
+def _row(view: View, shape: tuple[int, ...]) -> int | None:
+    """The row that a view lies in, if its key begins with an integer."""
+    part = _parts(view.key)[:1] if type(view) is Part else ()
+    return int(part[0]) % shape[0] if part and (type(part[0]) is int or isinstance(part[0], numpy.integer)) else None
+
+
 class Write:
     """The change that writing a value into a view (or at a key) makes in its base, for Tensor._change."""
 
@@ -119,16 +182,17 @@ def as_written(tensor: Tensor) -> Tensor:
     return tensor._snapshot()
 
 
-def read_anew(tensor: Tensor, new: Tensor, changes: list[tuple[Tensor, Tensor]]) -> None:
-    """Add to `changes` the living views of a tensor that is about to become `new`, and theirs, each with what it will be."""
+def read_anew(tensor: Tensor, new: Tensor, changes: list[tuple[Tensor, Tensor]], written: Part | None = None) -> None:
+    """Add to `changes` the living views of a tensor that is about to become `new`, and theirs, each with what it will be.
+
+    If only the part `written` is new, and the old version is kept, views of other parts are left out: they go on reading that.
+    """
     extra = tensor._extra
-    if extra is None or not extra.views:
+    if extra is None or extra.views is None:
         return
-    living = [(reference, view) for reference in extra.views if (view := reference()) is not None]
-    extra.views = [reference for reference, _ in living]
-    for _, view in living:
+    for view in extra.views.living(written, tensor._data.shape):
         with recording_set(recording() or view._tracked):  # what was read of a leaf goes on depending on it
-            part = view._extra.view.read(new)  # type: ignore[union-attr]
+            part = _shown(view).read(new)
         if part._tracked:
             part._parents = (tensor,)
         changes.append((view, part))

@@ -19,11 +19,12 @@ from typing import Any, ClassVar
 
 from . import engine
 from . import xp as _xp
+from ._exits import refused_array, refused_number
 from ._gradients import check_differentiable, check_gradient, deliver, place, unit_gradient
 from ._hooks import HookHandle, Hooks
 from ._modes import no_grad, numbers_allowed, recording, reset_recording, set_recording
 from ._operators import Operators
-from ._versions import Extra, Part, View, Write, as_written, read_anew
+from ._versions import Extra, Part, View, Views, Write, as_written, read_anew
 from .xp import Array
 
 next_id: Callable[[], int] = itertools.count(1).__next__
@@ -201,10 +202,7 @@ class Tensor(Operators):
 
     def _refuse_to_leave(self, way: str) -> None:
         if self._tracked:
-            raise RuntimeError(
-                f"{way} of a tensor that requires a gradient would lose it silently: use x.detach() first "
-                "(to write it into an array, make that array with clumsygrad.zeros)"
-            )
+            raise refused_array(way)
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Array:
         self._refuse_to_leave("np.asarray")
@@ -220,12 +218,7 @@ class Tensor(Operators):
 
     def _number(self, cast: Callable[[Any], Any]) -> Any:
         if self._tracked and not numbers_allowed():
-            way = f"{cast.__name__}()"
-            raise RuntimeError(
-                f"{way} of a tensor that requires a gradient would lose it silently: use x.item() or {way[:-1]}x.detach()); "
-                "for code that only wants a number, with clumsygrad.allow_numbers(): ... (writing a tracked value into a plain "
-                "array: make that array with clumsygrad.zeros; a metric of scikit-learn: multioutput='raw_values' gives an array)"
-            )
+            raise refused_number(f"{cast.__name__}()")
         return cast(self._data)
 
     def __float__(self) -> float:
@@ -343,7 +336,8 @@ class Tensor(Operators):
         if is_leaf:
             olds, new._tracked = {}, True  # nobody may go on with its old version, nor with what its views read of that
         changes = [(tensor, new)]
-        read_anew(tensor, new, changes)
+        in_part = type(change) is Write and type(change.view) is Part and old._rule is not None and recording()
+        read_anew(tensor, new, changes, change.view if in_part else None)  # type: ignore[attr-defined]
         for tensor, new in changes:
             tensor._become(None if is_leaf else olds.get(tensor._id, tensor), new)
 
@@ -362,7 +356,10 @@ class Tensor(Operators):
         """Make this new tensor, which is what `view` reads of `base`, a view: what is assigned to either is seen in both."""
         extra = self._extra = Extra()
         extra.base, extra.view = base, view
-        (base._extra or base._extras()).add_view(self)
+        of_base = base._extra or base._extras()
+        if of_base.views is None:
+            of_base.views = Views()
+        of_base.views.add(self, view, base._data.shape)
         return self
 
     def __setitem__(self, key: Any, value: Any, /) -> None:

@@ -845,6 +845,29 @@ def _(xp, x, y):
     return xp.asarray([2.0, 3.0, 2.0], dtype=x.dtype, device=x.device) * x[:3] + 0 * y[:3]
 
 
+@scenario()
+def rows_written_one_by_one_each_from_views_of_the_one_before(xp, x, y):
+    z = xp.reshape(x * y, (3, 2))
+    first, last, column = z[0, :], z[-1, :], z[:, 1]
+    for i in range(1, 3):
+        before = z[i - 1, :]
+        z[i, 0] = before[1] * y[i]
+        z[i, 1:] = before[:1] + z[i, :1] * x[i]
+    z[-2, :] = z[2, :] * first
+    return xp.concat([xp.reshape(z, (-1,)), first * last, column])
+
+
+@rows_written_one_by_one_each_from_views_of_the_one_before.without_assignment
+def _(xp, x, y):
+    a, b = x[0] * y[0], x[1] * y[1]
+    c = b * y[1]
+    d = a + c * x[1]
+    e = d * y[2]
+    f = c + e * x[2]
+    g, h = e * a, f * b
+    return xp.stack([a, b, g, h, e, f, a * e, b * f, b, h, f])
+
+
 # Shapes of values ---------------------------------------------------------------------------------------------------------------
 
 

@@ -205,3 +205,29 @@ def test_pandas(vector):
         with pytest.raises(RuntimeError, match=LOST):
             way(vector)
     assert pandas.Series(vector.detach().numpy()).tolist() == vector.detach().tolist()
+
+
+@pytest.mark.parametrize(
+    ("module", "function", "way"),
+    [
+        ("sparse", lambda m, t: m.eye_array(3) @ t, "clumsygrad.func.linear_operator"),
+        ("sparse", lambda m, t: m.csr_matrix(np.eye(3)).dot(t), "clumsygrad.func.linear_operator"),
+        ("optimize", lambda m, t: m.minimize(lambda x: cg.sum(x * x), t), "clumsygrad.func.minimize"),
+        ("integrate", lambda m, t: m.solve_ivp(lambda _, y: -y * t, (0, 1), np.ones(3)), "docs/optimization.md"),
+        ("special", lambda m, t: m.sph_harm_y(1, 1, t, t), "clumsygrad.special"),
+        ("stats", lambda m, t: m.norm.logpdf(t), "densities: .* docs/scipy.md"),
+        ("linalg", lambda m, t: m.expm(cg.eye(3) * t), "clumsygrad.linalg"),
+        ("spatial", lambda m, t: m.distance.cdist(t[None, :], t[None, :]), "SCIPY_ARRAY_API=1"),
+    ],
+)
+def test_the_way_out_depends_on_who_asks(module, function, way, vector):
+    module = pytest.importorskip(f"scipy.{module}")
+    with pytest.raises(RuntimeError, match=rf"{LOST}.*{way}"):
+        function(module, vector)
+
+
+def test_lists_of_tensors_are_told_how_they_become_arrays(vector):
+    for ask in (lambda: np.array([1.0, vector[0]]), lambda: np.sum([vector[0], vector[1]]), lambda: np.c_[vector, vector]):
+        with pytest.raises(RuntimeError, match=r"clumsygrad\.asarray or numpy\.stack"):
+            ask()
+    assert cg.asarray([[1.0, vector[0]], [vector[1], 2.0]]).requires_grad

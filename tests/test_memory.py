@@ -189,8 +189,20 @@ def test_a_leaf_forgets_its_dead_views():
     kept = x.T
     for _ in range(1000):
         x[0], x[:, 1], x.T, cg.reshape(x, (6,))
-    assert len(x._extra.views) <= 16
-    assert any(reference() is kept for reference in x._extra.views)
+    references = [reference for views in x._extra.views.by_row.values() for reference in views]
+    assert len(references) == x._extra.views.count <= 16
+    assert any(reference() is kept for reference in references)
+
+
+def test_a_tensor_forgets_the_rows_that_were_read():
+    x = cg.Tensor(np.ones((1000, 2)), requires_grad=True)
+    for _ in range(3):
+        for row in x:
+            last = row
+    del row
+    assert x._extra.views.count <= 16
+    assert x._extra.views.living(None, x.shape)[0] is last
+    assert x._extra.views.count == 1
 
 
 def test_buffers_filled_in_a_loop_are_freed():
