@@ -1,4 +1,4 @@
-"""Optimizers: they take a list of leaves, and `step()` gives each a new version against its `.grad`.
+"""Optimizers: they take a tree of leaves, and `step()` gives each a new version against its `.grad`.
 
 Nothing is read back from the device, nothing is uploaded, and no array is written that the library did not make: a step computes new
 arrays, in the library and on the device of each parameter; on CuPy by one kernel for many parameters.
@@ -6,10 +6,10 @@ arrays, in the library and on the device of each parameter; on CuPy by one kerne
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
-from . import _kernels, lean
+from . import _kernels, _tree, lean
 from . import xp as _xp
 from .tensor import Tensor
 
@@ -20,15 +20,21 @@ Change = tuple[Any, Any, dict[str, Any]]
 
 
 class Optimizer:
-    """What optimizers share: parameters, learning rate, count of steps, and state: per parameter, a dict of arrays."""
+    """What optimizers share: parameters, learning rate, count of steps, and state: per parameter, a dict of arrays.
 
-    def __init__(self, parameters: Iterable[Tensor], learning_rate: float) -> None:
-        self.parameters = list(parameters)
+    Parameters are a tree of leaves (in lists, tuples, dicts, dataclasses), or any iterable of such trees.
+    """
+
+    def __init__(self, parameters: Any, learning_rate: float) -> None:
+        self.parameters = _leaves(parameters)
         if not self.parameters:
             raise ValueError(f"{type(self).__name__}: no parameters")
         for index, x in enumerate(self.parameters):
             if type(x) is not Tensor or not x.requires_grad or not x.is_leaf:
-                raise TypeError(f"{type(self).__name__}: parameter {index} must be a leaf Tensor that requires a gradient")
+                raise TypeError(
+                    f"{type(self).__name__}: parameter {index} must be a leaf Tensor that requires a gradient, and is {_what(x)}: "
+                    "make it with clumsygrad.Tensor(x, requires_grad=True)"
+                )
         if learning_rate < 0:
             raise ValueError(f"{type(self).__name__}: learning_rate must not be negative, got {learning_rate}")
         self.learning_rate = learning_rate
@@ -97,9 +103,7 @@ class SGD(Optimizer):
     Tensor(array([0.8]), requires_grad=True)
     """
 
-    def __init__(
-        self, parameters: Iterable[Tensor], learning_rate: float = 1e-2, *, momentum: float = 0.0, weight_decay: float = 0.0
-    ) -> None:
+    def __init__(self, parameters: Any, learning_rate: float = 1e-2, *, momentum: float = 0.0, weight_decay: float = 0.0) -> None:
         super().__init__(parameters, learning_rate)
         self.momentum = momentum
         self.weight_decay = weight_decay
@@ -129,7 +133,7 @@ class Adam(Optimizer):
 
     def __init__(
         self,
-        parameters: Iterable[Tensor],
+        parameters: Any,
         learning_rate: float = 1e-3,
         *,
         betas: tuple[float, float] = (0.9, 0.999),
@@ -184,7 +188,7 @@ class AdamW(Adam):
 
     def __init__(
         self,
-        parameters: Iterable[Tensor],
+        parameters: Any,
         learning_rate: float = 1e-3,
         *,
         betas: tuple[float, float] = (0.9, 0.999),
@@ -197,8 +201,10 @@ class AdamW(Adam):
         return data * (1 - self.learning_rate * self.weight_decay) - self._direction(gradient, state)
 
 
-def clip_by_norm(parameters: Iterable[Tensor], limit: float) -> Any:
+def clip_by_norm(parameters: Any, limit: float) -> Any:
     """Scale the gradients of all parameters by one factor, so that their norm together is at most `limit`; return what it was before.
+
+    Parameters are a tree of tensors, or any iterable of trees.
 
     The norm is √(Σ |g|²) over all elements of all gradients (of one library, on one device), a raw 0-d array that is not read: nothing
     waits for the device. Parameters without a gradient are left out; if none has one, the norm is 0.0. A gradient that is not finite
@@ -216,7 +222,7 @@ def clip_by_norm(parameters: Iterable[Tensor], limit: float) -> Any:
     """
     if limit <= 0:
         raise ValueError(f"clip_by_norm: limit must be positive, got {limit}")
-    given = [(x, x.grad.data if type(x.grad) is Tensor else x.grad) for x in parameters if x.grad is not None]
+    given = [(x, x.grad.data if type(x.grad) is Tensor else x.grad) for x in _leaves(parameters) if x.grad is not None]
     if not given:
         return 0.0
     arguments = limit, *[gradient for _, gradient in given]
@@ -224,6 +230,21 @@ def clip_by_norm(parameters: Iterable[Tensor], limit: float) -> Any:
     for (x, _), gradient in zip(given, clipped, strict=True):
         x.grad = gradient
     return _xp.whole(norm)
+
+
+def _leaves(parameters: Any) -> list[Any]:
+    """The leaves of a tree, or of an iterable (the values of a dict, a generator) of trees: one that is met again, once."""
+    leaves, _ = _tree.flatten(parameters)
+    if type(parameters) is not Tensor and all(x is parameters for x in leaves):  # no tree
+        leaves, _ = _tree.flatten(list(parameters))
+    return list({id(x): x for x in leaves}.values())
+
+
+def _what(x: Any) -> str:
+    """What x is instead of a leaf that requires a gradient."""
+    if type(x) is not Tensor:
+        return f"of type {type(x).__name__}"
+    return "one that was computed" if x.requires_grad else "one that requires none"
 
 
 def _clipped(limit: float, *gradients: Any) -> tuple[Any, ...]:

@@ -73,11 +73,29 @@ class Generator:
             return Tensor(self._native.permutation(n))
         return self._tensor(self._numpy.permutation(n), None, False)
 
-    def he(self, shape: tuple[int, int], *, dtype: Any = None, requires_grad: bool = True) -> Tensor:
-        """A weight matrix (inputs, outputs) for relu layers: normal with variance 2 / inputs. Source: He et al. 2015."""
-        return self.normal(shape, std=math.sqrt(2 / shape[0]), dtype=dtype, requires_grad=requires_grad)
+    def he(self, shape: tuple[int, ...], *, dtype: Any = None, requires_grad: bool = True) -> Tensor:
+        """Weights for relu layers: normal with variance 2 / inputs. Source: He et al. 2015.
 
-    def glorot(self, shape: tuple[int, int], *, dtype: Any = None, requires_grad: bool = True) -> Tensor:
-        """A weight matrix (inputs, outputs) for tanh layers: uniform, variance 2 / (inputs + outputs). Source: Glorot, Bengio 2010."""
-        bound = math.sqrt(6 / (shape[0] + shape[1]))
+        A matrix has the shape (inputs, outputs), as `nn.linear` takes it, a kernel (outputs, inputs, height, width), as `nn.conv2d`
+        does; each of its outputs has inputs · height · width inputs.
+        """
+        inputs, _ = _fans(shape, "he")
+        return self.normal(shape, std=math.sqrt(2 / inputs), dtype=dtype, requires_grad=requires_grad)
+
+    def glorot(self, shape: tuple[int, ...], *, dtype: Any = None, requires_grad: bool = True) -> Tensor:
+        """Weights for tanh layers, of shapes as in `he`: uniform, variance 2 / (inputs + outputs). Source: Glorot and Bengio 2010."""
+        bound = math.sqrt(6 / sum(_fans(shape, "glorot")))
         return self.uniform(shape, low=-bound, high=bound, dtype=dtype, requires_grad=requires_grad)
+
+
+def _fans(shape: tuple[int, ...], name: str) -> tuple[int, int]:
+    """How many inputs each output of a layer has, and each input outputs."""
+    if len(shape) < 2:
+        raise ValueError(
+            f"{name}: a weight has the shape (inputs, outputs), or (outputs, inputs, height, width), not {tuple(shape)}; "
+            "for a bias take zeros"
+        )
+    if len(shape) == 2:
+        return shape[0], shape[1]
+    window = math.prod(shape[2:])
+    return shape[1] * window, shape[0] * window

@@ -89,6 +89,17 @@ def test_initialisations():
     assert not g.he((2, 2), requires_grad=False).requires_grad
 
 
+def test_initialisations_of_kernels():
+    """As torch counts the inputs of a kernel (outputs, inputs, height, width)."""
+    g = Generator(0)
+    he, glorot = g.he((64, 32, 3, 3)), g.glorot((64, 32, 3, 3))
+    assert abs(values(he).var() / (2 / (32 * 9)) - 1) < 0.05
+    assert abs(values(glorot).var() / (2 / ((32 + 64) * 9)) - 1) < 0.05
+    for draw in (g.he, g.glorot):
+        with pytest.raises(ValueError, match=r"not \(3,\); for a bias take zeros"):
+            draw((3,))
+
+
 @pytest.mark.parametrize("dtype", ["float32", "float64", np.float32, np.dtype("float64")])
 def test_dtypes_on_numpy(dtype):
     x = Generator(0).normal((3,), dtype=dtype, requires_grad=True)
