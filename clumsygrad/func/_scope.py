@@ -19,6 +19,9 @@ from ..grad import positive_backward
 from ..tensor import Tensor, constant, next_id, record
 from ..xp import FLOAT32, FLOAT64, ndarray
 
+# Kinds of numbers that are cast to another with nothing lost: SciPy asks linear operators for the product with a vector of integers.
+_HELD = {"real floating": ("integral",), "complex floating": ("integral", "real floating"), "integral": (), "bool": ()}
+
 _id_of = attrgetter("_id")
 _parents_of = attrgetter("_parents")
 
@@ -185,7 +188,7 @@ def _zeros(x: Tensor, in_tensors: bool) -> Any:
 
 
 def fitting(x: Tensor, g: Any, name: str, given: str, wanted: str) -> Any:
-    """What was given for `x` (a cotangent, a tangent), in its dtype. Raises where structure, shape, kind or library differ."""
+    """What was given for `x` (a cotangent, a tangent), in its dtype, which may hold more. Raises where shape or library differ."""
     data = g._data if type(g) is Tensor else g
     if type(data) is type(x._data) and data.dtype is x._data.dtype and data.shape == x._data.shape:
         return g
@@ -200,8 +203,10 @@ def fitting(x: Tensor, g: Any, name: str, given: str, wanted: str) -> Any:
         )
     if tuple(data.shape) != x.shape:
         raise ValueError(f"{name}: a {given} has shape {tuple(data.shape)}, its {wanted} {x.shape}")
-    if _xp.kind(data) != _xp.kind(x._data):
-        raise TypeError(f"{name}: a {given} has dtype {data.dtype}, its {wanted} {x.dtype}: another kind")
+    if _xp.kind(data) != _xp.kind(x._data) and _xp.kind(data) not in _HELD[_xp.kind(x._data)]:
+        raise TypeError(
+            f"{name}: a {given} has dtype {data.dtype}, its {wanted} {x.dtype}: another kind; convert it first (astype)"
+        )
     return g if data.dtype == x.dtype else _xp.on_its_device(_xp.array_namespace(g).astype, g, x.dtype)
 
 
