@@ -12,6 +12,7 @@ array([-0.73575888, -0.07326256, -0.00074046])
 """
 
 import sys as _sys
+from typing import Any as _Any
 
 from . import activation, fft, func, grad, integrations, linalg, loss, nn, optimizer, protocols, random, special
 from . import namespace as _namespace
@@ -80,3 +81,14 @@ pi = _namespace.CONSTANTS["pi"]
 
 library_name = "numpy"
 _namespace._over["numpy"] = _sys.modules[__name__]
+
+
+def __getattr__(name: str) -> _Any:
+    """Say where a name is that this namespace, which has those of the standard, has not."""
+    ways = [f"clumsygrad.{place.__name__.rpartition('.')[2]}.{name}" for place in _places if name in place.__all__]
+    if not name.startswith("_") and protocols._of_numpy(name) in {*protocols.FUNCTIONS, *protocols.UFUNCS}:
+        ways.append(f"numpy.{name}, which takes tensors")
+    raise AttributeError(f"module 'clumsygrad' has no attribute {name!r}" + (f": there is {' and '.join(ways)}" if ways else ""))
+
+
+_places = (func, nn, linalg, special, optimizer)

@@ -40,6 +40,12 @@ def agreed(forward: Function, values: tuple[Any, ...], counts: frozenset[int] = 
     return values
 
 
+def array_like(like: Tensor, x: complex) -> Any:
+    """A number as an array of the library of `like`, where that is, and in its dtype if it fits."""
+    xp = array_namespace(like._data)
+    return _xp.moved(xp.asarray(x, dtype=xp.result_type(like._data, x)), like.data)
+
+
 def _cast(x: Any, dtype: Any) -> Any:
     """A floating operand in the common dtype, by a recorded cast."""
     if type(x) in SCALARS or x is None:

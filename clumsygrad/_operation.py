@@ -18,7 +18,7 @@ from typing import Any
 
 from . import xp as _xp
 from ._modes import recording
-from ._operands import agreed, is_operand, raw
+from ._operands import agreed, array_like, is_operand, raw
 from ._rules import checked, raw_only
 from .tensor import Tensor, constant, record
 from .xp import SCALAR_TYPES, SCALARS, device_arrays, ndarray, numpy
@@ -329,6 +329,9 @@ def _general(
         if not any(type(x) is Tensor for x in values):
             return plain(*args, **kwargs)
         values = agreed(forward, values, counts)
+        if any(isinstance(value, (list, tuple)) for value in given) and not SCALARS.isdisjoint(map(type, values)):
+            like = next(x for x in values if type(x) is Tensor)
+            values = tuple([array_like(like, x) if type(x) in SCALARS else x for x in values])
         arrays = [raw(x) for x in values]
         rest = iter(arrays)
         arguments = dict(bound)
@@ -398,7 +401,7 @@ def _misplaced(forward: Function, attributes: dict[str, Any]) -> TypeError:
 def _describe(error: Exception, forward: Function, values: tuple[Any, ...]) -> None:
     """Add to the library's own error a note that names the operation and its operands' shapes."""
     shapes = ", ".join(str(tuple(x.shape)) if hasattr(x, "shape") else repr(x) for x in values)
-    error.add_note(f"in clumsygrad's {forward.__name__}, operands of shape {shapes}")
+    error.add_note(f"in clumsygrad's {forward.__name__.lstrip('_')}, operands of shape {shapes}")
     tensors = [x for x in values if type(x) is Tensor]
     if tensors:
         tensors[0]._note_memory(error, tensors[1:])

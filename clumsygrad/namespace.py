@@ -15,6 +15,7 @@ from typing import Any
 
 from . import linalg, nn, special
 from . import xp as _xp
+from ._operands import array_like
 from .forward import (
     arithmetic,
     composed,
@@ -349,8 +350,7 @@ def _stacked(values: Any, like: Tensor) -> Tensor:
     if isinstance(values, (list, tuple)):
         return stack([_stacked(x, like) for x in values])  # type: ignore[no-any-return]
     if type(values) in _xp.SCALARS:
-        xp = _xp.array_namespace(like._data)
-        values = _xp.moved(xp.asarray(values, dtype=xp.result_type(like._data, values)), like.data)
+        values = array_like(like, values)
     return values if type(values) is Tensor else Tensor(values)
 
 

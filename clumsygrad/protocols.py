@@ -101,9 +101,8 @@ def _array_ufunc(self: Tensor, ufunc: Any, method: str, *inputs: Any, **kwargs: 
             raise TypeError(f"{full}: {', '.join(kwargs)} is not supported for Tensors: cast the operands with x.astype(dtype)")
         return UFUNCS[ufunc](*[beside(x, inputs) if isinstance(x, (list, tuple)) else x for x in inputs], **kwargs)
     if method not in ufuncs.METHODS:
-        raise TypeError(
-            f"{full}: not supported for Tensors: use clumsygrad.scatter_add, which is differentiable and adds at repeats"
-        )
+        adds = "use clumsygrad.scatter_add, which is differentiable and adds at repeats"
+        raise TypeError(f"{full}: not supported for Tensors: {adds if name in ('add', 'subtract') else _VALUES}")
     return ufuncs.METHODS[method](name, *tensors(*inputs), **kwargs)
 
 

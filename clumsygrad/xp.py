@@ -80,7 +80,11 @@ def common_namespace(*operands: Array) -> Any:
 def _ask(x: Array) -> Any:
     global guard
     cls = type(x)
-    namespace = array_api_compat.array_namespace(x)
+    try:
+        namespace = array_api_compat.array_namespace(x)
+    except TypeError:
+        way = "clumsygrad.asarray makes one of numbers, of tensors, and of lists of both"
+        raise TypeError(f"a {cls.__name__} is no array: {way}") from None
     library = cls.__module__.partition(".")[0]
     if library in _LIBRARIES:
         _namespaces[cls] = namespace

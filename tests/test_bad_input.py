@@ -61,9 +61,9 @@ ROWS = {
     "repeat": ((A,), lambda xp, x: xp.repeat(x, 2, axis=2), "repeat"),
     "softmax": ((A,), lambda xp, x: cg.activation.softmax(x, axis=2), "softmax"),
     # an index out of range
-    "integer key": ((A,), lambda xp, x: x[2, 0], "_getitem"),
-    "too many keys": ((A,), lambda xp, x: x[0, 0, 0], "_getitem"),
-    "array key": ((A,), lambda xp, x: x[indices([0, 2], x), indices([0, 1], x)], "_getitem"),
+    "integer key": ((A,), lambda xp, x: x[2, 0], "getitem"),
+    "too many keys": ((A,), lambda xp, x: x[0, 0, 0], "getitem"),
+    "array key": ((A,), lambda xp, x: x[indices([0, 2], x), indices([0, 1], x)], "getitem"),
     "take": ((A,), lambda xp, x: xp.take(x, indices([0, 7], x), axis=1), "take"),
     "take_along_axis": ((A,), lambda xp, x: xp.take_along_axis(x, indices([[0, 7, 1]], x), axis=0), "take_along_axis"),
     # a dtype that is not supported

@@ -405,6 +405,22 @@ def test_arrays_and_scalars_on_either_side(expression, gradient):
     np.testing.assert_allclose(x.grad, gradient, rtol=1e-14)
 
 
+@pytest.mark.parametrize("library", ["numpy", "array_api_strict", "torch", "jax"])
+def test_numbers_among_the_tensors_that_are_stacked(library):
+    """They take the library of the tensors, and a dtype that holds both; the dtype of floating tensors stays."""
+    pytest.importorskip(library)
+    xp = cg.over(library)
+    x = xp.asarray(2.0, dtype=xp.float32)
+    x.requires_grad = True
+    z = xp.stack([1.0, x, 3, x * x])
+    assert z.dtype == xp.float32
+    assert [float(value) for value in z.detach()] == [1.0, 2.0, 3.0, 4.0]
+    xp.sum(z * z).backward()
+    assert float(x.grad) == 2 * 2.0 + 4 * 2.0**3
+    assert xp.stack([xp.asarray(2), 1]).dtype == xp.asarray(2).dtype
+    assert xp.isdtype(xp.stack([x, 1j]).dtype, "complex floating")
+
+
 def test_numpy_scalars_beside_narrow_tensors():
     x = leaf([1.0, 2.0], np.float32)
     for y in (2.0 * x, x * 2, x + True, 2 - x):

@@ -16,6 +16,8 @@ from ._arguments import Axis, axes_of, cast, floating, raveled
 
 __all__ = [
     "all",
+    "amax",
+    "amin",
     "any",
     "argmax",
     "argmin",
@@ -73,6 +75,9 @@ def max(a: Tensor, axis: Axis = None, *, keepdims: bool = False) -> Array:
 def min(a: Tensor, axis: Axis = None, *, keepdims: bool = False) -> Array:
     """The smallest element over `axis`."""
     return _r.min(a, axis=_axes(a, axis, "min"), keepdims=keepdims)
+
+
+amax, amin = max, min
 
 
 def ptp(a: Tensor, axis: Axis = None, *, keepdims: bool = False) -> Array:

@@ -29,7 +29,15 @@ def _to(x: Tensor, target: str | ModuleType | Any, /) -> Tensor:
     if _xp.is_library(target):
         xp = _xp.namespace_of_library(target)
         return x if xp is _xp.array_namespace(x._data) else x._moved((xp, None))
-    return _to_device(x, target)
+    try:
+        return _to_device(x, target)
+    except Exception as error:
+        library = _xp.library_of(x._data)
+        error.add_note(
+            f"{target!r} is neither an array library that x.to knows ('cupy', 'torch' ...) nor a device of {library}, in which x is; "
+            "x.astype(dtype) changes the dtype"
+        )
+        raise
 
 
 def _to_device(x: Tensor, device: Any, /, *, stream: Any = None) -> Tensor:

@@ -10,6 +10,10 @@ device; in a pass of Tensors the same text records itself.
 (array([1.        , 2.71828183]),)
 """
 
+import sys as _sys
+from types import ModuleType as _ModuleType
+from typing import NoReturn as _NoReturn
+
 from ._read import GradientTuple, attribute, kept, needs, operand, operands, pair, result, unbroadcast
 from .activations import *
 from .arithmetic import *
@@ -29,3 +33,13 @@ from .products import *
 from .reductions import *
 from .special import *
 from .transfer import *
+
+
+class _Calculus(_ModuleType):
+    """This module: what is called `grad` in other libraries is the transform, which errors name."""
+
+    def __call__(self, *args: object, **kwargs: object) -> _NoReturn:
+        raise TypeError("clumsygrad.grad holds the backward functions: the gradient of a function f is clumsygrad.func.grad(f)")
+
+
+_sys.modules[__name__].__class__ = _Calculus
