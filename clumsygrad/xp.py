@@ -29,6 +29,7 @@ _HINTS = {
     "nvmath": "pip install nvmath-python",
 }
 
+_MADE = "clumsygrad.asarray makes one of numbers, of tensors, and of lists of both"
 _NO_ARRAYS = (type, list, tuple, str, slice, type(None), type(...))  # what arrays are often told from: asking for them is dear
 
 _namespaces: dict[type, Any] = {}
@@ -74,7 +75,7 @@ def common_namespace(*operands: Array) -> Any:
     for x in operands:
         if type(x) not in SCALARS:
             return array_namespace(x)
-    raise TypeError("no operand is an array")
+    raise TypeError(f"no operand is an array: {_MADE}")
 
 
 def _ask(x: Array) -> Any:
@@ -83,8 +84,7 @@ def _ask(x: Array) -> Any:
     try:
         namespace = array_api_compat.array_namespace(x)
     except TypeError:
-        way = "clumsygrad.asarray makes one of numbers, of tensors, and of lists of both"
-        raise TypeError(f"a {cls.__name__} is no array: {way}") from None
+        raise TypeError(f"a {cls.__name__} is no array: {_MADE}") from None
     library = cls.__module__.partition(".")[0]
     if library in _LIBRARIES:
         _namespaces[cls] = namespace

@@ -12,6 +12,7 @@ author = "the clumsygrad developers"
 release = clumsygrad.__version__
 
 extensions = ["myst_parser", "sphinx.ext.autodoc"]
+myst_heading_anchors = 2
 html_theme = "furo"
 html_title = f"clumsygrad {release}"
 
