@@ -345,10 +345,12 @@ row(
     reference=lambda w, x: np.bincount(x, w, 6).astype(w.dtype),
     linear=True,
 )
-row("diff", called("diff"), (2, 4), rules="sub getitem", linear=True)
-row("diff-twice", called("diff", axis=0, n=2), (4, 2), rules="sub getitem", linear=True)
-row("diff-prepend", lambda xp, x, y: xp.diff(x, prepend=y), (2, 3), (2, 1), rules="sub concat", kinds=BOTH, linear=True)
-row("diff-append", lambda xp, x, y: xp.diff(x, axis=0, append=y), (2, 3), (1, 3), rules="sub concat", linear=True)
+row("diff", called("diff"), (2, 4), rules="difference", linear=True)
+row("diff-of-two", called("diff"), (2, 2), rules="difference", linear=True)
+row("diff-of-one", called("diff"), (2, 1), rules="difference", linear=True)
+row("diff-twice", called("diff", axis=0, n=2), (4, 2), rules="difference", linear=True)
+row("diff-prepend", lambda xp, x, y: xp.diff(x, prepend=y), (2, 3), (2, 1), rules="difference concat", kinds=BOTH, linear=True)
+row("diff-append", lambda xp, x, y: xp.diff(x, axis=0, append=y), (2, 3), (1, 3), rules="difference concat", linear=True)
 
 
 # Shapes, copies, joins, sorts ----------------------------------------------------------------------------------------------------

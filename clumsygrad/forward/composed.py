@@ -9,10 +9,10 @@ from .. import xp as _xp
 from ..tensor import Tensor
 from ..xp import Array, array_namespace
 from . import manipulation as _m
-from .arithmetic import subtract
 from .elementwise import where
 from .indexing import _getitem, _read, take
 from .manipulation import argsort, broadcast_to, concat, reshape, searchsorted
+from .reductions import _difference
 
 __all__ = [
     "apply_where",
@@ -81,12 +81,12 @@ def diff(x: Array, /, *, axis: int = -1, n: int = 1, prepend: Array | None = Non
     """The differences of neighbours along `axis`, n times; `prepend` and `append` are joined to x first."""
     if n < 0:
         raise ValueError(f"diff: n must not be negative, got {n}")
-    before = (slice(None),) * _from_front(axis, x, "diff")
+    axis = _from_front(axis, x, "diff")
     parts = [part for part in (prepend, x, append) if part is not None]
     if len(parts) > 1 and n:
         x = concat(parts, axis=axis)
     for _ in range(n):
-        x = subtract(_getitem(x, (*before, slice(1, None), ...)), _getitem(x, (*before, slice(None, -1), ...)))
+        x = _difference(x, axis=axis)
     return x
 
 

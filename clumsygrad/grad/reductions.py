@@ -1,4 +1,4 @@
-"""Backward functions of reductions and cumulative sums."""
+"""Backward functions of reductions, cumulative sums, and differences of neighbours."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from .. import lean
-from ..xp import Array, array_namespace
+from ..xp import Array, array_namespace, device
 from ._read import GradientTuple, attribute, conj_operand, operand, result
 
 if TYPE_CHECKING:
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 __all__ = [
     "cumulative_prod_backward",
     "cumulative_sum_backward",
+    "difference_backward",
     "logsumexp_backward",
     "max_backward",
     "mean_backward",
@@ -135,6 +136,17 @@ def cumulative_sum_backward(tensor: Tensor, grad: Array) -> GradientTuple:
     xp = array_namespace(grad)
     axis, g = _cumulated(tensor, grad)
     return (xp.flip(xp.cumulative_sum(xp.flip(g, axis=axis), axis=axis), axis=axis),)
+
+
+def difference_backward(tensor: Tensor, grad: Array) -> GradientTuple:
+    """zᵢ = xᵢ₊₁ − xᵢ along `axis`:   x̄ᵢ = z̄ᵢ₋₁ − z̄ᵢ, where what lies beyond the ends of z̄ is 0."""
+    xp = array_namespace(grad)
+    axis = attribute(tensor, "axis")
+    if not grad.shape[axis]:
+        return (xp.zeros(operand(tensor, grad).shape, dtype=grad.dtype, device=device(grad)),)
+    before = (slice(None),) * axis
+    inner = grad[(*before, slice(None, -1), ...)] - grad[(*before, slice(1, None), ...)]
+    return (xp.concat([-grad[(*before, slice(1), ...)], inner, grad[(*before, slice(-1, None), ...)]], axis=axis),)
 
 
 def cumulative_prod_backward(tensor: Tensor, grad: Array) -> GradientTuple:
