@@ -187,7 +187,27 @@ def test_what_layers_keep():
         (lambda x: nn.avg_pool2d(x, 5), ValueError, r"avg_pool2d: a window of \(5, 5\)"),
         (lambda x: nn.embedding(x, cg.ones(2)), TypeError, "embedding: the indices must be integers"),
         (lambda x: nn.embedding(x, np.array([3])), IndexError, "out of bounds"),
-        (lambda x: nn.cross_entropy(x, cg.ones(2)), TypeError, "cross_entropy: the labels must be integers"),
+        (lambda x: nn.embedding(x, [0, 1]), TypeError, "embedding: the indices must be integers, in an array, got a list"),
+        (
+            lambda x: nn.cross_entropy(x, cg.ones(2)),
+            TypeError,
+            "cross_entropy: the labels must be integers, .* of rows that are one-hot",
+        ),
+        (
+            lambda x: nn.cross_entropy(x[0, 0], [0, 1, 1]),
+            TypeError,
+            "cross_entropy: the labels must be integers, in an array, got a list",
+        ),
+        (
+            lambda x: nn.mse_loss(cg.ones((3, 1)) * x[0, 0, 0, 0], np.ones(3)),
+            ValueError,
+            r"mse_loss: .* each with each, in shape \(3, 3\)",
+        ),
+        (
+            lambda x: nn.mae_loss(cg.ones(3) * x[0, 0, 0, 0], np.ones((3, 1))),
+            ValueError,
+            r"mae_loss: .* each with each, in shape \(3, 3\)",
+        ),
         (lambda x: nn.linear(x, cg.ones((3, 2))), ValueError, "mismatch"),
         (lambda x: nn.layer_norm(x, axis=4), IndexError, "axis 4 is not one axis, or several, of an array of 4"),
         (lambda x: nn.layer_norm(x, axis=(3, -1)), IndexError, r"axis \(3, -1\) is not"),

@@ -7,7 +7,7 @@ import math
 from .. import _kernels, _windows, grad, lean
 from .._layers import as_rows, attention_weights, by_heads, dropped, from_rows, normalised, rows_over, scale_of_scores, side_by_side
 from .._operation import operation
-from ..xp import Array, array_namespace, as_indices, kind
+from ..xp import Array, array_namespace, as_indices, is_array, kind
 
 __all__ = ["avg_pool2d", "conv2d", "dropout", "embedding", "layer_norm", "linear", "max_pool2d", "scaled_dot_product_attention"]
 
@@ -118,8 +118,9 @@ def embedding(weight: Array, indices: Array) -> Array:
     Tensor(array([[3., 4.],
            [3., 4.]]))
     """
-    if kind(indices) != "integral":
-        raise TypeError(f"embedding: the indices must be integers, got dtype {indices.dtype}")
+    if not is_array(indices) or kind(indices) != "integral":
+        got = f"dtype {indices.dtype}" if is_array(indices) else f"a {type(indices).__name__}"
+        raise TypeError(f"embedding: the indices must be integers, in an array, got {got}")
     xp = array_namespace(weight)
     rows = xp.take(weight, as_indices(lean.reshape(indices, (-1,))), axis=0)
     return rows if len(indices.shape) == 1 else lean.reshape(rows, (*indices.shape, *weight.shape[1:]))

@@ -6,7 +6,7 @@ import math
 
 from .. import _kernels, _pieces, grad, lean
 from .._operation import operation
-from ..xp import Array, array_namespace, kind
+from ..xp import Array, array_namespace, is_array, kind
 
 __all__ = ["cross_entropy", "mae_loss", "mse_loss"]
 
@@ -15,7 +15,8 @@ __all__ = ["cross_entropy", "mae_loss", "mse_loss"]
 def mse_loss(prediction: Array, target: Array, /, *, reduction: str = "mean") -> Array:
     """|prediction − target|², and by `reduction` ("mean", "sum" or "none") its mean, its sum, or each.
 
-    The operands broadcast. Raises ValueError for another reduction.
+    Either operand may be broadcast to the shape of the other. Raises ValueError where both would be (a column and a row would be
+    compared each with each), and for another reduction.
 
     >>> import clumsygrad as cg
     >>> cg.loss.mse_loss(cg.asarray([1.0, 2.0]), cg.asarray([0.0, 0.0]))
@@ -25,10 +26,10 @@ def mse_loss(prediction: Array, target: Array, /, *, reduction: str = "mean") ->
         if _pieces.are_large(prediction, target):
             total, shape = _pieces.sum_of_squared_differences(prediction, target), prediction.shape
         else:
-            difference = prediction - target
+            difference = _difference(prediction, target, "mse_loss")
             total, shape = lean.sum_of_squares(difference), difference.shape
         return total / math.prod(shape) if reduction == "mean" else total
-    difference = prediction - target
+    difference = _difference(prediction, target, "mse_loss")
     if kind(difference) == "complex floating":
         difference = array_namespace(prediction).abs(difference)
     return _reduced(lean.multiply_into(difference, difference), reduction, "mse_loss")
@@ -38,14 +39,14 @@ def mse_loss(prediction: Array, target: Array, /, *, reduction: str = "mean") ->
 def mae_loss(prediction: Array, target: Array, /, *, reduction: str = "mean") -> Array:
     """|prediction − target|, and by `reduction` ("mean", "sum" or "none") its mean, its sum, or each.
 
-    The operands broadcast. The gradient is 0 where they are equal. Raises ValueError for another reduction.
+    Operands and errors are as in `mse_loss`. The gradient is 0 where they are equal.
 
     >>> import clumsygrad as cg
     >>> cg.loss.mae_loss(cg.asarray([1.0, 2.0]), cg.asarray([0.0, 0.0]))
     Tensor(array(1.5))
     """
     xp = array_namespace(prediction)
-    return _reduced(xp.abs(prediction - target), reduction, "mae_loss")
+    return _reduced(xp.abs(_difference(prediction, target, "mae_loss")), reduction, "mae_loss")
 
 
 @operation(grad.cross_entropy_backward, keeps=True)
@@ -73,10 +74,26 @@ def cross_entropy(logits: Array, labels: Array, /, *, axis: int = -1, reduction:
     return _reduced(losses, reduction, "cross_entropy"), lean.add_into(sums, largest)
 
 
+def _difference(prediction: Array, target: Array, name: str) -> Array:
+    """prediction − target. Raises where neither has the shape of it: it is a mistake more often than it is meant."""
+    difference = prediction - target
+    shape = difference.shape
+    if shape != getattr(prediction, "shape", ()) and shape != getattr(target, "shape", ()):
+        raise ValueError(
+            f"{name}: a prediction of shape {tuple(prediction.shape)} and a target of shape {tuple(target.shape)} would be compared each "
+            f"with each, in shape {tuple(shape)}: reshape one to the shape of the other, or take the mean of the differences yourself"
+        )
+    return difference
+
+
 def _axis_of_classes(logits: Array, labels: Array, axis: int) -> int:
     """`axis` counted from the front, if the operands fit."""
-    if kind(labels) != "integral":
-        raise TypeError(f"cross_entropy: the labels must be integers, got dtype {labels.dtype}")
+    if not is_array(labels) or kind(labels) != "integral":
+        got = f"dtype {labels.dtype}" if is_array(labels) else f"a {type(labels).__name__}"
+        raise TypeError(
+            f"cross_entropy: the labels must be integers, in an array, got {got}: of rows that are one-hot take argmax; "
+            "with probabilities the loss is -sum(probabilities * log_softmax(logits), axis)"
+        )
     if not -len(logits.shape) <= axis < len(logits.shape):
         raise IndexError(f"cross_entropy: axis {axis} is out of range for logits of shape {tuple(logits.shape)}")
     axis %= len(logits.shape)

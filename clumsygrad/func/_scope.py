@@ -153,9 +153,11 @@ def _argument(x: Any, name: str) -> Tensor:
     else:
         data, parents = _xp.scalar(x) if _xp.is_array(x) else Tensor(x)._data, ()
     if not _xp.is_floating(data):
+        given, convert = (
+            (f"is {x!r}", f"write {float(x)}") if isinstance(x, int) else (f"has dtype {data.dtype}", "convert it (astype)")
+        )
         raise TypeError(
-            f"{name}: an argument has dtype {data.dtype}, and only floating and complex arrays have gradients; "
-            "convert it (astype), or name the others with argnums"
+            f"{name}: an argument {given}, and only floating and complex arrays have gradients; {convert}, or name the others with argnums"
         )
     return record(data, positive_backward, parents, None)
 

@@ -169,10 +169,12 @@ def evaluated(
     f: Callable[..., Any], argnums: Argnums, args: Sequence[Any], kwargs: dict[str, Any], name: str, has_aux: bool = False
 ) -> tuple[_Scope, Any, Any]:
     """A scope over the chosen arguments, what `f` gave in it, and the rest of what it gave (`has_aux`)."""
-    numbers = (argnums,) if isinstance(argnums, int) else tuple(argnums)
+    numbers = tuple(argnums) if isinstance(argnums, (tuple, list)) else (argnums,)
     for number in numbers:
-        if not -len(args) <= number < len(args):
-            raise TypeError(f"{name}: argument {number} is asked for, and {len(args)} were given by position")
+        if not isinstance(number, int) or not -len(args) <= number < len(args):
+            raise TypeError(
+                f"{name}: argument {number!r} is asked for (argnums are positions), and {len(args)} were given by position"
+            )
     scope = _Scope(name, [args[number] for number in numbers])
     arguments = list(args)
     for number, tree in zip(numbers, scope.trees(), strict=True):
