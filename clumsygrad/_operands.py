@@ -66,7 +66,8 @@ def _operand(forward: Function, x: Any, xp: Any) -> Any:
     if is_operand(x) or x is None:
         return x
     raise TypeError(
-        f"{forward.__name__}: an operand is a {type(x).__name__}; it must be a Tensor, an array of {_xp.name_of(xp)} or a number"
+        f"{forward.__name__.lstrip('_')}: an operand is a {type(x).__name__}; "
+        f"it must be a Tensor, an array of {_xp.name_of(xp)} or a number"
     )
 
 
@@ -76,11 +77,11 @@ def _check_one_place(forward: Function, arrays: list[Any], xp: Any) -> None:
         if other is not xp:
             names = _xp.name_of(xp), _xp.name_of(other)
             raise TypeError(
-                f"{forward.__name__}: the operands are arrays of {names[0]} and {names[1]}; "
+                f"{forward.__name__.lstrip('_')}: the operands are arrays of {names[0]} and {names[1]}; "
                 f"move one, with x.to({names[0]!r}) or x.to({names[1]!r}): nothing is moved silently"
             )
         if not _xp.same_device(a, arrays[0]):
             raise ValueError(
-                f"{forward.__name__}: the operands are on devices {_xp.device(arrays[0])} and {_xp.device(a)}; "
+                f"{forward.__name__.lstrip('_')}: the operands are on devices {_xp.device(arrays[0])} and {_xp.device(a)}; "
                 "move one, with x.to_device(device): nothing is moved silently"
             )

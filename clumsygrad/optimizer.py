@@ -6,7 +6,7 @@ arrays, in the library and on the device of each parameter; on CuPy by one kerne
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from . import _kernels, _tree, lean
@@ -236,6 +236,11 @@ def _leaves(parameters: Any) -> list[Any]:
     """The leaves of a tree, or of an iterable (the values of a dict, a generator) of trees: one that is met again, once."""
     leaves, _ = _tree.flatten(parameters)
     if type(parameters) is not Tensor and all(x is parameters for x in leaves):  # no tree
+        if not isinstance(parameters, Iterable):
+            raise TypeError(
+                "the parameters must be a tree of tensors (in lists, tuples, dicts, dataclasses) or an iterable of trees, "
+                f"not a {type(parameters).__name__}: make it a dataclass, or hand in its tensors"
+            )
         leaves, _ = _tree.flatten(list(parameters))
     return list({id(x): x for x in leaves}.values())
 

@@ -304,6 +304,7 @@ def test_a_state_that_does_not_fit_changes_nothing():
     [
         ([], 0.1, ValueError, "Adam: no parameters"),
         ({}, 0.1, ValueError, "Adam: no parameters"),
+        (object(), 0.1, TypeError, "an iterable of trees, not a object: make it a dataclass"),
         ([cg.Tensor([1.0])], 0.1, TypeError, "Adam: parameter 0 must be a leaf .* and is one that requires none: make it with"),
         ({"w": np.ones(2)}, 0.1, TypeError, "Adam: parameter 0 must be a leaf .* is of type ndarray"),
         (
