@@ -14,8 +14,8 @@ _WAYS = {
     "scipy.sparse": "the product with a sparse matrix A is clumsygrad.func.linear_operator(lambda x: A @ x, adjoint=lambda y: A.T @ y)",
     "scipy.optimize": "clumsygrad.func.minimize hands SciPy a function and its gradient, clumsygrad.func.jacobian gives it a Jacobian, "
     "and clumsygrad.func.implicit_root differentiates through what a solver found",
-    "scipy.integrate": "numpy.trapezoid takes tensors, and with SCIPY_ARRAY_API=1 in the environment before SciPy is imported tanhsinh and "
-    "cubature do; around a solver of differential equations: an operation of one's own, as in docs/optimization.md",
+    "scipy.integrate": "around a solver of differential equations: an operation of one's own, as in docs/optimization.md; "
+    "numpy.trapezoid takes tensors, and with SCIPY_ARRAY_API=1 in the environment before SciPy is imported so do tanhsinh and cubature",
     "scipy.special": "clumsygrad.special has most of these functions; SciPy finds them there by itself with SCIPY_ARRAY_API=1 in the "
     "environment before it is imported",
     "scipy.stats": "densities: out of functions of clumsygrad.special, as in docs/scipy.md; tests and statistics take tensors with "
