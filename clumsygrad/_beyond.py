@@ -126,13 +126,16 @@ def _triangular_by_solve(a: Array, b: Array, lower: bool, transposed: bool, unit
     a = xp.tril(a) if lower else xp.triu(a)
     if unit_diagonal:
         a = xp.where(xp.eye(a.shape[-1], dtype=xp.bool, device=device(a)), xp.ones_like(a), a)
-    return _solved(xp, adjoint(xp, a) if transposed else a, b)
+    return solution(adjoint(xp, a) if transposed else a, b)
 
 
-def _solved(xp: Any, a: Array, b: Array) -> Array:
-    """The library's solution, of stacks that are broadcast here, since CuPy's solver does not."""
-    batch = _batch(a, b)
-    return xp.linalg.solve(xp.broadcast_to(a, (*batch, *a.shape[-2:])), xp.broadcast_to(b, (*batch, *b.shape[-2:])))
+def solution(a: Array, b: Array) -> Array:
+    """The library's solution x of a x = b, b matrices, of stacks that are broadcast here, since CuPy's solver does not; recorded."""
+    xp = array_namespace(a)
+    if a.shape[:-2] != b.shape[:-2] and not is_recorded(a, b):
+        batch = _batch(a, b)
+        a, b = (xp.broadcast_to(x, (*batch, *x.shape[-2:])) for x in (a, b))
+    return xp.linalg.solve(a, b)
 
 
 def _triangular_numpy(a: Array, b: Array, lower: bool, transposed: bool, unit_diagonal: bool) -> Array:
@@ -240,7 +243,7 @@ def solve(a: Array, b: Array) -> tuple[Array, ...]:
         x = lu_solve(factors, columns)
     else:
         of_library(a, "solve")
-        x = _solved(xp, a, columns)
+        x = solution(a, columns)
     return xp.reshape(x, x.shape[:-1]) if len(b.shape) == 1 else x, *factors
 
 

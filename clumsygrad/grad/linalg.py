@@ -17,6 +17,7 @@ from .._beyond import (
     inverse_singular_values,
     lu_solve,
     outer,
+    solution,
     solve_triangular,
     triangle_of_outer,
 )
@@ -225,7 +226,7 @@ def solve_backward(tensor: Tensor, grad: Array) -> GradientTuple:
     need_x, need_y = needs(tensor)
     factors = kept(tensor, grad)
     g, z = _columns(xp, grad, y), _columns(xp, result(tensor, grad), y)
-    gy = lu_solve(factors, g, True) if factors else xp.linalg.solve(adjoint(xp, x), g)
+    gy = lu_solve(factors, g, True) if factors else solution(adjoint(xp, x), g)
     return (
         unbroadcast(outer(-gy, adjoint(xp, z)), x.shape) if need_x else None,
         _as_given(xp, gy, y) if need_y else None,
