@@ -259,12 +259,16 @@ def to_device(x: Array, target: Any) -> Array:
 
 
 def device_of(library: str, target: Any) -> Any:
-    """A library's device, which may be given by name in every library: "cpu", "cuda", "cuda:1"."""
+    """A library's device, which may be given by name in every library: "cpu" (not in CuPy), "cuda", "cuda:1"."""
     if not isinstance(target, str) or library not in ("cupy", "jax"):
         return target
     kind, _, number = target.partition(":")
     if library == "jax":
         return optional("jax").devices(kind)[int(number or 0)]
+    if kind != "cuda":
+        raise ValueError(
+            f'device {target!r}: CuPy has none of that name, but "cuda", "cuda:1" ...; to the host it is x.to("numpy")'
+        )
     return optional("cupy").cuda.Device(int(number or 0))
 
 

@@ -52,6 +52,11 @@ def test_a_device_by_name(gpu, leaf):
     assert cg.zeros(3).to("cupy").to("cuda").device == gpu.module.cuda.Device()
 
 
+def test_the_host_is_no_device_of_cupys(leaf):
+    with pytest.raises(ValueError, match=r"device 'cpu': CuPy has none.*x\.to\(\"numpy\"\)"):
+        leaf.to("cpu")
+
+
 def test_second_order_through_both_libraries(gpu):
     product = cg.func.grad(lambda x: cg.sum(cg.func.grad(lambda y: cg.sum(y.to("cupy").to("numpy") ** 3))(x) * x))(VALUES)
     assert_agree(product, 9 * VALUES**2, 1e-12, "second order")
