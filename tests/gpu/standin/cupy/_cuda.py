@@ -233,8 +233,23 @@ class MemoryHook:
 
 
 class MemoryPool:
+    """It keeps what is freed, and hands it out again before it asks for more: only what is had from the device counts to the limit."""
+
     def __init__(self) -> None:
-        self._used, self._limit = 0, 0
+        self._used, self._free, self._limit = 0, 0, 0
+
+    def _take(self, size: int) -> None:
+        more = max(size - self._free, 0)
+        if self._limit and self._used + self._free + more > self._limit:
+            self.free_all_blocks()
+            if self._used + size > self._limit:
+                raise OutOfMemoryError(f"Out of memory allocating {size} bytes (allocated so far: {self._used} bytes)")
+        self._free = max(self._free - size, 0)
+        self._used += size
+
+    def _give_back(self, size: int) -> None:
+        self._used -= size
+        self._free += size
 
     def get_limit(self) -> int:
         return self._limit
@@ -246,13 +261,13 @@ class MemoryPool:
         return self._used
 
     def total_bytes(self) -> int:
-        return self._used
+        return self._used + self._free
 
     def free_bytes(self) -> int:
-        return 0
+        return self._free
 
     def free_all_blocks(self, stream: Any = None) -> None:
-        pass
+        self._free = 0
 
 
 pool = MemoryPool()
@@ -268,16 +283,14 @@ class Block:
     def __init__(self, size: int) -> None:
         self.size = 0  # until it is had
         rounded = -(-size // _ROUND) * _ROUND
-        if pool._limit and pool._used + rounded > pool._limit:
-            raise OutOfMemoryError(f"Out of memory allocating {rounded} bytes (allocated so far: {pool._used} bytes)")
+        pool._take(rounded)
         self.size = rounded
-        pool._used += self.size
         for hook in _hooks:
             hook.malloc_postprocess(
                 device_id=current_device_id(), size=size, mem_size=self.size, mem_ptr=id(self), pmem_id=id(self)
             )
 
     def __del__(self) -> None:
-        pool._used -= self.size
+        pool._give_back(self.size)
         for hook in _hooks:
             hook.free_postprocess(device_id=current_device_id(), mem_size=self.size, mem_ptr=id(self), pmem_id=id(self))
