@@ -20,13 +20,29 @@ def main() -> None:
     cupy = importlib.import_module("cupy")
     owners = {name: importlib.import_module(name) for name in MODULES} | {"cupy.ndarray": cupy.ndarray}
     lines = [
-        f"# The public names of CuPy {cupy.__version__}, with the parameters of its functions as far as they can be asked for.",
-        "# What CuPy lacks, the stand-in lacks too. Written by write_names.py.",
+        f"# The public names of CuPy {cupy.__version__}, with the parameters of its functions as far as they can be asked for, and the",
+        "# dtypes that its ufuncs take and give. What CuPy lacks, the stand-in lacks too. Written by write_names.py.",
     ]
     for name, owner in owners.items():
         known = [n for n in dir(owner) if _is_public(owner, n)]
-        lines += [f"[{name}]", *textwrap.wrap(" ".join(n + _parameters(getattr(owner, n)) for n in known), 130)]
+        lines += [f"[{name}]", *_wrapped(" ".join(n + _parameters(getattr(owner, n)) for n in known))]
+    for name in ("cupy", "cupyx.scipy.special"):
+        lines += [f"[loops of {name}]", *_loops(owners[name])]
     (here / "cupy_names.txt").write_text("\n".join(lines) + "\n")
+
+
+def _wrapped(text: str) -> list[str]:
+    return textwrap.wrap(text, 130, break_long_words=False, break_on_hyphens=False)
+
+
+def _loops(module: ModuleType) -> list[str]:
+    """The ufuncs of a module, those with the same dtypes together: their names, a colon, and "dd->d" for each loop, in CuPy's order."""
+    together: dict[str, list[str]] = {}
+    for name in dir(module):
+        found = getattr(module, name)
+        if not isinstance(found, type) and hasattr(found, "types"):
+            together.setdefault(" ".join(found.types), []).append(name)
+    return [line for types, names in together.items() for line in _wrapped(f"{' '.join(names)}: {types}")]
 
 
 def _is_public(owner: object, name: str) -> bool:

@@ -1,4 +1,4 @@
-"""cupyx.scipy.special, by SciPy, which forgets single precision in other functions than CuPy does."""
+"""cupyx.scipy.special, by SciPy, in the dtypes that CuPy's ufuncs take and give."""
 
 from __future__ import annotations
 
@@ -7,13 +7,18 @@ from typing import Any
 import numpy as _np
 import scipy.special as _special
 from cupy._functions import KNOWN as _KNOWN
+from cupy._functions import LOOPS as _LOOPS
 from cupy._functions import Function as _Function
+from cupy._functions import by_loops as _by_loops
 
-_DOUBLE = ("lambertw", "spherical_yn", "yn")  # of float32 too
+_DOUBLE = ("lambertw", "spherical_yn")  # of float32 too
 
 
 def _by_scipy(name: str) -> Any:
     theirs = getattr(_special, name)
+    loops = _LOOPS["cupyx.scipy.special"].get(name)
+    if loops is not None:
+        return _by_loops(name, loops, theirs)
 
     def function(*operands: Any, **options: Any) -> Any:
         z = theirs(*operands, **options)
