@@ -209,6 +209,24 @@ def test_training_steps_by_kernels(name, devices, monkeypatch):
         np.testing.assert_allclose(a.get(), b, rtol=2e-4, atol=2e-5)
 
 
+def test_a_window_of_nine_places_uploads_nothing(devices):
+    """CuPy uploads the addresses of more than eight arrays that are stacked."""
+    draw = np.random.default_rng(0)
+    arrays = [draw.standard_normal(shape) for shape in ((2, 2, 5, 5), (3, 2, 3, 3))]
+
+    def gradients(arrays):
+        leaves = [cg.Tensor(x, requires_grad=True) for x in arrays]
+        z = cg.nn.conv2d(*leaves)
+        cg.sum(z * z * cg.nn.max_pool2d(leaves[0], 3)[:, :1]).backward()
+        return [leaf.grad for leaf in leaves]
+
+    there = [on(1, x) for x in arrays]
+    with unread():
+        found = gradients(there)
+    for a, b in zip(found, gradients(arrays), strict=True):
+        np.testing.assert_allclose(a.get(), b, rtol=1e-10)
+
+
 @pytest.mark.skipif(why_not_here() is not None, reason=str(why_not_here()))
 @pytest.mark.parametrize("causal", [False, True])
 @pytest.mark.parametrize("batch", [(), (3,)])

@@ -42,6 +42,9 @@ READING = frozenset(
     {"argwhere", "bincount", "compress", "extract", "flatnonzero", "histogram", "in1d", "isin", "nonzero", "union1d", "unique"}
 )
 
+# What joins arrays.
+JOINING = frozenset({"concat", "concatenate", "hstack", "stack", "vstack"})
+
 # What asks for dtypes and shapes only, on whatever device.
 ASKING = frozenset({"can_cast", "iscomplexobj", "isrealobj", "ndim", "result_type", "shape", "size"})
 
@@ -118,8 +121,16 @@ def _tell(name: str, args: tuple[Any, ...]) -> None:
         _cuda.waited(f"cupy.{name}")
     elif name in READING or (name == "where" and len(args) == 1) or (name == "repeat" and isinstance(args[1], ndarray)):
         _cuda.synchronized(f"cupy.{name}")
+    elif name in JOINING and _by_addresses(args[0]):
+        _cuda.synchronized("the addresses of more than 8 small arrays that are joined, uploaded,")
     elif name == "full" and isinstance(args[1], ndarray):
         _cuda.synchronized("the value that fills an array, which CuPy compares with 0,")
+
+
+def _by_addresses(arrays: Any) -> bool:
+    """Whether CuPy joins arrays by one kernel, which it tells where they are, and not each by itself."""
+    size = sum(x.nbytes for x in arrays)
+    return len(arrays) > 8 and len({x.dtype for x in arrays}) == 1 and size < 2**21 * len(arrays)
 
 
 _KINDS = {"b": 0, "i": 1, "u": 1, "f": 2, "c": 2}
