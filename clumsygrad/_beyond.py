@@ -306,11 +306,26 @@ def singular_rtol(s: Array, shape: tuple[int, ...]) -> float:
     return max(shape[-2:]) * float(array_namespace(s).finfo(s.dtype).eps)
 
 
-def inverse_singular_values(s: Array, shape: tuple[int, ...], rtol: float | None) -> tuple[Array, Array]:
+def inverse_singular_values(s: Array, shape: tuple[int, ...], rtol: Any) -> tuple[Array, Array]:
     """1/s, 0 of those singular values that count as 0 in matrices of `shape`; and the number of the others."""
     xp = array_namespace(s)
     counts = s > (singular_rtol(s, shape) if rtol is None else rtol) * s[..., :1]
     return xp.where(counts, 1 / xp.where(counts, s, xp.ones_like(s)), xp.zeros_like(s)), xp.count_nonzero(counts, axis=-1)
+
+
+def pseudo_inverse(u: Array, s: Array, vh: Array, shape: tuple[int, ...], rtol: Any) -> Array:
+    """The pseudo-inverses of matrices of `shape`, given by their singular vectors and values."""
+    xp = array_namespace(s)
+    inverse = xp.astype(inverse_singular_values(s, shape, rtol)[0], u.dtype)
+    return xp.matmul(adjoint(xp, vh) * inverse[..., None, :], adjoint(xp, u))
+
+
+def pinv(x: Array, rtol: Any) -> Array:
+    """The library's pseudo-inverses; over CuPy, whose own waits to read how many singular values it drops, from those here."""
+    if _xp.library_of(x) != "cupy":
+        return of_library(x, "pinv")(x, rtol=rtol)
+    u, s, vh = of_library(x, "svd")(x, full_matrices=False)
+    return pseudo_inverse(u, s, vh, x.shape, rtol[..., None] if _xp.is_array(rtol) else rtol)
 
 
 # Functions of matrices ----------------------------------------------------------------------------------------------------------

@@ -14,9 +14,9 @@ from .._beyond import (
     adjoint,
     adjugate,
     inverse_of,
-    inverse_singular_values,
     lu_solve,
     outer,
+    pseudo_inverse,
     solution,
     solve_triangular,
     triangle_of_outer,
@@ -335,6 +335,4 @@ def _pseudo_inverse(xp: Any, tensor: Tensor, grad: Array, x: Array) -> Array:
     if found is None:
         return xp.linalg.pinv(x, rtol=rtol)
     u, vh = found
-    s = attribute(tensor, "outputs").singular_values
-    inverse = xp.astype(inverse_singular_values(s, x.shape, rtol)[0], x.dtype)
-    return xp.matmul(adjoint(xp, vh) * xp.reshape(inverse, (*s.shape[:-1], 1, s.shape[-1])), adjoint(xp, u))
+    return pseudo_inverse(u, attribute(tensor, "outputs").singular_values, vh, x.shape, rtol)

@@ -37,9 +37,10 @@ CUSOLVER = frozenset(
 WAITING = frozenset(
     {"argpartition", "argsort", "lexsort", "median", "msort", "partition", "percentile", "quantile", "sort", "sort_complex"}
 )
-# What needs a number from the device.
+# What needs a number from the device: `pinv` too, which drops singular values by a mask.
 READING = frozenset(
-    {"argwhere", "bincount", "compress", "extract", "flatnonzero", "histogram", "in1d", "isin", "nonzero", "union1d", "unique"}
+    {"pinv"}
+    | {"argwhere", "bincount", "compress", "extract", "flatnonzero", "histogram", "in1d", "isin", "nonzero", "union1d", "unique"}
 )
 
 # What joins arrays.
@@ -117,7 +118,7 @@ def _tell(name: str, args: tuple[Any, ...]) -> None:
         _cuda.library_called("cuBLAS")
     elif name in CUSOLVER:
         _cuda.library_called("cuSOLVER")
-    elif name in WAITING:
+    if name in WAITING:
         _cuda.waited(f"cupy.{name}")
     elif name in READING or (name == "where" and len(args) == 1) or (name == "repeat" and isinstance(args[1], ndarray)):
         _cuda.synchronized(f"cupy.{name}")
