@@ -38,13 +38,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
     results: Results = {}
     for precision in options.precisions:
         names = [name for name in options.only if precision == "float32" or ROWS[name].products]
-        results[precision] = {key: _measured(key, names, precision, options) for key in options.frameworks if names}
-        report = {"machine": machine(options.device), "results": results}
-        if options.json:  # after each precision: what is done is not lost with what comes later
-            Path(options.json).parent.mkdir(parents=True, exist_ok=True)
-            Path(options.json).write_text(json.dumps(report, indent=1) + "\n")
+        results[precision] = {}
+        for key in options.frameworks if names else ():
+            results[precision][key] = _measured(key, names, precision, options)
+            if options.json:  # after each framework: what is done is not lost with what comes later
+                _write(Path(options.json), {"machine": machine(options.device), "results": results})
     print(markdown(results, machine(options.device), options.tiny))
     return 1 if any(result["wrong"] for of_precision in results.values() for result in of_precision.values()) else 0
+
+
+def _write(file: Path, report: dict[str, Any]) -> None:
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(json.dumps(report, indent=1) + "\n")
 
 
 def why_no_gpu() -> str | None:

@@ -177,12 +177,9 @@ FRAMEWORKS = {
 
 def environment(tf32: bool) -> dict[str, str]:
     """What must stand in the environment before a framework is imported."""
-    return {
-        **os.environ,
-        "CUPY_TF32": "1" if tf32 else "0",
-        "NVIDIA_TF32_OVERRIDE": "" if tf32 else "0",
-        "XLA_PYTHON_CLIENT_PREALLOCATE": "false",
-    }
+    found = {**os.environ, "CUPY_TF32": str(int(tf32)), "XLA_PYTHON_CLIENT_PREALLOCATE": "false"}
+    found.pop("NVIDIA_TF32_OVERRIDE", None)  # of which NVIDIA says what 0 means, and nothing else
+    return found if tf32 else {**found, "NVIDIA_TF32_OVERRIDE": "0"}
 
 
 def _set_precision(key: str, tf32: bool) -> None:
