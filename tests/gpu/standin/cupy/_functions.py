@@ -199,6 +199,8 @@ class Ufunc:
         unknown = kwargs.keys() - {"out", "dtype", "casting"}
         if unknown:
             raise TypeError(f"cupy.{self.__name__}: Wrong arguments {sorted(unknown)}")
+        if any(x is None or isinstance(x, (list, tuple)) for x in args[: self.nin]):
+            raise TypeError(f"cupy.{self.__name__}: Unsupported type among {[type(x).__name__ for x in args]}")
         _tell(self.__name__, args)
         return called(self._function, *args, **kwargs)
 
