@@ -12,7 +12,7 @@ from cases import CASES
 from checks import Derivatives, assert_agree, directions_like
 from host_kernels import why_not_here
 from test_optimizer import EVERY_OPTIMIZER, network_data, trained_steps
-from two_devices import Device, FakeArray, WrongDevice, by_kernels, on, two_devices, unread
+from two_devices import Device, FakeArray, HostRead, WrongDevice, by_kernels, on, two_devices, unread
 
 import clumsygrad as cg
 from clumsygrad import _kernels, namespace
@@ -101,6 +101,32 @@ def test_the_stand_in_fails_where_cupy_would(devices):
         assert np.ones_like(on(1, [1.0])).device == Device(1)
         with pytest.raises(WrongDevice):
             on(0, [1.0]) * 2
+
+
+def test_the_stand_in_takes_what_cupy_takes(devices):
+    """Dtypes, keywords and shapes, and no error from a factorisation that failed."""
+    x, matrix = on(0, [1.0, 2.0]), on(0, [[1.0, 2.0], [2.0, 4.0]])
+    for call in (
+        lambda: devices.logical_not(x + 1j),
+        lambda: devices.add(x, [1.0, 2.0]),
+        lambda: devices.add(x, x, where=x > 1),
+    ):
+        with pytest.raises(TypeError):
+            call()
+    with pytest.raises(NotImplementedError):
+        devices.maximum.reduce(x)
+    with pytest.raises(ValueError, match="for multidimensional b"):
+        devices.linalg.solve(matrix, matrix[None])
+    assert np.isnan(devices.linalg.inv(matrix).get()).all()
+    with unread():
+        devices.stack([x] * 8)
+        for read in (
+            lambda: devices.stack([x] * 9),
+            lambda: devices.linalg.pinv(matrix),
+            lambda: devices.full(3, x[0]),
+        ):
+            with pytest.raises(HostRead):
+                read()
 
 
 def test_a_whole_pass_and_its_sums(devices):

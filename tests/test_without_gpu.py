@@ -14,6 +14,7 @@ import host_kernels
 import pytest
 from backends import BACKENDS
 
+from benchmarks.gpu_measure import environment
 from benchmarks.gpu_rows import ROWS
 
 ROOT = Path(__file__).parent.parent
@@ -130,6 +131,14 @@ def test_the_benchmark_on_the_stand_in(tmp_path):
     assert set(measured(tmp_path / "gpu.json", "float32", "clumsygrad")) == set(ROWS)
     assert set(measured(tmp_path / "gpu.json", "float32", "hand")) == set(ROWS) - {"convnet"}
     assert set(measured(tmp_path / "gpu.json", "tf32", "hand")) == {name for name in ROWS if ROWS[name].products} - {"convnet"}
+
+
+def test_tf32_is_switched_off_where_it_is_not_measured(monkeypatch):
+    monkeypatch.setenv("NVIDIA_TF32_OVERRIDE", "0")
+    assert environment(False)["NVIDIA_TF32_OVERRIDE"] == "0"
+    assert environment(False)["CUPY_TF32"] == "0"
+    assert "NVIDIA_TF32_OVERRIDE" not in environment(True)
+    assert environment(True)["CUPY_TF32"] == "1"
 
 
 @pytest.mark.parametrize("framework", ["hand", "clumsygrad", "torch", "jax"])

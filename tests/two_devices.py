@@ -54,7 +54,7 @@ special._LOOPS["cupyx.scipy.special"].clear()
 for _name in set(scipy.special.__all__) - {"polygamma"}:
     setattr(special, _name, special._Function(_name, special._by_scipy(_name), None))
 Device, FakeArray = cupy.cuda.Device, cupy.ndarray
-WrongDevice, unread = cupy._array.WrongDevice, cupy._cuda.unread
+WrongDevice, HostRead, unread = cupy._array.WrongDevice, cupy._cuda.HostRead, cupy._cuda.unread
 
 
 def on(number: int, values: Any) -> Any:
