@@ -262,7 +262,7 @@ def _added_on_device(xp: Any, x: Array, key: Any, shape: tuple[int, ...]) -> Arr
     sums = _kernels.added_at(rows, where, length, adds_in_order())
     if sums is None:
         sums = xp.zeros((length, rows.shape[1]), dtype=x.dtype)
-        optional("cupyx").scatter_add(sums, where, rows)
+        xp.add.at(sums, where, rows)
     return xp.reshape(sums, shape)
 
 
