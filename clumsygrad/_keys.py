@@ -100,7 +100,7 @@ def assigned(x: Array, key: Any, value: Any, *, new: bool = False) -> Array:
         return array_namespace(x).assign(x, key, value)
     xp = array_namespace(x)
     library = name_of(xp)
-    if is_mask(key) and _keeps_kind(value, x):  # with no look at how many it chooses
+    if is_mask(key) and _keeps_kind(value, x) and key.shape == x.shape[: key.ndim]:  # with no look at how many it chooses
         return xp.where(stretched(key, x), value, x)
     if library == "jax":
         return x.at[key].set(value)

@@ -887,6 +887,21 @@ def _(xp, x, y):
 
 
 @scenario()
+def lists_as_keys(xp, x, y):
+    z = x[[2, 0, 2, -1]]
+    x[[1, 1, -2]] = y[:3]
+    w = xp.zeros_like(x)
+    w[[0, 0]] = y[3]
+    return xp.concat([z * z, x[range(1, 6)] * w[[0, 0, 0, 1, 0]]])
+
+
+@lists_as_keys.without_assignment
+def _(xp, x, y):
+    z = xp.stack([x[2], x[0], x[2], x[5]])
+    return xp.concat([z * z, xp.stack([y[1], x[2], x[3], 0 * x[4], x[5]]) * y[3]])
+
+
+@scenario()
 def nothing_is_written_to_an_empty_slice(xp, x, y):
     x[3:3] = y[3:3]
     v = x[6:]

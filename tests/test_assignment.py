@@ -239,6 +239,18 @@ def test_a_hook_stays_with_a_view_apart_from_what_is_written():
     assert [list(g) for g in seen] == [[3.0, 3.0]]
 
 
+@pytest.mark.parametrize("shape", [(), (3,), (2, 3), (2, 3, 4)])
+def test_the_transpose_of_any_number_of_axes_is_a_view(shape):
+    array = values_for(shape, 1)
+    x = cg.Tensor(array, requires_grad=True)
+    y = x * 2.0
+    weights = values_for(shape[::-1], 2)
+    cg.sum(y.T * weights).backward(retain_graph=True)
+    np.testing.assert_array_equal(x.grad, 2.0 * weights.T)
+    y.T[...] = weights
+    np.testing.assert_array_equal(host(y), weights.T)
+
+
 # Leaves -------------------------------------------------------------------------------------------------------------------------
 
 
@@ -394,6 +406,39 @@ def test_narrower_values_are_cast_and_their_gradients_cast_back():
     cg.sum(buffer**2).backward()
     assert v.grad.dtype == np.float32
     assert v.grad.tolist() == [4.0, 6.0]
+
+
+LISTS = [([2, 0, 2], 1), (slice(None), [1, 1]), ([0, 0], [1, 1]), ((1, 1), ...), [[0, 2], [0, 0]], [], [True, False, True]]
+
+
+@pytest.mark.parametrize("library", ["numpy", "torch", "jax"])
+@pytest.mark.parametrize("key", LISTS, ids=str)
+def test_lists_are_read_and_written_as_numpy_does(key, library):
+    """Also in the derivatives: a position that a list names twice is read twice, and keeps what was written last."""
+    values = values_for((3, 2), 1)
+    weights = values_for(values[key].shape, 2)
+    x, w = (cg.Tensor(array_of(a, library), requires_grad=True) for a in (values, weights))
+    xp = cg.over(library)
+    xp.sum(x[key] * w).backward()
+    expected = np.zeros_like(values)
+    np.add.at(expected, key, weights)
+    np.testing.assert_allclose(host(x.grad), expected, rtol=1e-15)
+    z = x + 0
+    z[key] = w
+    written = np.array(values)
+    written[key] = weights
+    np.testing.assert_array_equal(host(z), written)
+    w.grad = None
+    xp.sum(z * z).backward()
+    np.testing.assert_allclose(np.sum(host(w.grad) * weights), 2 * np.sum(weights**2 * (weights == written[key])), rtol=1e-14)
+
+
+@pytest.mark.parametrize("mask", [[True, False, True], [[True, False]], [[[True]], [[False]]]])
+def test_a_mask_of_another_shape_is_refused(mask):
+    x = cg.Tensor(np.ones((2, 1)))
+    with pytest.raises(IndexError):
+        x[np.asarray(mask)] = 0.0
+    assert x.shape == (2, 1)
 
 
 @pytest.mark.parametrize("library", ["numpy", "torch"])  # the other libraries refuse it

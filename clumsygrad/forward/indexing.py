@@ -39,7 +39,7 @@ def assign(x: Array, key: Any, value: Array | complex, /) -> Array:
     >>> cg.assign(cg.asarray([1.0, 2.0]), 0, 5.0)
     Tensor(array([5., 2.]))
     """
-    key = _raw(key)
+    key = _raw(key, x)
     if hasattr(value, "dtype") and _namespace(value) is _namespace(x) and value.dtype != x.dtype:
         value = _castable(x, value)
     return _assign(x, value, key)
@@ -52,7 +52,7 @@ def scatter_add(x: Array, key: Any, shape: tuple[int, ...], /) -> Array:
     >>> cg.scatter_add(cg.asarray([1.0, 2.0, 3.0]), cg.asarray([0, 2, 0]), (3,))
     Tensor(array([4., 0., 2.]))
     """
-    return _scatter_add(x, _raw(key), shape)
+    return _scatter_add(x, _raw(key, x), shape)
 
 
 @operation(grad.getitem_backward)
@@ -72,7 +72,7 @@ def _scatter_add(x: Array, key: Any, shape: tuple[int, ...], /) -> Array:
 
 def _read(x: Tensor, key: Any, /) -> Tensor:
     """x[key], in every form of the standard. What NumPy reads as a view (slices, `...`, None, integers that leave an axis) is one."""
-    key = _raw(key)
+    key = _raw(key, x)
     z: Tensor = _getitem(x, key)
     return z._see_through(x, Part(key)) if _reads_view(key, z) else z
 
@@ -88,13 +88,24 @@ def _reads_view(key: Any, z: Tensor) -> bool:
     return not element or bool(z._data.shape)
 
 
-def _raw(key: Any) -> Any:
-    """A key with arrays in the place of tensors."""
-    if type(key) is Tensor:
-        return _xp.whole(key._data)
-    if type(key) is tuple and any(type(part) is Tensor for part in key):
-        return tuple([_raw(part) for part in key])
-    return key
+_SEQUENCES = (list, tuple, range)
+
+
+def _raw(key: Any, x: Array) -> Any:
+    """A key with arrays in the place of tensors, and of lists, which may name a position twice as they do."""
+    if type(key) is tuple:
+        whole = not any(type(part) is Tensor or type(part) in _SEQUENCES for part in key)
+        return key if whole else tuple([_raw_part(part, x) for part in key])
+    return _raw_part(key, x)
+
+
+def _raw_part(part: Any, x: Array) -> Any:
+    if type(part) is Tensor:
+        return _xp.whole(part._data)
+    if type(part) not in _SEQUENCES:
+        return part
+    positions = _xp.numpy.asarray(part)
+    return _xp.moved(positions if positions.size else positions.astype("int64"), x._data if type(x) is Tensor else x)
 
 
 def _namespace(x: Array) -> Any:

@@ -48,7 +48,9 @@ def matrix_transpose(x: Array, /) -> Array:
 
 
 def _transpose(x: Tensor, /) -> Tensor:
-    """The transpose of a matrix: `x.T`."""
+    """The transpose of a matrix: `x.T`. As in NumPy, of more or fewer axes it is the same with all of them reversed."""
+    if len(x._data.shape) != 2:
+        return permute_dims(x, tuple(range(len(x._data.shape)))[::-1])  # type: ignore[no-any-return]
     return _m._transpose(x)._see_through(x, _TURNED)  # type: ignore[no-any-return]
 
 
