@@ -305,3 +305,16 @@ def test_logaddexp_of_large_numbers(backend):
 
 def test_tangents_far_out(backend):
     equal(gradients(backend, lambda xp, x: xp.tanh(x), [-1000.0, 1000.0]), [0, 0])
+
+
+def test_logsumexp_of_complex_numbers():
+    """Which NumPy alone has in an order."""
+    z = np.asarray([[0.3 + 1.0j, -0.7 - 0.2j, 0.1 - 2.0j], [0.5j, 1.0, -0.4 + 0.3j]])
+    assert cg.gradcheck(lambda z: cg.logsumexp(z, axis=1), z)
+
+
+def test_the_running_sum_of_one_number_is_one_number_long():
+    x = cg.Tensor(2.0, requires_grad=True)
+    cg.sum(3.0 * cg.cumulative_sum(x, axis=0)).backward()
+    assert x.grad == 3.0
+    assert x.grad.shape == ()

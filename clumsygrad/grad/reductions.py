@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from .. import lean
 from ..xp import Array, array_namespace, device
-from ._read import GradientTuple, attribute, conj_operand, operand, result
+from ._read import GradientTuple, attribute, conj_operand, conj_result, operand, result
 
 if TYPE_CHECKING:
     from ..tensor import Tensor
@@ -122,11 +122,11 @@ def _degrees(tensor: Tensor, shape: tuple[int, ...]) -> float:
 
 
 def logsumexp_backward(tensor: Tensor, grad: Array) -> GradientTuple:
-    """z = log Σ exp(x) over `axis`:   x̄ = z̄ · exp(x − z).   0 where a whole sum is 0 (z = −∞)."""
+    """z = log Σ exp(x) over `axis`:   x̄ = z̄ · conj(exp(x − z)).   0 where a whole sum is 0 (z = −∞)."""
     xp = array_namespace(grad)
-    x = operand(tensor, grad)
+    x = conj_operand(tensor, grad)
     kept = _kept(tensor, x.shape)
-    z = lean.reshape(result(tensor, grad), kept)
+    z = lean.reshape(conj_result(tensor, grad), kept)
     z = xp.where(xp.isfinite(z), z, xp.zeros_like(z))
     return (lean.reshape(grad, kept) * xp.exp(x - z),)
 
@@ -135,7 +135,8 @@ def cumulative_sum_backward(tensor: Tensor, grad: Array) -> GradientTuple:
     """zₖ = Σ_{i≤k} xᵢ:   x̄ᵢ = Σ_{k≥i} z̄ₖ: the cumulative sum from the other end."""
     xp = array_namespace(grad)
     axis, g = _cumulated(tensor, grad)
-    return (xp.flip(xp.cumulative_sum(xp.flip(g, axis=axis), axis=axis), axis=axis),)
+    g = xp.flip(xp.cumulative_sum(xp.flip(g, axis=axis), axis=axis), axis=axis)
+    return (lean.in_shape(g, operand(tensor, grad).shape),)
 
 
 def difference_backward(tensor: Tensor, grad: Array) -> GradientTuple:
