@@ -262,6 +262,44 @@ def test_nan_comes_out_where_numpy_has_it(function):
     assert np.array_equal(function(cg.Tensor(values)).numpy(), function(values), equal_nan=True)
 
 
+@pytest.mark.parametrize(
+    "function",
+    [
+        lambda x: np.clip(x, 0.5, None),
+        lambda x: np.clip(x, None, np.asarray(1.5)),
+        lambda x: np.clip(x, 0, 1),
+        lambda x: np.round(x, -1),
+        lambda x: np.round(x, 1),
+        lambda x: np.linalg.lstsq(x, x[:, 0])[0],
+        lambda x: np.diff(x > 2, prepend=0.5),
+        lambda x: np.diff(x > 2, append=True),
+    ],
+)
+def test_values_of_integers(function):
+    values = np.asarray([[1, 3], [25, 7], [-15, 0]])
+    found, expected = function(cg.Tensor(values)).numpy(), function(values)
+    np.testing.assert_allclose(found, expected, rtol=1e-12, atol=1e-14)
+    assert found.dtype == expected.dtype
+
+
+@pytest.mark.filterwarnings("ignore:Degrees of freedom")
+def test_variances_of_too_few():
+    values = np.asarray([[np.nan, np.nan, np.nan], [np.nan, 1.0, np.nan], [1.0, np.nan, 4.0]])
+    for function in (np.nanvar, np.nanstd):
+        found = function(cg.Tensor(values), axis=1, ddof=1).numpy()
+        np.testing.assert_array_equal(found, function(values, axis=1, ddof=1))
+
+
+def test_what_is_inserted_takes_the_dtype():
+    x = cg.Tensor(np.ones(3, dtype=np.float32), requires_grad=True)
+    v = cg.Tensor(np.ones(2), requires_grad=True)
+    z = np.insert(x, 1, v)
+    assert z.dtype == np.float32
+    cg.sum(z * z).backward()
+    assert (x.grad.dtype, v.grad.dtype) == (np.float32, np.float64)
+    assert v.grad.tolist() == [2.0, 2.0]
+
+
 @pytest.mark.filterwarnings("ignore:All-NaN")
 def test_nothing_but_nan():
     values = np.full((2, 3), np.nan)

@@ -83,7 +83,9 @@ def angle(z: Any, deg: bool = False) -> Array:
 
 def round(a: Tensor, decimals: int = 0) -> Array:
     """a rounded to a number of decimals. Its gradient is 0."""
-    if not decimals or not _xp.is_floating(a):
+    if not _xp.is_floating(a):
+        return a if decimals >= 0 else _e.astype(round(floating(a), decimals), a.dtype)
+    if not decimals:
         return _e.round(a)
     factor = 10.0 ** abs(decimals)
     if decimals > 0:
@@ -137,6 +139,8 @@ def diff(a: Any, n: int = 1, axis: int = -1, prepend: Any = None, append: Any = 
     a = beside(a, (a, prepend, append))
     axis = axis_of(a, axis, "diff")
     ends = [None if x is None else _end(beside(x, a), a, axis) for x in (prepend, append)]
+    if n == 1 and _xp.kind(a) == "bool":
+        a, ends = _m.concat([x for x in (ends[0], a, ends[1]) if x is not None], axis=axis), [None, None]
     if n == 1 and _xp.kind(a) == "bool":
         return not_equal(_getitem(a, along(axis, slice(1, None))), _getitem(a, along(axis, slice(None, -1))))
     return _c.diff(a, axis=axis, n=n, prepend=ends[0], append=ends[1])

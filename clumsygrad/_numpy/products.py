@@ -170,7 +170,7 @@ def matrix_power(a: Tensor, n: int) -> Array:
 
 def lstsq(a: Any, b: Any, rcond: Any = None) -> Any:
     """The x for which |a x − b|² is least; with the residuals (none unless a has full rank, and more rows), the rank, the values."""
-    a, b = tensors(a, b)
+    a, b = [floating(x) for x in tensors(a, b)]
     x, residuals, rank, values = _l.lstsq(a, b, rtol=rcond)
     m, n = a.shape
     if m <= n or int(rank.item()) < n:

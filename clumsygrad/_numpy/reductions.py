@@ -7,7 +7,7 @@ from typing import Any
 
 from .. import xp as _xp
 from ..forward import reductions as _r
-from ..forward.arithmetic import add, divide, equal, multiply, not_equal, subtract
+from ..forward.arithmetic import add, divide, equal, greater, multiply, not_equal, subtract
 from ..forward.composed import apply_where
 from ..forward.elementwise import astype, conj, imag, isnan, real, sqrt, where
 from ..tensor import Tensor
@@ -179,11 +179,13 @@ def nanmean(a: Tensor, axis: Axis = None, dtype: Any = None, *, keepdims: bool =
 def nanvar(
     a: Tensor, axis: Axis = None, dtype: Any = None, *, ddof: float = 0, correction: float = 0, keepdims: bool = False
 ) -> Array:
-    """The variance over `axis` of the elements that are not nan."""
+    """The variance over `axis` of the elements that are not nan; nan where there are no more of them than `ddof`."""
     a, axis = floating(cast(a, dtype)), _axes(a, axis, "nanvar")
     deviation = _filled(subtract(a, nanmean(a, axis, keepdims=True)), 0.0)
     square = real(multiply(deviation, conj(deviation))) if _xp.kind(a) == "complex floating" else multiply(deviation, deviation)
-    return divide(_r.sum(square, axis=axis, keepdims=keepdims), subtract(_counted(a, axis, keepdims), float(ddof or correction)))
+    degrees = subtract(_counted(a, axis, keepdims), float(ddof or correction))
+    degrees = where(greater(degrees, 0.0), degrees, math.nan)
+    return divide(_r.sum(square, axis=axis, keepdims=keepdims), degrees)
 
 
 def nanstd(

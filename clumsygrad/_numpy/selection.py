@@ -18,7 +18,7 @@ from ..forward.indexing import _getitem
 from ..forward.reductions import all as _all
 from ..tensor import Tensor
 from ..xp import Array, numpy
-from ._arguments import axes_of, axis_of, beside, namespace_of, positions, raveled, refuse, tensor, tensors
+from ._arguments import axes_of, axis_of, beside, floating, namespace_of, positions, raveled, refuse, tensor, tensors
 
 __all__ = [
     "allclose",
@@ -137,7 +137,8 @@ def clip(a: Any, a_min: Any = None, a_max: Any = None, *, min: Any = None, max: 
     low, high = min if a_min is None else a_min, max if a_max is None else a_max
     a = beside(a, (a, low, high))
     low, high = [beside(bound, a) if isinstance(bound, (list, tuple)) else bound for bound in (low, high)]
-    return _e.clip(a, low, high)
+    fractions = [bound for bound in (low, high) if type(bound) is float or (_xp.is_array(bound) and _xp.is_floating(bound))]
+    return _e.clip(floating(a) if fractions else a, low, high)
 
 
 def nan_to_num(x: Tensor, copy: bool = True, nan: Any = 0.0, posinf: Any = None, neginf: Any = None) -> Array:
@@ -199,8 +200,10 @@ def delete(arr: Any, obj: Any, axis: int | None = None) -> Array:
 
 
 def insert(arr: Any, obj: Any, values: Any, axis: int | None = None) -> Array:
-    """arr with `values` before what stands at `obj` along `axis`; with None, of arr laid flat."""
+    """arr with `values`, in its dtype, before what stands at `obj` along `axis`; with None, of arr laid flat."""
     arr, values = tensors(arr, values)
+    if _xp.is_floating(arr):
+        values = _e.astype(values, arr.dtype)
     arr, axis = (raveled(arr), 0) if axis is None else (arr, axis_of(arr, axis, "insert"))
     n = arr.shape[axis]
     one = numpy.ndim(_on_host(obj)) == 0 and not isinstance(obj, slice)

@@ -13,7 +13,7 @@ from ..forward.elementwise import astype, conj, floor, isnan, maximum, minimum, 
 from ..forward.elementwise import round as _round
 from ..forward.indexing import _getitem, take_along_axis
 from ..forward.linalg import diagonal as _diagonal
-from ..forward.manipulation import broadcast_to, concat, matrix_transpose, moveaxis, reshape, sort
+from ..forward.manipulation import broadcast_to, concat, matrix_transpose, moveaxis, permute_dims, reshape, sort
 from ..forward.products import matmul
 from ..tensor import Tensor
 from ..xp import Array, numpy
@@ -131,7 +131,10 @@ def _at(rows: Tensor, places: Tensor) -> Tensor:
 
 
 def average(a: Any, axis: Axis = None, weights: Any = None, returned: bool = False, *, keepdims: bool = False) -> Any:
-    """Σ w a / Σ w over `axis`. `weights` has the shape of a, or, along one axis, its length. With `returned`, also Σ w."""
+    """Σ w a / Σ w over `axis`. `weights` has the shape of a, or those lengths of its axes that `axis` names, in that order.
+
+    With `returned`, also Σ w.
+    """
     if weights is None:
         a = floating(tensor(a))
         axes = axes_of(a, axis, "average")
@@ -144,6 +147,7 @@ def average(a: Any, axis: Axis = None, weights: Any = None, returned: bool = Fal
         if w.shape != a.shape:
             if w.shape != tuple([a.shape[i] for i in axes]) or axis is None:
                 raise ValueError(f"average: weights of shape {w.shape} fit neither a of shape {a.shape} nor its axes {axis}")
+            w = permute_dims(w, tuple(sorted(range(len(axes)), key=axes.__getitem__)))
             w = reshape(w, tuple([a.shape[i] if i in axes else 1 for i in range(len(a.shape))]))
         scale = _r.sum(broadcast_to(w, a.shape), axis=axes, keepdims=keepdims)
         z = divide(_r.sum(multiply(a, w), axis=axes, keepdims=keepdims), scale)
