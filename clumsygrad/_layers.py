@@ -14,6 +14,7 @@ __all__ = [
     "as_rows",
     "attention_weights",
     "by_heads",
+    "check_real",
     "dropped",
     "from_rows",
     "normalised",
@@ -22,6 +23,12 @@ __all__ = [
     "scale_of_scores",
     "side_by_side",
 ]
+
+
+def check_real(name: str, x: Array) -> None:
+    """Raise TypeError for complex numbers, which have no order and no variance of this kind."""
+    if kind(x) == "complex floating":
+        raise TypeError(f"{name}: an operand has dtype {x.dtype}, and all must be real: give real(x), imag(x) or abs(x)")
 
 
 def as_rows(x: Array) -> Array:

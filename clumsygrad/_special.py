@@ -47,11 +47,12 @@ _NOT_THEIRS = {
     "torch.special": frozenset({"polygamma"}),
 }
 
-# Those that give double precision for single precision too.
+# Those that give double precision for single precision too, SciPy's of two operands where one is a Python scalar.
 _WIDE = {
     "scipy.special": frozenset(
         {"expn", "hyp2f1", "lambertw", "spherical_in", "spherical_jn", "spherical_kn", "spherical_yn", "betaincinv", "gammaincinv"}
-    ),
+    )
+    | {"wofz", "beta", "betaln", "ellipeinc", "ellipkinc", "gammainc", "gammaincc", "gammainccinv", "xlog1py", "xlogy"},
     "cupyx.scipy.special": frozenset({"lambertw", "spherical_yn"}),
 }
 

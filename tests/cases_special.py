@@ -124,10 +124,11 @@ special("boxcox", ("positive", (-0.05, 0.05)), shapes=PAIR, suffix="-near-0")
 special("inv_boxcox", "positive", shapes=PAIR)
 special("inv_boxcox1p", "positive", shapes=PAIR)
 special("inv_boxcox", ("positive", (-0.04, 0.04)), shapes=PAIR, suffix="-near-0")
-for _name in ("erf", "erfc", "ndtr", "dawsn"):
-    if _name != "dawsn":
-        of_complex(_name)
-of_complex("wofz")
+for _name in ("erf", "erfc", "ndtr", "wofz", "erfcx", "dawsn", "sinc"):
+    of_complex(_name)
+of_complex("log_ndtr", needs="erfcx")
+for _name in ("xlogy", "xlog1py"):
+    of_complex(_name, "positive", shapes=PAIR)
 
 
 # The gamma and beta functions ---------------------------------------------------------------------------------------------------------
@@ -233,6 +234,7 @@ of_complex("exp1", (0.5, 3.0))
 for _n in (0, 1, 2, 4):
     special("expn", (0.5, 3.0), attributes=(_n,))
 special("spence", (0.5, 3.0))
+of_complex("spence", (0.5, 3.0))
 for _name, _count in (("sici", 2), ("shichi", 2), ("fresnel", 2), ("airy", 4)):
     for _index in range(_count):
         row(

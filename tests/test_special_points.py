@@ -10,7 +10,7 @@ from cases import Case
 from checks import Derivatives, check_first, check_second
 
 import clumsygrad as cg
-from clumsygrad import activation, loss
+from clumsygrad import activation, loss, nn
 
 INF, NAN = math.inf, math.nan
 
@@ -311,6 +311,21 @@ def test_logsumexp_of_complex_numbers():
     """Which NumPy alone has in an order."""
     z = np.asarray([[0.3 + 1.0j, -0.7 - 0.2j, 0.1 - 2.0j], [0.5j, 1.0, -0.4 + 0.3j]])
     assert cg.gradcheck(lambda z: cg.logsumexp(z, axis=1), z)
+
+
+@pytest.mark.parametrize(
+    "function", [activation.sigmoid, activation.tanh, activation.silu, activation.gelu, activation.softmax, activation.log_softmax]
+)
+def test_activations_of_complex_numbers(function):
+    """Holomorphic functions as any: their gradients conjugate."""
+    assert cg.gradcheck(function, np.asarray([0.3 + 0.4j, -0.7 - 0.2j, 0.1 - 0.5j]))
+
+
+@pytest.mark.parametrize("layer", [lambda z: nn.layer_norm(z), lambda z: nn.scaled_dot_product_attention(z, z, z)])
+def test_layers_of_real_numbers_refuse_complex_ones(layer):
+    z = cg.Tensor([[0.3 + 0.4j, -0.7 - 0.2j]], requires_grad=True)
+    with pytest.raises(TypeError, match="has dtype complex128, and all must be real"):
+        layer(z)
 
 
 def test_the_running_sum_of_one_number_is_one_number_long():

@@ -221,6 +221,43 @@ def test_scalars_among_the_operands():
     np.testing.assert_allclose(g, [0.5])
 
 
+WITH_A_NUMBER = {
+    **{name: lambda f, x: f(x, 2) for name in ("beta", "xlogy", "xlog1py", "boxcox", "boxcox1p", "rel_entr", "huber")},
+    **{name: lambda f, x: f(0.7, x) for name in ("betaln", "ellipeinc", "ellipkinc", "gammainc", "gammaincc", "gammaincinv")},
+    **{name: lambda f, x: f(2, x) for name in ("gammainccinv", "chdtr", "chdtrc", "gammainc_derivative")},
+    **{name: lambda f, x: f(x) for name in ("wofz", "sinc", "lambertw")},
+    "betainc_derivative": lambda f, x: f(2, x, 0.4),
+    "fdtr": lambda f, x: f(2, 3, x),
+}
+
+
+@pytest.mark.parametrize("name", WITH_A_NUMBER)
+def test_numbers_among_the_operands_widen_nothing(name):
+    x = cg.Tensor(np.asarray([0.3, 0.6], dtype=np.float32), requires_grad=True)
+    z = WITH_A_NUMBER[name](getattr(special, name), x)
+    assert z.dtype in (np.float32, np.complex64)
+    cg.sum(cg.abs(z)).backward()
+    assert x.grad.dtype == np.float32
+
+
+def test_derivatives_of_incomplete_functions_at_a_number_are_differentiated():
+    x = np.asarray([0.3, 0.6])
+    assert cg.gradcheck(lambda x: special.gammainc_derivative(2, x), x)
+    assert cg.gradcheck(lambda x: special.betainc_derivative(2, 3, x), x)
+
+
+@pytest.mark.parametrize("name", ["sici", "fresnel"])
+def test_pairs_of_complex_numbers(name):
+    z = np.asarray([0.3 + 0.4j, 0.7 - 0.2j, 1.1 + 0.5j])
+    assert cg.gradcheck(getattr(special, name), z)
+
+
+def test_ive_of_complex_numbers_is_not_differentiated():
+    z = cg.Tensor([0.3 + 0.4j], requires_grad=True)
+    with pytest.raises(TypeError, match=r"ive: x has dtype complex128, and its gradient is that for real x: use exp"):
+        cg.sum(cg.abs(special.ive(1, z))).backward()
+
+
 def test_plain_arrays_stay_plain():
     assert type(special.erf(np.asarray([0.5]))) is np.ndarray
     assert special.erf(np.asarray([0.5], dtype=np.float32)).dtype == np.float32

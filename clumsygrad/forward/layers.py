@@ -5,7 +5,18 @@ from __future__ import annotations
 import math
 
 from .. import _kernels, _windows, grad, lean
-from .._layers import as_rows, attention_weights, by_heads, dropped, from_rows, normalised, rows_over, scale_of_scores, side_by_side
+from .._layers import (
+    as_rows,
+    attention_weights,
+    by_heads,
+    check_real,
+    dropped,
+    from_rows,
+    normalised,
+    rows_over,
+    scale_of_scores,
+    side_by_side,
+)
 from .._operation import operation
 from ..xp import Array, array_namespace, as_indices, is_array, kind
 
@@ -50,6 +61,7 @@ def layer_norm(
     >>> cg.nn.layer_norm(cg.asarray([[1.0, 3.0]]), cg.asarray([1.0, 1.0]), cg.asarray([0.0, 10.0]), eps=0.0)
     Tensor(array([[-1., 11.]]))
     """
+    check_real("layer_norm", x)
     rows = rows_over(x, axis)
     found = _kernels.layer_norm(rows, gain, shift, eps)
     if found is not None:
@@ -102,6 +114,7 @@ def scaled_dot_product_attention(
     Tensor(array([[1.],
            [2.]]))
     """
+    check_real("scaled_dot_product_attention", q)
     q, k, v = by_heads(q, heads), by_heads(k, heads), by_heads(v, heads)
     weights = attention_weights(q, k, mask, causal, scale_of_scores(q, scale))
     return side_by_side(lean.matmul_like(weights, v, q), heads), weights

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from .. import _kernels, _pieces, lean
 from ..xp import Array, array_namespace
-from ._read import GradientTuple, attribute, conj_result, operand, result
+from ._read import GradientTuple, attribute, conj_operand, conj_result, result
 
 if TYPE_CHECKING:
     from ..tensor import Tensor
@@ -40,14 +40,14 @@ def sigmoid_backward(tensor: Tensor, grad: Array) -> GradientTuple:
 def silu_backward(tensor: Tensor, grad: Array) -> GradientTuple:
     """z = x σ, σ = 1 / (1 + exp(−x)):   x̄ = z̄ · (σ + z (1 − σ))."""
     xp = array_namespace(grad)
-    sigmoid = lean.add_into(lean.multiply_into(xp.tanh(operand(tensor, grad) * 0.5), 0.5), 0.5)
-    g = lean.add_into(lean.multiply_into(1 - sigmoid, result(tensor, grad)), sigmoid)
+    sigmoid = lean.add_into(lean.multiply_into(xp.tanh(conj_operand(tensor, grad) * 0.5), 0.5), 0.5)
+    g = lean.add_into(lean.multiply_into(1 - sigmoid, conj_result(tensor, grad)), sigmoid)
     return (lean.multiply_into(g, grad),)
 
 
 def softmax_backward(tensor: Tensor, grad: Array) -> GradientTuple:
     """z = exp(x) / Σ exp(x) along `axis`:   x̄ = z ⊙ (z̄ − Σ z ⊙ z̄)."""
-    z, axis = result(tensor, grad), attribute(tensor, "axis")
+    z, axis = conj_result(tensor, grad), attribute(tensor, "axis")
     found = _kernels.softmax_gradient(z, grad, axis)
     if found is not None:
         return (found,)
@@ -57,7 +57,7 @@ def softmax_backward(tensor: Tensor, grad: Array) -> GradientTuple:
 
 def log_softmax_backward(tensor: Tensor, grad: Array) -> GradientTuple:
     """z = x − log Σ exp(x) along `axis`:   x̄ = z̄ − exp(z) Σ z̄."""
-    z, axis = result(tensor, grad), attribute(tensor, "axis")
+    z, axis = conj_result(tensor, grad), attribute(tensor, "axis")
     found = _kernels.log_softmax_gradient(z, grad, axis)
     if found is not None:
         return (found,)
@@ -70,7 +70,7 @@ def gelu_backward(tensor: Tensor, grad: Array) -> GradientTuple:
 
     Source: Hendrycks and Gimpel 2016, section 2.
     """
-    x, z = operand(tensor, grad), result(tensor, grad)
+    x, z = conj_operand(tensor, grad), conj_result(tensor, grad)
     found = _kernels.gelu_gradient(x, grad, GELU_SCALE, GELU_CUBIC)
     return (found if found is not None else _pieces.by_pieces(_gelu_gradient, grad, x, z),)
 

@@ -162,6 +162,8 @@ def iv_backward(tensor: Tensor, grad: Array) -> GradientTuple:
 def ive_backward(tensor: Tensor, grad: Array) -> GradientTuple:
     """z = e^(−|x|) I_ν(x):   x̄ = z̄ · (e^(−|x|) (I_ν₋₁(x) + I_ν₊₁(x))/2 − sign(x) z).   DLMF 10.29.1. x real."""
     ive, v, x = special_of(grad).ive, attribute(tensor, "v"), operand(tensor, grad)
+    if kind(x) == "complex floating":
+        raise TypeError(f"ive: x has dtype {x.dtype}, and its gradient is that for real x: use exp(-abs(real(x))) * iv(v, x)")
     return (unbroadcast(grad * ((ive(v - 1, x) + ive(v + 1, x)) * 0.5 - lean.sign(x) * result(tensor, grad)), x.shape),)
 
 
@@ -241,7 +243,7 @@ def expn_backward(tensor: Tensor, grad: Array) -> GradientTuple:
 def sici_backward(tensor: Tensor, grad: Array) -> GradientTuple:
     """z = Si(x) or Ci(x):   x̄ = z̄ · sin(x)/x or z̄ · cos(x)/x.   DLMF 6.2.9 and 6.2.11."""
     xp = array_namespace(grad)
-    x = operand(tensor, grad)
+    x = conj_operand(tensor, grad)
     if attribute(tensor, "index"):
         return (grad * (xp.cos(x) / x),)
     return (grad * special_of(grad).sinc(x / math.pi),)
@@ -260,7 +262,7 @@ def shichi_backward(tensor: Tensor, grad: Array) -> GradientTuple:
 def fresnel_backward(tensor: Tensor, grad: Array) -> GradientTuple:
     """z = S(x) or C(x):   x̄ = z̄ · sin(πx²/2) or z̄ · cos(πx²/2).   DLMF 7.2.7 and 7.2.8."""
     xp = array_namespace(grad)
-    x = operand(tensor, grad)
+    x = conj_operand(tensor, grad)
     angle = x * x * (math.pi / 2)
     return (grad * (xp.cos(angle) if attribute(tensor, "index") else xp.sin(angle)),)
 
@@ -268,7 +270,7 @@ def fresnel_backward(tensor: Tensor, grad: Array) -> GradientTuple:
 def spence_backward(tensor: Tensor, grad: Array) -> GradientTuple:
     """z = Li₂(1 − x):   x̄ = z̄ · log(x)/(1 − x),   −z̄ at 1.   DLMF 25.12.2."""
     xp = array_namespace(grad)
-    x = operand(tensor, grad)
+    x = conj_operand(tensor, grad)
     one = x == 1
     safe = xp.where(one, xp.full_like(x, 2.0), x)
     return (grad * xp.where(one, -xp.ones_like(x), xp.log(safe) / (1 - safe)),)

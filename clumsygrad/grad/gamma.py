@@ -192,7 +192,7 @@ def gammainc_derivative_backward(tensor: Tensor, grad: Array) -> GradientTuple:
     """
     xp = array_namespace(grad)
     functions = special_of(grad)
-    a, x = pair(tensor, grad)
+    a, x = arrays(grad, *pair(tensor, grad))
     need_a, need_x = needs(tensor)
     order = attribute(tensor, "order")
     by_a = gammainc_derivative(a, x, order=order + 1) if need_a else None
@@ -266,7 +266,7 @@ def betainc_derivative_backward(tensor: Tensor, grad: Array) -> GradientTuple:
     """
     xp = array_namespace(grad)
     functions = special_of(grad)
-    a, b, x = operands(tensor, grad)
+    a, b, x = arrays(grad, *operands(tensor, grad))
     need_a, need_b, need_x = needs(tensor)
     i, j = attribute(tensor, "order_a"), attribute(tensor, "order_b")
     return (

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from .. import lean
 from .._special import special_of
-from ..xp import Array, array_namespace
+from ..xp import Array, array_namespace, conj, kind
 from ._read import GradientTuple, conj_operand, conj_result, needs, operand, pair, result, unbroadcast
 
 if TYPE_CHECKING:
@@ -88,8 +88,8 @@ def erfi_backward(tensor: Tensor, grad: Array) -> GradientTuple:
 def erfcx_backward(tensor: Tensor, grad: Array) -> GradientTuple:
     """z = e^(x²) erfc(x):   x̄ = z̄ · (2xz − 2/√π).   DLMF 7.10.1; from x = 20 by the asymptotic series 7.12.1, as the two cancel."""
     xp = array_namespace(grad)
-    x, z = operand(tensor, grad), result(tensor, grad)
-    far = x > _FAR
+    x, z = conj_operand(tensor, grad), conj_result(tensor, grad)
+    far = _real_part(xp, x) > _FAR
     tail = -_TWO_OVER_ROOT_PI * _tail(xp, xp.where(far, x, xp.full_like(x, _FAR)), 1.0)
     near = xp.where(far, xp.zeros_like(x), x)
     return (grad * xp.where(far, tail, 2 * near * z - _TWO_OVER_ROOT_PI),)
@@ -98,9 +98,14 @@ def erfcx_backward(tensor: Tensor, grad: Array) -> GradientTuple:
 def dawsn_backward(tensor: Tensor, grad: Array) -> GradientTuple:
     """z = e^(−x²) ∫₀ˣ e^(t²) dt:   x̄ = z̄ · (1 − 2xz).   DLMF 7.10.2; from |x| = 20 by its asymptotic series, as the two cancel."""
     xp = array_namespace(grad)
-    x, z = operand(tensor, grad), result(tensor, grad)
+    x, z = conj_operand(tensor, grad), conj_result(tensor, grad)
     far = xp.abs(x) > _FAR
     return (grad * xp.where(far, _tail(xp, xp.where(far, x, xp.full_like(x, _FAR)), -1.0), 1 - 2 * x * z),)
+
+
+def _real_part(xp: Any, x: Array) -> Array:
+    """What of x has an order."""
+    return xp.real(x) if kind(x) == "complex floating" else x
 
 
 def _tail(xp: Any, x: Array, sign: float) -> Array:
@@ -127,9 +132,11 @@ def erfcinv_backward(tensor: Tensor, grad: Array) -> GradientTuple:
 
 
 def wofz_backward(tensor: Tensor, grad: Array) -> GradientTuple:
-    """z = w(x) = e^(−x²) erfc(−ix):   x̄ = z̄ · conj(2i/√π − 2xz).   DLMF 7.10.2. x complex."""
+    """z = w(x) = e^(−x²) erfc(−ix):   x̄ = z̄ · conj(2i/√π − 2xz).   DLMF 7.10.2. The real part for a real x."""
+    xp = array_namespace(grad)
     x, z = conj_operand(tensor, grad), conj_result(tensor, grad)
-    return (grad * (-1j * _TWO_OVER_ROOT_PI - 2 * x * z),)
+    g = grad * (-1j * _TWO_OVER_ROOT_PI - 2 * x * z)
+    return (g if kind(x) == "complex floating" else xp.real(g),)
 
 
 def ndtr_backward(tensor: Tensor, grad: Array) -> GradientTuple:
@@ -142,8 +149,8 @@ def ndtr_backward(tensor: Tensor, grad: Array) -> GradientTuple:
 def log_ndtr_backward(tensor: Tensor, grad: Array) -> GradientTuple:
     """z = log Φ(x):   x̄ = z̄ · e^(−x²/2)/(√(2π) Φ(x)).   DLMF 7.2.2. Where x < 0 by erfcx(−x/√2), as both are tiny there."""
     xp = array_namespace(grad)
-    x, z = operand(tensor, grad), result(tensor, grad)
-    below = x < 0
+    x, z = conj_operand(tensor, grad), conj_result(tensor, grad)
+    below = _real_part(xp, x) < 0
     zeros = xp.zeros_like(x)
     ratio = math.sqrt(2 / math.pi) / special_of(grad).erfcx(xp.where(below, x, zeros) * -math.sqrt(0.5))
     above = xp.where(below, zeros, x)
@@ -240,11 +247,11 @@ def xlogy_backward(tensor: Tensor, grad: Array) -> GradientTuple:
     x, y = pair(tensor, grad)
     need_x, need_y = needs(tensor)
     zeros = xp.zeros_like(grad)
-    empty = (x + zeros == 0) & (y + zeros <= 0)
+    empty = (x + zeros == 0) & (_real_part(xp, y + zeros) <= 0)
     safe = xp.where(empty, zeros + 1, y + zeros)
     return (
-        unbroadcast(grad * xp.log(safe), x.shape) if need_x else None,
-        unbroadcast(grad * (x / safe), y.shape) if need_y else None,
+        unbroadcast(grad * conj(xp, xp.log(safe)), x.shape) if need_x else None,
+        unbroadcast(grad * conj(xp, x / safe), y.shape) if need_y else None,
     )
 
 
@@ -254,11 +261,11 @@ def xlog1py_backward(tensor: Tensor, grad: Array) -> GradientTuple:
     x, y = pair(tensor, grad)
     need_x, need_y = needs(tensor)
     zeros = xp.zeros_like(grad)
-    empty = (x + zeros == 0) & (y + zeros <= -1)
+    empty = (x + zeros == 0) & (_real_part(xp, y + zeros) <= -1)
     safe = xp.where(empty, zeros, y + zeros)
     return (
-        unbroadcast(grad * xp.log1p(safe), x.shape) if need_x else None,
-        unbroadcast(grad * (x / (1 + safe)), y.shape) if need_y else None,
+        unbroadcast(grad * conj(xp, xp.log1p(safe)), x.shape) if need_x else None,
+        unbroadcast(grad * conj(xp, x / (1 + safe)), y.shape) if need_y else None,
     )
 
 
@@ -416,7 +423,7 @@ def cosm1_backward(tensor: Tensor, grad: Array) -> GradientTuple:
 def sinc_backward(tensor: Tensor, grad: Array) -> GradientTuple:
     """z = sin(πx)/(πx):   x̄ = z̄ · (cos(πx) − z)/x,   0 at 0; near 0 by the power series."""
     xp = array_namespace(grad)
-    x = operand(tensor, grad)
+    x = conj_operand(tensor, grad)
     t = x * math.pi
     near = xp.abs(t) < 1
     y, far = xp.where(near, t, xp.zeros_like(t)), xp.where(near, xp.ones_like(t), t)
