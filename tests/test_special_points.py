@@ -193,6 +193,20 @@ def test_zero_exponent_has_gradient_zero_everywhere(backend):
     equal(gradients(backend, lambda xp, x: x**0.0, [-2.0, 0.0, 3.0]), [0, 0, 0])
 
 
+def test_powers_of_infinity(backend):
+    equal(gradients(backend, lambda xp, x: x**1, [INF, -INF, 2.0]), [1, 1, 1])
+    equal(gradients(backend, lambda xp, x: x**0, [INF, -INF, 2.0]), [0, 0, 0])
+    y = backend.array(np.asarray([0.0, 1.0, 0.0]))
+    equal(gradients(backend, lambda xp, x: x**y, [INF, INF, 0.0]), [0, 1, 0])
+
+
+def test_the_exponent_0_is_no_special_point():
+    """But where the base is 0 too: ∂²/∂x∂y is 1/x there."""
+    assert cg.gradcheck(lambda x, y: x**y, np.asarray([2.0, 3.0, 0.5]), np.asarray([0.0, 1.0, 0.0]))
+    (cross,) = cg.func.jacobian(lambda y: cg.func.grad(lambda x: cg.sum(x**y))(np.asarray([2.0, 4.0])))(np.zeros(2))[:1]
+    np.testing.assert_allclose(cross, [0.5, 0.0])
+
+
 def test_zero_to_a_power(backend):
     equal(gradients(backend, lambda xp, n: 0.0**n, [1.0, 2.0]), [0, 0])
 

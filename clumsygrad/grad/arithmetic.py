@@ -10,7 +10,7 @@ import cmath
 import math
 from typing import TYPE_CHECKING, Any
 
-from .. import _pieces
+from .. import _pieces, lean
 from ..xp import SCALARS, Array, array_namespace, conj, kind
 from ._read import GradientTuple, conj_pair, conj_result, needs, operands, pair, result, scalar_operand, unbroadcast
 
@@ -119,16 +119,20 @@ def power_backward(tensor: Tensor, grad: Array) -> GradientTuple:
     x, y = pair(tensor, grad)
     need_x, need_y = needs(tensor)
     return (
-        unbroadcast(grad * conj(xp, y * x ** xp.where(y == 0, xp.ones_like(y), y - 1)), x.shape) if need_x else None,
+        unbroadcast(grad * conj(xp, _power_derivative(xp, x, y)), x.shape) if need_x else None,
         unbroadcast(_exponent_gradient(xp, tensor, grad, x), y.shape) if need_y else None,
     )
+
+
+def _power_derivative(xp: Any, x: Array, y: Array) -> Array:
+    return y * xp.where((x == 0) & (y == 0), xp.ones_like(x), x) ** (y - 1)
 
 
 def _scalar_power_derivative(x: Array, n: complex) -> Array:
     if n == 2:
         return x + x
     if n == 1 or n == 0:
-        return x * 0 + n
+        return lean.ones_like(x) * n  # also at infinity
     return x ** (n - 1) * n
 
 
