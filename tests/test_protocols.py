@@ -290,6 +290,14 @@ def test_variances_of_too_few():
         np.testing.assert_array_equal(found, function(values, axis=1, ddof=1))
 
 
+@pytest.mark.filterwarnings("ignore:Degrees of freedom")
+@pytest.mark.filterwarnings("ignore:(divide by zero|invalid value)")
+def test_covariances_of_one_row_and_of_too_few():
+    values = np.asarray([[1.0, 4.0, 2.0]])
+    for options in ({"rowvar": False}, {"rowvar": False, "ddof": 0}, {"ddof": 4}, {}):
+        np.testing.assert_array_equal(np.cov(cg.Tensor(values), **options).numpy(), np.cov(values, **options))
+
+
 def test_what_is_inserted_takes_the_dtype():
     x = cg.Tensor(np.ones(3, dtype=np.float32), requires_grad=True)
     v = cg.Tensor(np.ones(2), requires_grad=True)

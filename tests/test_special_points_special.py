@@ -56,6 +56,12 @@ def test_the_limit_is_taken(name, points, slopes):
     np.testing.assert_allclose(g, slopes, rtol=1e-9, atol=1e-15)
 
 
+def test_second_derivatives_of_the_reciprocal_of_gamma_at_its_zeros():
+    """−2 (−1)ⁿ n! ψ(n + 1) at −n: from DLMF 5.7.1 and 5.5.1."""
+    psi = -0.5772156649015329 + np.asarray([0.0, 1.0, 1.5, 11 / 6])
+    np.testing.assert_allclose(second(special.rgamma, [0.0, -1.0, -2.0, -3.0]), -2 * np.asarray([1, -1, 2, -6]) * psi, rtol=1e-12)
+
+
 @pytest.mark.parametrize("name", ["sinc", "exprel", "ellipk", "ellipe", "cosm1", "dawsn"])
 def test_second_derivatives_where_series_stand_in(name):
     expected = {"sinc": -(math.pi**2) / 3, "exprel": 1 / 3, "ellipk": 9 * math.pi / 64, "ellipe": -3 * math.pi / 64}

@@ -177,15 +177,16 @@ def cov(
     other = conj(x) if _xp.kind(x) == "complex floating" else x
     if ddof is None:
         ddof = 0 if bias else 1
-    z = divide(matmul(x, matrix_transpose(other)), float(n - ddof))
+    z = divide(matmul(x, matrix_transpose(other)), float(max(n - ddof, 0)))
     return reshape(z, ()) if z.shape == (1, 1) else z
 
 
 def _rows(x: Tensor, rowvar: bool) -> Tensor:
     if len(x.shape) > 2:
         raise ValueError(f"cov: m has more than 2 dimensions: {x.shape}")
-    x = reshape(x, (1, -1)) if len(x.shape) < 2 else x
-    return x if rowvar or x.shape[0] == 1 else matrix_transpose(x)
+    if len(x.shape) < 2:
+        return reshape(x, (1, -1))  # type: ignore[no-any-return]
+    return x if rowvar else matrix_transpose(x)
 
 
 def corrcoef(x: Any, y: Any = None, rowvar: bool = True, *, dtype: Any = None) -> Array:

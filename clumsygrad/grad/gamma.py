@@ -64,14 +64,18 @@ def loggamma_backward(tensor: Tensor, grad: Array) -> GradientTuple:
 
 
 def rgamma_backward(tensor: Tensor, grad: Array) -> GradientTuple:
-    """z = 1/Γ(x):   x̄ = −z̄ · z ψ(x).   DLMF 5.2.2. At the poles x = −n of Γ, where z = 0, (−1)ⁿ n! z̄: DLMF 5.2.1 and 5.5.3."""
+    """z = 1/Γ(x):   x̄ = −z̄ · z ψ(x).   DLMF 5.2.2. At the poles x = −n of Γ, where z = 0, (−1)ⁿ n! z̄: DLMF 5.2.1 and 5.5.3.
+
+    There the second derivative, −2 (−1)ⁿ n! ψ(n + 1), is that of a line in x; n, by floor, has none.
+    """
     xp = array_namespace(grad)
     functions = special_of(grad)
     x, z = operand(tensor, grad), result(tensor, grad)
     pole = (x <= 0) & (x == xp.floor(x))
     ones = xp.ones_like(x)
-    n = xp.where(pole, -x, 0 * ones)
-    at_pole = functions.gamma(n + 1) * (1 - 2 * xp.remainder(n, 2 * ones))
+    n = xp.where(pole, -xp.floor(x), 0 * ones)
+    line = 1 - 2 * functions.digamma(n + 1) * (xp.where(pole, x, 0 * ones) + n)
+    at_pole = functions.gamma(n + 1) * (1 - 2 * xp.remainder(n, 2 * ones)) * line
     return (grad * xp.where(pole, at_pole, -z * functions.digamma(xp.where(pole, ones, x))),)
 
 
