@@ -29,12 +29,15 @@ Pair = int | tuple[int, int]
 def linear(x: Array, w: Array, b: Array | None = None, /) -> Array:
     """x W + b for x of shape (..., n), W of shape (n, m), b of shape (m,) or None. Of shape (..., m).
 
-    (W is the transpose of what PyTorch's `linear` takes.) Raises the library's own error where the shapes do not fit.
+    (W is the transpose of what PyTorch's `linear` takes.) Raises ValueError where W is no matrix, and the library's own error where
+    the shapes do not fit.
 
     >>> import clumsygrad as cg
     >>> cg.nn.linear(cg.asarray([[1.0, 2.0]]), cg.asarray([[1.0], [1.0]]), cg.asarray([0.5]))
     Tensor(array([[3.5]]))
     """
+    if len(w.shape) != 2:
+        raise ValueError(f"linear: w must have the shape (n, m), got {tuple(w.shape)}; for one output make it a column: w[:, None]")
     rows = as_rows(x)
     z = rows @ w
     if b is not None:

@@ -26,8 +26,8 @@ def checkpoint(f: Callable[..., Any]) -> Callable[..., Any]:
     assigns to its arguments is not seen outside while operations are recorded. (Under jax.jit XLA may find that the second call is
     the same, and keep the values after all.)
 
-    Raises RuntimeError in the backward pass where a tensor that `f` closes over was changed since, or where `f` does something else
-    the second time.
+    Raises RuntimeError in the backward pass where a differentiated tensor that `f` closes over was changed since (a constant is not
+    looked at), or where `f` does something else the second time.
 
     >>> import numpy as np, clumsygrad as cg
     >>> step = cg.func.checkpoint(lambda x, rate: x + rate * cg.sin(x) * cg.cos(x))
