@@ -47,12 +47,12 @@ class detect_anomaly(ContextDecorator):
 
     >>> import clumsygrad as cg, numpy as np
     >>> x = cg.Tensor([0.0, 4.0], requires_grad=True)
-    >>> with cg.detect_anomaly():
-    ...     cg.sum(cg.sqrt(x)).backward()  # doctest: +ELLIPSIS
-    Traceback (most recent call last):
-        ...
-    FloatingPointError: the gradient of sqrt's operand became infinite (1 of 2 elements)
-      recorded at ...
+    >>> try:
+    ...     with cg.detect_anomaly():
+    ...         cg.sum(cg.sqrt(x)).backward()
+    ... except FloatingPointError as error:
+    ...     print(str(error).splitlines()[0])
+    the gradient of sqrt's operand became infinite (1 of 2 elements)
     """
 
     def __init__(self) -> None:
