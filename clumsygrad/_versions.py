@@ -145,9 +145,13 @@ def _indices(part: Any, length: int) -> range | None:
     """What part of a key reads along an axis, if it is an integer or a slice."""
     if type(part) is slice:
         return range(*part.indices(length))
-    if type(part) is int or isinstance(part, numpy.integer):
+    if _is_integer(part):
         return range(part % length, part % length + 1)
     return None
+
+
+def _is_integer(part: Any) -> bool:
+    return type(part) is int or isinstance(part, numpy.integer)
 
 
 def _shown(view: Tensor) -> View:
@@ -157,7 +161,7 @@ def _shown(view: Tensor) -> View:
 def _row(view: View, shape: tuple[int, ...]) -> int | None:
     """The row that a view lies in, if its key begins with an integer."""
     part = _parts(view.key)[:1] if type(view) is Part else ()
-    return int(part[0]) % shape[0] if part and (type(part[0]) is int or isinstance(part[0], numpy.integer)) else None
+    return int(part[0]) % shape[0] if part and _is_integer(part[0]) else None
 
 
 class Write:

@@ -140,8 +140,9 @@ def diff(a: Any, n: int = 1, axis: int = -1, prepend: Any = None, append: Any = 
     axis = axis_of(a, axis, "diff")
     ends = [None if x is None else _end(beside(x, a), a, axis) for x in (prepend, append)]
     if n == 1 and _xp.kind(a) == "bool":
-        a, ends = _m.concat([x for x in (ends[0], a, ends[1]) if x is not None], axis=axis), [None, None]
-    if n == 1 and _xp.kind(a) == "bool":
+        a = _m.concat([x for x in (ends[0], a, ends[1]) if x is not None], axis=axis)
+        if _xp.kind(a) != "bool":  # of which the ends were numbers
+            return _c.diff(a, axis=axis)
         return not_equal(_getitem(a, along(axis, slice(1, None))), _getitem(a, along(axis, slice(None, -1))))
     return _c.diff(a, axis=axis, n=n, prepend=ends[0], append=ends[1])
 

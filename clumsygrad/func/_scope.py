@@ -230,6 +230,11 @@ def name_of(f: Callable[..., Any]) -> str:
     return str(getattr(f, "__name__", "f"))
 
 
+def constants(leaves: Sequence[Any]) -> list[Any]:
+    """The leaves of a tree, with constants in the place of tensors."""
+    return [x.detach() if type(x) is Tensor else x for x in leaves]
+
+
 def plain(tree: Any) -> Any:
     """A tree with arrays in the place of tensors."""
     leaves, structure = _tree.flatten(tree)

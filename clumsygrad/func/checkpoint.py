@@ -10,7 +10,7 @@ from .. import _tree
 from .._modes import recording, recording_set
 from ..engine import parents_as_read
 from ..tensor import Tensor, record
-from ._scope import _Pullback, _Scope, name_of
+from ._scope import _Pullback, _Scope, constants, name_of
 
 __all__ = ["checkpoint"]
 
@@ -72,14 +72,14 @@ class _Call:
         self.f = f
         self.name = f"checkpoint of {name_of(f)}"
         self.structure = structure
-        self.leaves = [x.detach() if type(x) is Tensor else x for x in leaves]  # but for the tracked ones, which stand at `numbers`
+        self.leaves = constants(leaves)  # but for the tracked ones, which stand at `numbers`
         self.numbers = numbers
         self.outputs: list[int] = []  # which leaves of the result depend on something tracked
         self.captured: list[tuple[int, Tensor]] = []  # what else it read: the ids, and the tensors
 
     def __call__(self, tracked: Sequence[Any]) -> tuple[list[Any], Any]:
         """The leaves and the structure of the result, recorded."""
-        leaves = [x.detach() if type(x) is Tensor else x for x in self.leaves]  # which the function may assign to
+        leaves = constants(self.leaves)  # which the function may assign to
         for number, x in zip(self.numbers, tracked, strict=True):
             leaves[number] = x
         args, kwargs = _tree.unflatten(self.structure, leaves)

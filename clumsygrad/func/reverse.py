@@ -11,7 +11,7 @@ from .. import xp as _xp
 from .._gradients import unit_gradient
 from .._modes import reset_recording, set_recording
 from ..tensor import Tensor
-from ._scope import _Pullback, _Scope, fitting_leaves, name_of, plain
+from ._scope import _Pullback, _Scope, constants, fitting_leaves, name_of, plain
 
 __all__ = ["elementwise_grad", "grad", "holomorphic_grad", "stop_gradient", "value_and_grad", "vjp"]
 
@@ -159,7 +159,7 @@ def stop_gradient(tree: Any) -> Any:
     array(3.)
     """
     leaves, structure = _tree.flatten(tree)
-    return _tree.unflatten(structure, [x.detach() if type(x) is Tensor else x for x in leaves])
+    return _tree.unflatten(structure, constants(leaves))
 
 
 # What the transforms share --------------------------------------------------------------------------------------------------------
