@@ -115,7 +115,7 @@ def _line(x: Tensor) -> str:
     if x._rule is None:
         name = "leaf" if x._tracked else "constant"
     elif type(x._rule) is engine.Released:
-        name = f"released by the pass at {x._rule.place}"
+        name = f"released by {x._rule.by}"
     else:
         name = engine.operation_name(x._rule) + _attributes(x._attributes)
     return f"{name}{_array(x._data)}"

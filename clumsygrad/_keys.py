@@ -106,6 +106,10 @@ def assigned(x: Array, key: Any, value: Any, *, new: bool = False) -> Array:
         return x.at[key].set(value)
     if library == "array_api_strict" and _is_read_only(key):
         return _assigned_by_position(x, key, value)
+    if library == "dask":
+        key, value, nothing = _on_dask(x, key, value)
+        if nothing:
+            return x
     if library == "torch":
         key = _in_int64(key)
     if library == "torch" and _steps_back(key):
@@ -118,6 +122,18 @@ def assigned(x: Array, key: Any, value: Any, *, new: bool = False) -> Array:
     copy = x if new else xp.asarray(x, copy=True)
     copy[key] = value
     return copy
+
+
+def _on_dask(x: Array, key: Any, value: Any) -> tuple[Any, Any, bool]:
+    """A key without new axes, a value that fits there, and whether nothing is assigned to: Dask assigns at neither."""
+    target = x[key]
+    if isinstance(key, tuple) and any(part is None for part in key):
+        bare = tuple([part for part in key if part is not None])
+        if is_array(value):
+            xp = array_namespace(x)
+            value = xp.reshape(xp.broadcast_to(value, target.shape), x[bare].shape)
+        key = bare
+    return key, value, 0 in target.shape
 
 
 def positions(x: Array, key: Any, shape: tuple[int, ...]) -> Array:

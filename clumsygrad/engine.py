@@ -103,7 +103,10 @@ def propagate(
             try:
                 gradients = tensor._rule(tensor, gradient) if guard is None else guard(tensor._rule, tensor, gradient)
             except Exception as error:
-                _describe(error, tensor, [tensor for tensor, _ in waiting.values()])
+                if type(tensor._rule) is Released:
+                    release = None  # so that it goes on telling of the pass that released it
+                else:
+                    _describe(error, tensor, [tensor for tensor, _ in waiting.values()])
                 raise
             finally:
                 if release is not None:
@@ -171,19 +174,17 @@ def _hooked(tensor: Any, gradient: Any) -> Any:
 
 
 class Released:
-    """The rule of a tensor whose graph a pass has used up: it says where (`place`: file and line)."""
+    """The rule of a tensor whose graph a pass has used up: it says which (`by`), and what to do (`remedy`)."""
 
-    __slots__ = ("place",)
+    __slots__ = ("by", "remedy")
     __name__ = "released_backward"
 
-    def __init__(self, place: str) -> None:
-        self.place = place
+    def __init__(self, by: str, remedy: str) -> None:
+        self.by = by
+        self.remedy = remedy
 
     def __call__(self, tensor: Any, grad: Any) -> Any:
-        raise RuntimeError(
-            f"backward: this graph was released by the pass at {self.place}. To pass through it again, give that pass "
-            "retain_graph=True; otherwise run the forward pass again"
-        )
+        raise RuntimeError(f"backward: this graph was released by {self.by}. {self.remedy}, or run the forward pass again")
 
 
 def operation_name(rule: Any) -> str:
@@ -192,7 +193,6 @@ def operation_name(rule: Any) -> str:
 
 
 def _describe(error: Exception, tensor: Any, waiting: Collection[Any]) -> None:
-    if type(tensor._rule) is not Released:
-        shapes = ", ".join(str(tuple(getattr(parent, "shape", ()))) for parent in tensor._parents)
-        error.add_note(f"in the backward function of {operation_name(tensor._rule)}, operands of shape {shapes}")
+    shapes = ", ".join(str(tuple(getattr(parent, "shape", ()))) for parent in tensor._parents)
+    error.add_note(f"in the backward function of {operation_name(tensor._rule)}, operands of shape {shapes}")
     tensor._note_memory(error, waiting)

@@ -31,6 +31,7 @@ next_id: Callable[[], int] = itertools.count(1).__next__
 
 _new = object.__new__
 _making_extras = threading.Lock()
+_RETAIN = "To pass through it again, give that pass retain_graph=True"
 _id_of = attrgetter("_id")
 
 
@@ -259,7 +260,7 @@ class Tensor(Operators):
             gradient = gradient if type(gradient) is Tensor else constant(gradient)
         elif type(gradient) is Tensor:
             gradient = gradient._data
-        release = None if keep else engine.Released(place())
+        release = None if keep else engine.Released(f"the pass at {place()}", _RETAIN)
         token = set_recording(create_graph)
         try:
             arrived = engine.propagate(self, gradient, release=release, guard=_xp.guard)

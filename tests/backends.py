@@ -155,8 +155,6 @@ BACKENDS = {
             lacks={
                 "masks": "a mask makes dask forget the shape",
                 "distinct": "dask does not know how many distinct values there are",
-                "newaxis writes": "dask.array cannot assign at new axes",
-                "nothing": "dask.array cannot assign to nothing",
                 "scatter": _DASK + "scatter-add",
                 "gather": _DASK + "take_along_axis",
                 "sorting": _DASK + "sort",

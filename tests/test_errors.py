@@ -116,6 +116,29 @@ def test_a_second_backward_over_a_released_graph():
         y.backward()
 
 
+def test_a_third_backward_tells_of_the_first():
+    y = cg.sum(cg.exp(leaf()))
+    y.backward()
+    line = cg.graph(y).splitlines()[0]
+    for _ in range(2):
+        with pytest.raises(RuntimeError, match=r"released by the pass at") as caught:
+            y.backward()
+        assert line.split("  ")[0] in str(caught.value)
+    assert cg.graph(y).splitlines()[0] == line
+
+
+def test_a_graph_that_a_transform_released():
+    parts = []
+
+    def loss(x):
+        parts.append(cg.sum(x * x))
+        return parts[0] * 2
+
+    cg.func.grad(loss)(np.ones(3))
+    with pytest.raises(RuntimeError, match=r"released by grad of loss.*differentiate inside the function that it was given"):
+        parts[0].backward()
+
+
 def test_a_released_part_of_a_graph():
     x = leaf()
     shared = cg.exp(x)

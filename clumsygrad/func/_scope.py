@@ -13,7 +13,7 @@ from typing import Any
 
 from .. import _tree, engine
 from .. import xp as _xp
-from .._gradients import exclusive, place
+from .._gradients import exclusive
 from .._modes import recording_set, reset_recording, set_recording
 from ..grad import positive_backward
 from ..tensor import Tensor, constant, next_id, record
@@ -21,6 +21,8 @@ from ..xp import FLOAT32, FLOAT64, ndarray
 
 # Kinds of numbers that are cast to another with nothing lost: SciPy asks linear operators for the product with a vector of integers.
 _HELD = {"real floating": ("integral",), "complex floating": ("integral", "real floating"), "integral": (), "bool": ()}
+
+_INSIDE = "What that records lasts as long as its call: differentiate inside the function that it was given"
 
 _id_of = attrgetter("_id")
 _parents_of = attrgetter("_parents")
@@ -80,7 +82,7 @@ class _Scope:
             for x in arguments:  # leaves, while the pass runs; before and after, steps of whatever graph the argument came from
                 x._rule = None
             if not joined or seed:
-                told = engine.Released(place()) if release and not in_tensors else None
+                told = engine.Released(self.name, _INSIDE) if release and not in_tensors else None
                 arrived = engine.propagate(out, seed, leading=self.leading, release=told, guard=_xp.guard)
         finally:
             reset_recording(token)

@@ -145,8 +145,6 @@ def difference_backward(tensor: Tensor, grad: Array) -> GradientTuple:
     axis = attribute(tensor, "axis")
     if not grad.shape[axis]:
         return (xp.zeros(operand(tensor, grad).shape, dtype=grad.dtype, device=device(grad)),)
-    if grad.shape[axis] == 1:
-        return (xp.concat([-grad, grad], axis=axis),)
     before = (slice(None),) * axis
     inner = grad[(*before, slice(None, -1), ...)] - grad[(*before, slice(1, None), ...)]
     return (xp.concat([-grad[(*before, slice(1), ...)], inner, grad[(*before, slice(-1, None), ...)]], axis=axis),)
