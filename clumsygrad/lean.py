@@ -89,7 +89,7 @@ def sum(x: Array, axis: Axis = None, keepdims: bool = False) -> Array:
     """Σ x over `axis`."""
     if type(x) is ndarray:
         return _add(x, axis, None, None, keepdims)
-    return array_namespace(x).sum(x, axis=axis, keepdims=keepdims)
+    return x._summed(axis=axis, keepdims=keepdims) if is_wrapper(x) else array_namespace(x).sum(x, axis=axis, keepdims=keepdims)
 
 
 def mean(x: Array, axis: Axis = None, keepdims: bool = False) -> Array:

@@ -29,7 +29,7 @@ __all__ = [
 Axis = int | tuple[int, ...] | None
 
 
-@operation(grad.sum_backward)
+@operation(grad.sum_backward, serves=("_summed",))
 def sum(x: Array, /, *, axis: Axis = None, dtype: Any = None, keepdims: bool = False) -> Array:
     """Σ x over `axis` (an axis, several, or all).
 

@@ -138,13 +138,14 @@ def needs(tensor: Tensor) -> tuple[bool, ...]:
 
 def unbroadcast(g: Array, shape: tuple[int, ...]) -> Array:
     """Sum `g` over the axes along which an operand of `shape` was broadcast: the transpose of broadcasting."""
-    if g.shape == shape:
+    stretched = g.shape
+    if stretched == shape:
         return g
-    new = len(g.shape) - len(shape)
-    if new > 0 and g.shape[new:] == shape:
+    new = len(stretched) - len(shape)
+    if new > 0 and stretched[new:] == shape:
         return lean.sum(g, 0 if new == 1 else tuple(range(new)))
     if new < 0:  # an operand with leading axes of length 1 that the result lacks: a value that was assigned
         return lean.reshape(unbroadcast(g, shape[-new:]), shape)
-    stretched = tuple(new + i for i, n in enumerate(shape) if n == 1 and g.shape[new + i] != 1)
-    g = lean.sum(g, tuple(range(new)) + stretched)
+    ones = tuple([new + i for i, n in enumerate(shape) if n == 1 and stretched[new + i] != 1])
+    g = lean.sum(g, tuple(range(new)) + ones)
     return lean.in_shape(g, shape)
