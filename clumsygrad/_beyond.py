@@ -334,13 +334,20 @@ def pinv(x: Array, rtol: Any) -> Array:
 def adjugate(x: Array) -> Array:
     """The matrix whose product with x is det(x) times the identity, also where x is singular.
 
-    x = Q R gives adj(x) = det(Q) adj(R) Qᴴ. Zeros on the diagonal of R become tiny numbers, which R's rounding exceeds.
+    Of small matrices the transposed cofactors. Of others, x = Q R gives adj(x) = det(Q) adj(R) Qᴴ; zeros on the diagonal of R become tiny
+    numbers, which R's rounding exceeds. NumPy's det(x) x⁻¹ is as good, since a tiny last pivot cancels, unless it is 0.
     """
-    if is_recorded(x):
-        return array_namespace(x).linalg.adjugate(x)
     xp = array_namespace(x)
     if not math.prod(x.shape):
         return xp.zeros_like(x)
+    if x.shape[-1] <= 3:
+        return _small_adjugate(xp, x)
+    if is_recorded(x):
+        return xp.linalg.adjugate(x)
+    if type(x) is numpy.ndarray:
+        z = _det_times_inverse(x)
+        if z is not None:
+            return z
     q, r = of_library(x, "qr")(x)
     diagonal = xp.linalg.diagonal(r)
     size = xp.max(xp.abs(r), axis=(-2, -1))[..., None]
@@ -349,6 +356,30 @@ def adjugate(x: Array) -> Array:
     identity = xp.eye(x.shape[-1], dtype=x.dtype, device=device(x))
     inverse = solve_triangular(r + lift[..., None] * identity, adjoint(xp, q), lower=False)
     return (xp.linalg.det(q) * xp.prod(diagonal + lift, axis=-1))[..., None, None] * inverse
+
+
+def _small_adjugate(xp: Any, x: Array) -> Array:
+    """Of matrices up to 3 by 3. With rows and columns repeated, cyclically, each cofactor is one 2 by 2 determinant of neighbours."""
+    n = x.shape[-1]
+    if n == 1:
+        return xp.ones_like(x)
+    if n == 2:
+        (a, b), (c, d) = [[x[..., i, j] for j in (0, 1)] for i in (0, 1)]
+        flat = xp.stack([d, -b, -c, a], axis=-1)
+        return xp.reshape(flat, x.shape)
+    p = xp.concat([x, x[..., :2, :]], axis=-2)
+    p = xp.concat([p, p[..., :2]], axis=-1)
+    near, far = slice(1, 4), slice(2, 5)
+    return xp.matrix_transpose(p[..., near, near] * p[..., far, far] - p[..., near, far] * p[..., far, near])
+
+
+def _det_times_inverse(x: Array) -> Array | None:
+    """None where a matrix is singular to the last bit."""
+    try:
+        z = numpy.linalg.det(x)[..., None, None] * numpy.linalg.inv(x)
+    except numpy.linalg.LinAlgError:
+        return None
+    return z if numpy.isfinite(z).all() else None
 
 
 def expm(x: Array) -> Array:

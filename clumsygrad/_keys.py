@@ -25,7 +25,21 @@ from .xp import (
     optional,
 )
 
-__all__ = ["assigned", "is_mask", "leaves_nothing", "positions", "read", "repeats", "scatter_add", "stretched", "unique_all"]
+__all__ = [
+    "add_at",
+    "adds_at",
+    "assigned",
+    "is_mask",
+    "leaves_nothing",
+    "positions",
+    "read",
+    "repeats",
+    "scatter_add",
+    "stretched",
+    "unique_all",
+]
+
+_NO_ARRAYS = frozenset({slice, int, type(None), type(Ellipsis)})  # what most keys are made of
 
 
 def is_mask(key: Any) -> bool:
@@ -47,6 +61,8 @@ def _keeps_kind(value: Any, x: Array) -> bool:
 
 def read(x: Array, key: Any) -> Array:
     """`x[key]`; on torch also by slices that step back, on array-api-strict also rows at an integer array; of a Tensor, recorded."""
+    if type(x) is numpy.ndarray:
+        return x[key]
     if is_wrapper(x):
         return x._getitem(key)
     library = library_of(x)
@@ -166,7 +182,8 @@ def scatter_add(x: Array, key: Any, shape: tuple[int, ...]) -> Array:
     if library == "jax":
         return xp.zeros(shape, dtype=x.dtype).at[key].add(x)
     if not repeats(key):
-        return assigned(xp.zeros(shape, dtype=x.dtype, device=device(x)), key, x, new=True)
+        zeros = x.new_zeros(shape) if library == "torch" else xp.zeros(shape, dtype=x.dtype, device=device(x))
+        return assigned(zeros, key, x, new=True)
     if library in ("numpy", "torch") and is_array(key) and len(shape) > 1:
         return _rows_added(xp, x, key, shape)
     if library == "cupy":
@@ -183,9 +200,38 @@ def scatter_add(x: Array, key: Any, shape: tuple[int, ...]) -> Array:
     return xp.reshape(sums, shape)
 
 
+def adds_at(sums: Array, key: Any, x: Array) -> bool:
+    """Whether `add_at` can add x at `key`, for less than a new array in the shape of `sums` would cost."""
+    if type(sums) is numpy.ndarray:
+        return bool(sums.dtype == x.dtype) and (not repeats(key) or x.size * _FEW <= sums.size)
+    if type(sums) is not type(x) or sums.dtype != x.dtype or not sums.shape:
+        return False
+    if not _NO_ARRAYS.issuperset(map(type, key if isinstance(key, tuple) else (key,))):
+        return False
+    library = library_of(x)
+    return library == "cupy" or (library == "torch" and not (_steps_back(key) or sums.requires_grad or x.requires_grad))
+
+
+def add_at(sums: Array, key: Any, x: Array) -> Array:
+    """`sums[key] += x`, but summing repeated positions. In the memory of `sums`, unless torch refuses that (inside its vmap)."""
+    if not repeats(key):
+        try:
+            sums[key] += x
+        except RuntimeError:
+            return sums + scatter_add(x, key, sums.shape)
+    elif is_array(key) and sums.flags.c_contiguous:
+        numpy.add.at(sums.reshape(-1), _numbers_in_rows(as_positions(key).reshape(-1), math.prod(sums.shape[1:])), x.reshape(-1))
+    else:
+        numpy.add.at(sums, key, x)
+    return sums
+
+
 def repeats(key: Any) -> bool:
     """Whether a key can name a position twice: only integer arrays can."""
-    return any(is_array(part) and kind(part) == "integral" for part in (key if isinstance(key, tuple) else (key,)))
+    for part in key if isinstance(key, tuple) else (key,):
+        if type(part) not in _NO_ARRAYS and is_array(part) and kind(part) == "integral":
+            return True
+    return False
 
 
 def _rows_added(xp: Any, x: Array, key: Array, shape: tuple[int, ...]) -> Array:
@@ -212,6 +258,7 @@ def _numbers_added(values: Array, where: Array, shape: tuple[int, ...]) -> Array
 # From this many numbers on, and from this many in a row, a sparse product is faster than add.at; from this many in a row so is Python.
 _MANY, _WIDE, _VERY_WIDE = 2**15, 4, 32
 _TURNS = 64
+_FEW = 4  # add.at takes as long for one number as zeros, and a sum with them, for so many
 
 
 def _many_rows_added(rows: Array, where: Array, length: int) -> Array:
@@ -226,10 +273,14 @@ def _many_rows_added(rows: Array, where: Array, length: int) -> Array:
 
 
 def _added_in_one_dimension(rows: Array, where: Array, length: int) -> Array:
-    """By the position of each number. (An index that counts from the end goes on doing so.)"""
+    """By the position of each number."""
     width = rows.shape[1]
-    within = where[:, None] * width + numpy.arange(width)
-    return _numbers_added(rows.reshape(-1), within.reshape(-1), (length, width))
+    return _numbers_added(rows.reshape(-1), _numbers_in_rows(where, width), (length, width))
+
+
+def _numbers_in_rows(rows: Array, width: int) -> Array:
+    """The position of each number of these rows, in an array laid flat. (An index that counts from the end goes on doing so.)"""
+    return rows if width == 1 else (rows[:, None] * width + numpy.arange(width)).reshape(-1)
 
 
 def _scipy_sparse() -> Any:

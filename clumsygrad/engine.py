@@ -23,8 +23,29 @@ _id_of = attrgetter("_id")
 # What the running pass wants: None outside a pass, True for everything, or the ids of the tensors that lead to the requested ones.
 wanted: ContextVar[Collection[int] | bool | None] = ContextVar("clumsygrad_wanted", default=None)
 
+# What the running pass has gathered so far, for rules that add to it; None outside a pass.
+gathered: ContextVar[Gathered | None] = ContextVar("clumsygrad_gathered", default=None)
+
 # What a pass makes, of its `guard`, to stand around its rules instead: None, or what looks for anomalies.
 watching: ContextVar[Callable[[Any], Callable[..., Any]] | None] = ContextVar("clumsygrad_watching", default=None)
+
+
+class Gathered:
+    """The gradients that a pass is summing: those of the leaves, and those of tensors whose turn is yet to come.
+
+    Rules note in `own` the ids of tensors whose gradient so far is an array that nobody else holds, and that may be added to in place.
+    """
+
+    __slots__ = ("ends", "own", "waiting")
+
+    def __init__(self, ends: Gradients, waiting: Gradients) -> None:
+        self.ends = ends
+        self.waiting = waiting
+        self.own: set[int] = set()
+
+    def entry(self, number: int) -> list[Any] | None:
+        """[tensor, gradient] of the tensor with that id, if a gradient has arrived there."""
+        return self.ends.get(number) or self.waiting.get(number)
 
 
 def lineage(root: Any, oldest: int, targets: Collection[int]) -> tuple[Collection[int] | None, bool]:
@@ -88,6 +109,7 @@ def propagate(
     if watch is not None:
         guard = watch(guard)
     token = wanted.set(True if leading is None else leading)
+    adding = gathered.set(Gathered(ends, waiting) if watch is None else None)  # who watches sees each rule's own gradients
     tensor = root
     del root
     try:
@@ -130,16 +152,16 @@ def propagate(
                 if leading is not None and number not in leading:
                     continue
                 if parent._rule is None:
-                    gathered = ends.get(number)
-                    if gathered is None:
+                    entry = ends.get(number)
+                    if entry is None:
                         ends[number] = [parent, part]
                         continue
                 elif number == upcoming:
                     gradient = gradient + part if on_device is None else on_device(add, gradient, part)
                     continue
                 else:
-                    gathered = waiting.get(number)
-                    if gathered is None:
+                    entry = waiting.get(number)
+                    if entry is None:
                         if following is None:
                             following = parent
                             upcoming = number
@@ -148,7 +170,7 @@ def propagate(
                             waiting[number] = [parent, part]
                             heappush(heap, -number)
                         continue
-                gathered[1] = gathered[1] + part if on_device is None else on_device(add, gathered[1], part)
+                entry[1] = entry[1] + part if on_device is None else on_device(add, entry[1], part)
             if following is None:
                 if not heap:
                     for end in ends.values():
@@ -162,9 +184,10 @@ def propagate(
             else:
                 waiting[upcoming] = [following, gradient]
                 tensor, gradient = waiting.pop(-heapreplace(heap, -upcoming))
-            parent = following = part = gathered = gradients = None  # no name may keep what the pass has released
+            parent = following = part = entry = gradients = None  # no name may keep what the pass has released
     finally:
         wanted.reset(token)
+        gathered.reset(adding)
 
 
 def _hooked(tensor: Any, gradient: Any) -> Any:

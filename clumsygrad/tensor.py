@@ -63,7 +63,8 @@ class Tensor(Operators):
     _extra: Extra | None
 
     _wanted: ClassVar[Callable[[], Any]] = engine.wanted.get
-    _constant: ClassVar[Callable[[Any], Tensor]]  # `constant`, for rules, which find it here
+    _gathered: ClassVar[Callable[[], engine.Gathered | None]] = engine.gathered.get
+    _constant: ClassVar[Callable[[Any], Tensor]]  # `constant`; for rules, which find the three here
 
     def __init__(self, data: Any, requires_grad: bool = False, *, dtype: Any = None, device: Any = None) -> None:
         if type(data) is Tensor:

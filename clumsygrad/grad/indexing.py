@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from .._keys import assigned, is_mask, leaves_nothing, positions, read, repeats, scatter_add, stretched
 from ..xp import Array, array_namespace, device
+from ._parts import added_at
 from ._read import GradientTuple, attribute, needs, operand, operands, unbroadcast
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ __all__ = [
 
 def getitem_backward(tensor: Tensor, grad: Array) -> GradientTuple:
     """z = x[key]:   x̄ = zeros, with z̄ added at key (summed where a position was read more than once)."""
-    return (scatter_add(grad, attribute(tensor, "key"), operand(tensor, grad).shape),)
+    return (added_at(tensor, grad, attribute(tensor, "key")),)
 
 
 def scatter_add_backward(tensor: Tensor, grad: Array) -> GradientTuple:
@@ -70,7 +71,7 @@ def take_backward(tensor: Tensor, grad: Array) -> GradientTuple:
     axis = attribute(tensor, "axis")
     axis = 0 if axis is None else axis % len(x.shape)
     if axis == 0:
-        return scatter_add(grad, indices, x.shape), None
+        return added_at(tensor, grad, indices), None
     xp = array_namespace(grad)
     first = (x.shape[axis], *x.shape[:axis], *x.shape[axis + 1 :])
     return xp.moveaxis(scatter_add(xp.moveaxis(grad, axis, 0), indices, first), 0, axis), None

@@ -10,7 +10,6 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from .. import _kernels, _windows, lean
-from .._keys import scatter_add
 from .._layers import (
     as_rows,
     attention_weights,
@@ -24,6 +23,7 @@ from .._layers import (
     side_by_side,
 )
 from ..xp import Array, array_namespace
+from ._parts import added_at
 from ._read import GradientTuple, attribute, kept, needs, operand, operands, result, unbroadcast
 
 if TYPE_CHECKING:
@@ -138,8 +138,8 @@ def attention_backward(tensor: Tensor, grad: Array) -> GradientTuple:
 
 def embedding_backward(tensor: Tensor, grad: Array) -> GradientTuple:
     """z = the rows of W at `indices`:   W̄ = zeros, with the rows of z̄ added at the indices.   They have no gradient."""
-    w, indices = operands(tensor, tensor._data)
-    return scatter_add(grad, indices, w.shape), None
+    _, indices = operands(tensor, tensor._data)
+    return added_at(tensor, grad, indices), None
 
 
 def conv2d_backward(tensor: Tensor, grad: Array) -> GradientTuple:
