@@ -1,4 +1,4 @@
-"""What the forward and the backward functions of layers share, in functions of arrays of any library, and of Tensors."""
+"""What the forward and the backward functions of layers and losses share, in functions of arrays of any library, and of Tensors."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 from . import _kernels, lean
 from ._philox import keep_mask
-from .xp import Array, array_namespace, device, kind
+from .xp import Array, array_namespace, as_indices, device, kind, ndarray, numpy
 
 __all__ = [
     "as_rows",
@@ -16,7 +16,9 @@ __all__ = [
     "by_heads",
     "check_real",
     "dropped",
+    "elements_at",
     "from_rows",
+    "less_one_at",
     "normalised",
     "one_over_length",
     "rows_over",
@@ -149,3 +151,28 @@ def _not_later(scores: Array) -> Array:
     queries, keys = scores.shape[-2:]
     place = device(scores)
     return xp.arange(queries, device=place)[:, None] >= xp.arange(keys, device=place)[None, :]
+
+
+# Losses ---------------------------------------------------------------------------------------------------------------------------
+
+
+def less_one_at(x: Array, labels: Array, axis: int) -> Array:
+    """x with 1 taken off at the labels, which are 1 long along `axis`."""
+    if type(x) is ndarray:
+        if x.ndim == 2 and axis == 1:
+            x[numpy.arange(len(x)), labels[:, 0]] -= 1
+        else:
+            numpy.put_along_axis(x, labels, numpy.take_along_axis(x, labels, axis=axis) - 1, axis)
+        return x
+    xp = array_namespace(x)
+    n = x.shape[axis]
+    dtype = labels.dtype if n <= xp.iinfo(labels.dtype).max else None  # of which no class runs over
+    classes = xp.reshape(xp.arange(n, dtype=dtype, device=device(labels)), (n,) + (1,) * (len(x.shape) - axis - 1))
+    return xp.where(classes == labels, x - 1, x)
+
+
+def elements_at(x: Array, labels: Array, axis: int) -> Array:
+    """The elements of x at the labels, which are 1 long along `axis`."""
+    if type(x) is ndarray and x.ndim == 2 and axis == 1:
+        return x[numpy.arange(len(x)), labels[:, 0]][:, None]
+    return array_namespace(x).take_along_axis(x, as_indices(labels), axis=axis)

@@ -361,7 +361,7 @@ def linear(name: str, function: Callable[..., Any], *shapes: Shape, rules: str, 
     row(name, function, *shapes, rules=rules, linear=True, **{"kinds": BOTH, **options})
 
 
-linear("pad", called("pad", pad_width=1), (2, 3), rules="concat", reference=lambda x: np.pad(x, 1))
+linear("pad", called("pad", pad_width=1), (2, 3), rules="scatter_add", reference=lambda x: np.pad(x, 1))
 row(
     "pad-constants",
     called("pad", pad_width=((0, 1), (2, 0)), constant_values=((0, 1.5), (2.5, 0))),

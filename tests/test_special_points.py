@@ -6,6 +6,7 @@ import math
 
 import numpy as np
 import pytest
+from backends import BACKENDS
 from cases import Case
 from checks import Derivatives, check_first, check_second
 
@@ -263,6 +264,34 @@ def test_products_with_zeros_against_differences(name, x, backend):
 
 def test_cumulative_prod_with_a_zero(backend):
     equal(gradients(backend, lambda xp, x: xp.cumulative_prod(x), [2.0, 0.0, 3.0]), [1, 8, 0])
+
+
+@pytest.mark.parametrize(
+    "x",
+    [[1e-200, 1e-200], [1e200, 1e-300, 1e-200], [1e-160, 1e-160, 3.0], [2.0, 1e-310], [1e200, 1e200], [-3.0, 2.0, -0.5]],
+    ids=str,
+)
+def test_products_that_underflow_or_overflow(x):
+    """What has lost digits, or all of them, is not divided."""
+    with np.errstate(over="ignore"):
+        (g,) = gradients(BACKENDS["numpy"], lambda xp, x: xp.prod(x), x)
+        np.testing.assert_allclose(g, [others(x, i) for i in range(len(x))], rtol=1e-14)
+        (g,) = gradients(BACKENDS["numpy"], lambda xp, x: xp.cumulative_prod(x), x)
+        expected = [sum(others(x[:k], i) for k in range(i + 1, len(x) + 1)) for i in range(len(x))]
+        np.testing.assert_allclose(g, expected, rtol=1e-14)
+
+
+@pytest.mark.parametrize("n", [3, 4, -2, -3, 3.0, 5, 2])
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+def test_whole_powers_of_negative_numbers(n, dtype):
+    x = np.concatenate([np.linspace(-3, 3, 14), [1e-30, -1e30, INF, -INF, NAN]]).astype(dtype)
+    with np.errstate(over="ignore"):
+        found = (cg.Tensor(x) ** n).data
+        np.testing.assert_allclose(found, x**n, rtol=4 * np.finfo(dtype).eps)
+        assert found.dtype == dtype
+        zero = np.asarray([0.0, -0.0], dtype=dtype)
+        np.testing.assert_array_equal(np.copysign(1, cg.pow(zero, n)), np.copysign(1, zero**n))
+    assert (cg.Tensor(np.asarray([-2, 3])) ** 3).data.tolist() == [-8, 27]
 
 
 # What is not chosen, and what overflows -----------------------------------------------------------------------------------------

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..workload import Workload
-from . import chain, cholesky, convnet, deep, embedding, fourier, logistic, mlp, transformer
+from . import chain, cholesky, convnet, deep, embedding, fourier, logistic, mlp, recurrent, transformer
 
 WORKLOADS: dict[str, Workload] = {
     workload.name: workload
@@ -20,5 +20,6 @@ WORKLOADS: dict[str, Workload] = {
         cholesky.WORKLOAD,
         cholesky.BY_OPERATIONS,
         fourier.WORKLOAD,
+        recurrent.WORKLOAD,
     )
 }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .. import grad
+from .. import grad, lean
 from .._operation import operation
 from ..xp import Array, array_namespace, common_namespace
 
@@ -89,7 +89,7 @@ def remainder(x1: Array, x2: Array, /) -> Array:
 @operation(grad.power_backward, scalar=grad.power_backward, serves=("__pow__", "__rpow__", "__ipow__"))
 def pow(x1: Array, x2: Array, /) -> Array:
     """x1 raised to x2, elementwise. Differentiable in both; x⁰ has gradient 0."""
-    return x1**x2
+    return lean.power(x1, x2) if type(x2) is int or type(x2) is float else x1**x2
 
 
 @operation(grad.negate_backward, serves=("__neg__",))

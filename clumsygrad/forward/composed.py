@@ -10,7 +10,7 @@ from ..tensor import Tensor
 from ..xp import Array, array_namespace
 from . import manipulation as _m
 from .elementwise import where
-from .indexing import _getitem, _read, take
+from .indexing import _getitem, _read, scatter_add, take
 from .manipulation import argsort, broadcast_to, concat, reshape, searchsorted
 from .reductions import _difference
 
@@ -106,7 +106,11 @@ def pad(x: Array, /, pad_width: Any, mode: str = "constant", *, constant_values:
     widths = _xp.numpy.broadcast_to(_xp.numpy.asarray(pad_width, dtype=int), sides).tolist()
     if any(width < 0 for pair in widths for width in pair):
         raise ValueError(f"pad: pad_width must not be negative, got {pad_width}: take a slice")
-    for axis, values in enumerate(_xp.numpy.broadcast_to(_xp.numpy.asarray(constant_values), sides).tolist()):
+    constants = _xp.numpy.broadcast_to(_xp.numpy.asarray(constant_values), sides)
+    if not constants.any():
+        key = tuple([slice(before, before + n) for (before, _), n in zip(widths, x.shape, strict=True)])
+        return scatter_add(x, key, tuple([n + sum(pair) for pair, n in zip(widths, x.shape, strict=True)]))
+    for axis, values in enumerate(constants.tolist()):
         before, after = [
             _xp.on_its_device(_filled, x, (*x.shape[:axis], width, *x.shape[axis + 1 :]), value)
             for width, value in zip(widths[axis], values, strict=True)

@@ -88,7 +88,7 @@ def cross(x1: Array, x2: Array, /, *, axis: int = -1) -> Array:
     >>> cg.linalg.cross(cg.asarray([1.0, 0.0, 0.0]), cg.asarray([0.0, 1.0, 0.0]))
     Tensor(array([0., 0., 1.]))
     """
-    return of_library(x1, "cross")(x1, x2, axis=axis)
+    return _beyond.cross(x1, x2, axis)
 
 
 @operation(grad.outer_backward)

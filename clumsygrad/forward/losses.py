@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 from .. import _kernels, _pieces, grad, lean
+from .._layers import elements_at
 from .._operation import operation
 from ..xp import Array, array_namespace, is_array, kind
 
@@ -68,7 +69,7 @@ def cross_entropy(logits: Array, labels: Array, /, *, axis: int = -1, reduction:
         return _reduced(losses, reduction, "cross_entropy"), sums
     largest = lean.max(logits, axis, keepdims=True)
     x = logits - largest
-    chosen = lean.chosen(x, lean.reshape(labels, largest.shape), axis)
+    chosen = elements_at(x, lean.reshape(labels, largest.shape), axis)
     sums = xp.log(lean.sum(lean.exp_into(x), axis, keepdims=True))
     losses = lean.reshape(sums - chosen, labels.shape)
     return _reduced(losses, reduction, "cross_entropy"), lean.add_into(sums, largest)

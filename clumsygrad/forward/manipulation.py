@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from .. import _keys, grad, lean
+from .. import _keys, _sorting, grad, lean
 from .._operation import operation
 from ..xp import Array, array_namespace, as_indices, as_positions, is_array
 
@@ -132,7 +132,7 @@ def triu(x: Array, /, *, k: int = 0) -> Array:
 @operation(grad.sort_backward)
 def sort(x: Array, /, *, axis: int = -1, descending: bool = False, stable: bool = True) -> Array:
     """x sorted along `axis`."""
-    return array_namespace(x).sort(x, axis=axis, descending=descending, stable=stable)
+    return _sorting.in_order(x, axis, descending, stable)
 
 
 # No gradient ----------------------------------------------------------------------------------------------------------------------

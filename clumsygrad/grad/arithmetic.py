@@ -133,7 +133,7 @@ def _scalar_power_derivative(x: Array, n: complex) -> Array:
         return x + x
     if n == 1 or n == 0:
         return lean.ones_like(x) * n  # also at infinity
-    return x ** (n - 1) * n
+    return lean.power(x, n - 1) * n
 
 
 def _exponent_gradient(xp: Any, tensor: Tensor, grad: Array, base: Array) -> Array:

@@ -353,7 +353,7 @@ def clip_backward(tensor: Tensor, grad: Array) -> GradientTuple:
         over = over | (under & (low > high))  # then high wins everywhere
         under = under & (low <= high)
     return (
-        unbroadcast(xp.where(under | over, zero, grad), x.shape) if need_x else None,
+        unbroadcast(lean.kept_where(under == over, grad), x.shape) if need_x else None,
         unbroadcast(xp.where(under, grad, zero), low.shape) if need_low else None,
         unbroadcast(xp.where(over, grad, zero), high.shape) if need_high else None,
     )

@@ -13,6 +13,7 @@ from .. import lean
 from .._beyond import (
     adjoint,
     adjugate,
+    cross,
     inverse_of,
     lu_solve,
     outer,
@@ -100,8 +101,8 @@ def cross_backward(tensor: Tensor, grad: Array) -> GradientTuple:
     axis = attribute(tensor, "axis")
     axis -= len(grad.shape) if axis >= 0 else 0
     return (
-        unbroadcast(xp.linalg.cross(conj(xp, y), grad, axis=axis), x.shape) if need_x else None,
-        unbroadcast(xp.linalg.cross(grad, conj(xp, x), axis=axis), y.shape) if need_y else None,
+        unbroadcast(cross(conj(xp, y), grad, axis), x.shape) if need_x else None,
+        unbroadcast(cross(grad, conj(xp, x), axis), y.shape) if need_y else None,
     )
 
 

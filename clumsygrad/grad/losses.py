@@ -6,6 +6,7 @@ import math
 from typing import TYPE_CHECKING
 
 from .. import _kernels, _pieces, lean
+from .._layers import less_one_at
 from ..xp import Array, array_namespace
 from ._read import GradientTuple, attribute, kept, needs, operands, pair, unbroadcast
 
@@ -74,4 +75,4 @@ def cross_entropy_backward(tensor: Tensor, grad: Array) -> GradientTuple:
     if attribute(tensor, "reduction") == "none":
         g = lean.reshape(g, columns)
     labels = lean.reshape(labels, columns)
-    return lean.multiply_into(lean.less_one_at(lean.exp_into(logits - sums), labels, axis), g), None
+    return lean.multiply_into(less_one_at(lean.exp_into(logits - sums), labels, axis), g), None

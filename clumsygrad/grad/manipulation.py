@@ -6,7 +6,7 @@ import math
 from itertools import accumulate
 from typing import TYPE_CHECKING
 
-from .. import lean
+from .. import _sorting, lean
 from .._keys import scatter_add
 from ..xp import Array, array_namespace, as_positions, device
 from ._read import GradientTuple, attribute, needs, operand, operands, unbroadcast
@@ -143,7 +143,6 @@ def triu_backward(tensor: Tensor, grad: Array) -> GradientTuple:
 
 def sort_backward(tensor: Tensor, grad: Array) -> GradientTuple:
     """z = x sorted:   x̄ = z̄ sent back to where each element came from (of equal elements, in the order of the stable sort)."""
-    xp = array_namespace(grad)
     axis = attribute(tensor, "axis")
-    order = xp.argsort(operand(tensor, grad), axis=axis, descending=attribute(tensor, "descending"), stable=True)
-    return (xp.take_along_axis(grad, xp.argsort(order, axis=axis), axis=axis),)
+    order = _sorting.order(operand(tensor, tensor._data), tensor._data, axis, attribute(tensor, "descending"))
+    return (_sorting.sent_back(grad, order, axis),)

@@ -74,11 +74,15 @@ def max_backward(tensor: Tensor, grad: Array) -> GradientTuple:
 def prod_backward(tensor: Tensor, grad: Array) -> GradientTuple:
     """z = Π x over `axis`:   x̄ᵢ = z̄ · conj(Π_{j≠i} xⱼ).
 
-    The products of what is before and after each element are accumulated, not divided out: right where elements are zero.
+    The products of what is before and after each element are accumulated, not divided out: right where elements are zero. (Over
+    NumPy they are divided out where no product is 0, or has lost digits to an underflow.)
     """
     xp = array_namespace(grad)
     x = conj_operand(tensor, grad)
     shape = x.shape
+    z = conj_result(tensor, grad)
+    if lean.is_normal(z):
+        return (lean.reshape(grad * z, _kept(tensor, shape)) / x,)
     axes = _axes(tensor, len(shape))
     others = tuple([i for i in range(len(shape)) if i not in axes])
     order = others + axes
@@ -113,7 +117,7 @@ def std_backward(tensor: Tensor, grad: Array) -> GradientTuple:
 
 
 def _deviation(xp: Any, tensor: Tensor, x: Array) -> Array:
-    return x - xp.mean(x, axis=_axes(tensor, len(x.shape)), keepdims=True)
+    return x - lean.mean(x, _axes(tensor, len(x.shape)), keepdims=True)
 
 
 def _degrees(tensor: Tensor, shape: tuple[int, ...]) -> float:
@@ -135,8 +139,11 @@ def cumulative_sum_backward(tensor: Tensor, grad: Array) -> GradientTuple:
     """zₖ = Σ_{i≤k} xᵢ:   x̄ᵢ = Σ_{k≥i} z̄ₖ: the cumulative sum from the other end."""
     xp = array_namespace(grad)
     axis, g = _cumulated(tensor, grad)
-    g = xp.flip(xp.cumulative_sum(xp.flip(g, axis=axis), axis=axis), axis=axis)
-    return (lean.in_shape(g, operand(tensor, grad).shape),)
+    return (lean.in_shape(_summed_from_the_end(xp, g, axis), operand(tensor, grad).shape),)
+
+
+def _summed_from_the_end(xp: Any, x: Array, axis: int) -> Array:
+    return xp.flip(xp.cumulative_sum(xp.flip(x, axis=axis), axis=axis), axis=axis)
 
 
 def difference_backward(tensor: Tensor, grad: Array) -> GradientTuple:
@@ -153,11 +160,16 @@ def difference_backward(tensor: Tensor, grad: Array) -> GradientTuple:
 def cumulative_prod_backward(tensor: Tensor, grad: Array) -> GradientTuple:
     """zₖ = Π_{i≤k} xᵢ:   x̄ᵢ = conj(Π_{j<i} xⱼ) · sᵢ,   sᵢ = z̄ᵢ + conj(xᵢ₊₁) sᵢ₊₁.
 
-    The recurrence runs by doubling, in log₂ n steps over the whole axis, and divides by nothing: right where elements are zero.
+    The recurrence runs by doubling, in log₂ n steps over the whole axis, and divides by nothing: right where elements are zero. (Over
+    NumPy, where no zₖ is 0 or has lost digits to an underflow, it is x̄ᵢ = Σ_{k≥i} z̄ₖ conj(zₖ) / conj(xᵢ).)
     """
     xp = array_namespace(grad)
     axis, g = _cumulated(tensor, grad)
-    x = xp.moveaxis(conj_operand(tensor, grad), axis, -1)
+    x = conj_operand(tensor, grad)
+    _, z = _cumulated(tensor, conj_result(tensor, grad))
+    if lean.is_normal(z):
+        return (lean.in_shape(_summed_from_the_end(xp, g * z, axis), x.shape) / x,)
+    x = xp.moveaxis(x, axis, -1)
     n = x.shape[-1]
     if n == 0:
         return (g,)
