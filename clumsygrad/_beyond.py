@@ -339,8 +339,8 @@ def pinv(x: Array, rtol: Any) -> Array:
 # Functions of matrices ----------------------------------------------------------------------------------------------------------
 
 
-def adjugate(x: Array) -> Array:
-    """The matrix whose product with x is det(x) times the identity, also where x is singular.
+def adjugate(x: Array, det: Array | None = None) -> Array:
+    """The matrix whose product with x is det(x) times the identity, also where x is singular. `det` is that, if it is known.
 
     Of small matrices the transposed cofactors. Of others, x = Q R gives adj(x) = det(Q) adj(R) Qᴴ; zeros on the diagonal of R become tiny
     numbers, which R's rounding exceeds. NumPy's det(x) x⁻¹ is as good, since a tiny last pivot cancels, unless it is 0.
@@ -353,7 +353,7 @@ def adjugate(x: Array) -> Array:
     if is_recorded(x):
         return xp.linalg.adjugate(x)
     if type(x) is numpy.ndarray:
-        z = _det_times_inverse(x)
+        z = _det_times_inverse(x, det)
         if z is not None:
             return z
     q, r = of_library(x, "qr")(x)
@@ -381,10 +381,10 @@ def _small_adjugate(xp: Any, x: Array) -> Array:
     return xp.matrix_transpose(p[..., near, near] * p[..., far, far] - p[..., near, far] * p[..., far, near])
 
 
-def _det_times_inverse(x: Array) -> Array | None:
+def _det_times_inverse(x: Array, det: Array | None) -> Array | None:
     """None where a matrix is singular to the last bit."""
     try:
-        z = numpy.linalg.det(x)[..., None, None] * numpy.linalg.inv(x)
+        z = (numpy.linalg.det(x) if det is None else det)[..., None, None] * numpy.linalg.inv(x)
     except numpy.linalg.LinAlgError:
         return None
     return z if numpy.isfinite(z).all() else None

@@ -335,7 +335,9 @@ def kept_where(mask: Array, x: Array) -> Array:
     floats would make nan of inf and 0; so the bits of `x` are multiplied, as an integer, by 1 or 0.
     """
     if type(x) is ndarray and type(mask) is ndarray and x.dtype in _integers:
-        return np.multiply(mask, x.view(_integers[x.dtype])).view(x.dtype)
+        z, integer = np.empty_like(x), _integers[x.dtype]
+        np.multiply(mask, x.view(integer), z.view(integer))
+        return z
     xp = array_namespace(x)
     if _is_torchs(x) and type(mask) is type(x):
         integer = {xp.float64: xp.int64, xp.float32: xp.int32}.get(x.dtype)

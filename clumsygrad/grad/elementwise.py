@@ -343,32 +343,29 @@ def _chosen(tensor: Tensor, grad: Array, first: Array, tie: Array) -> GradientTu
 
 def clip_backward(tensor: Tensor, grad: Array) -> GradientTuple:
     """z = min(max(x, low), high):   x̄ = z̄ where low ≤ x ≤ high (at a bound too, all of it); otherwise the bound in force has it."""
-    xp = array_namespace(grad)
     x, low, high = operands(tensor, grad)
     need_x, need_low, need_high = needs(tensor)
-    zero = xp.zeros_like(grad)
-    under = x < low if low is not None else xp.zeros_like(grad, dtype=xp.bool)
-    over = x > high if high is not None else xp.zeros_like(under)
-    if low is not None and high is not None:
+    under = x < low if low is not None else False
+    over = x > high if high is not None else False
+    if low is not None and high is not None and (low > high) is not False:
         over = over | (under & (low > high))  # then high wins everywhere
         under = under & (low <= high)
+    within = under == over
     return (
-        unbroadcast(lean.kept_where(under == over, grad), x.shape) if need_x else None,
-        unbroadcast(xp.where(under, grad, zero), low.shape) if need_low else None,
-        unbroadcast(xp.where(over, grad, zero), high.shape) if need_high else None,
+        unbroadcast(grad if within is True else lean.kept_where(within, grad), x.shape) if need_x else None,
+        unbroadcast(lean.kept_where(under, grad), low.shape) if need_low else None,
+        unbroadcast(lean.kept_where(over, grad), high.shape) if need_high else None,
     )
 
 
 def where_backward(tensor: Tensor, grad: Array) -> GradientTuple:
     """z = x where c, else y:   x̄ = z̄ where c,   ȳ = z̄ where not c.   c has no gradient."""
-    xp = array_namespace(grad)
     condition, x, y = operands(tensor, grad)
     _, need_x, need_y = needs(tensor)
-    zero = xp.zeros_like(grad)
     return (
         None,
-        unbroadcast(xp.where(condition, grad, zero), x.shape) if need_x else None,
-        unbroadcast(xp.where(condition, zero, grad), y.shape) if need_y else None,
+        unbroadcast(lean.kept_where(condition, grad), x.shape) if need_x else None,
+        unbroadcast(lean.kept_where(~condition, grad), y.shape) if need_y else None,
     )
 
 

@@ -144,7 +144,8 @@ def _twice_cholesky_gradient(xp: Any, l: Array, g: Array) -> Array:  # noqa: E74
 def det_backward(tensor: Tensor, grad: Array) -> GradientTuple:
     """z = det X:   X̄ = z̄ adj(X)ᴴ.   Jacobi's formula: right for singular X too."""
     xp = array_namespace(grad)
-    return (xp.reshape(grad, (*grad.shape, 1, 1)) * adjoint(xp, adjugate(operand(tensor, grad))),)
+    adj = adjugate(operand(tensor, grad), result(tensor, grad))
+    return (xp.reshape(grad, (*grad.shape, 1, 1)) * adjoint(xp, adj),)
 
 
 def adjugate_backward(tensor: Tensor, grad: Array) -> GradientTuple:
