@@ -35,9 +35,9 @@ class Contestant:
             return f"{', '.join(missing)} not installed"
         if self.key in workload.left_out:
             return workload.left_out[self.key]
-        if self.library == "scalars" and workload.hand_scalars is None:
-            return ""  # a row of its own for W1 only: nothing to say elsewhere
-        if self.library not in ("hand", "scalars") and self.library not in workload.losses:
+        if self.key == "faster" and workload.hand_faster is None:
+            return ""  # nothing to say
+        if self.library != "hand" and self.library not in workload.losses:
             return "not written for this library"
         return None
 
@@ -51,11 +51,11 @@ def hand(workload: Workload, inputs: Inputs) -> Step:
     return step
 
 
-def hand_scalars(workload: Workload, inputs: Inputs) -> Step:
-    """By hand, with 0-d arrays turned into NumPy scalars first."""
+def hand_faster(workload: Workload, inputs: Inputs) -> Step:
+    """By hand, in a form that is faster still."""
 
     def step() -> Sequence[Any]:
-        return workload.hand_scalars(inputs)[1]
+        return workload.hand_faster(inputs)[1]
 
     return step
 
@@ -240,7 +240,7 @@ def my_grad(workload: Workload, inputs: Inputs) -> Step:
 
 CONTESTANTS = (
     Contestant("hand", "hand (NumPy)", "hand", (), hand),
-    Contestant("scalars", "hand (NumPy scalars)", "scalars", (), hand_scalars),
+    Contestant("faster", "by hand, faster", "hand", (), hand_faster),
     Contestant("tape", "clumsygrad tape", "clumsygrad", ("clumsygrad",), tape),
     Contestant("func", "clumsygrad func", "clumsygrad", ("clumsygrad",), functional),
     Contestant("over-torch", "clumsygrad over torch", "clumsygrad", ("clumsygrad", "torch"), over_torch),

@@ -132,7 +132,7 @@ def plot(results: Results, path: str) -> None:
     """A row for each workload, a mark for each contestant at its ratio to the hand-written gradient, on a logarithmic axis."""
     from matplotlib.figure import Figure
 
-    keys = [key for key in TITLES if key not in (BASE, "scalars") and any(key in result["seconds"] for result in results.values())]
+    keys = [key for key in TITLES if key not in (BASE, "faster") and any(key in result["seconds"] for result in results.values())]
     names = [name for name, result in results.items() if BASE in result["seconds"]]
     figure = Figure(figsize=(9, 1.2 + 0.5 * len(names)), layout="constrained")
     axes = figure.subplots()

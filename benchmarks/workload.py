@@ -35,7 +35,7 @@ class Workload:
     inputs: Callable[[], Inputs]
     hand: Callable[[Inputs], tuple[Any, Arrays]]
     losses: Mapping[str, Loss]
-    hand_scalars: Callable[[Inputs], tuple[Any, Arrays]] | None = None
+    hand_faster: Callable[[Inputs], tuple[Any, Arrays]] | None = None  # a form that nobody would write first
     order: int = 1
     most_rounds: int = 1000  # for workloads of which one step takes seconds
     operations: int = 1  # memory is told per operation where there are many

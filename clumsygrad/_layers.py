@@ -19,12 +19,16 @@ __all__ = [
     "elements_at",
     "from_rows",
     "less_one_at",
+    "matmul_like",
     "normalised",
     "one_over_length",
     "rows_over",
     "scale_of_scores",
     "side_by_side",
+    "times_transpose_by_columns",
 ]
+
+_SHORT = 128  # NumPy sums a row of so few elements slowly
 
 
 def check_real(name: str, x: Array) -> None:
@@ -76,7 +80,7 @@ def one_over_length(rows: Array) -> Array:
 def normalised(rows: Array, eps: float) -> tuple[Array, Array]:
     """Of each row 1 / √(variance + eps), and the rows without their means, times that."""
     count, n = rows.shape
-    z = rows - rows @ one_over_length(rows)
+    z = rows - lean.matmul(rows, one_over_length(rows))
     inverse = 1 / lean.sqrt(lean.reshape(lean.vecdot(z, z), (count, 1)) * (1 / max(n, 1)) + eps)
     return inverse, lean.multiply_into(z, inverse)
 
@@ -122,7 +126,7 @@ def scale_of_scores(q: Array, scale: float | None) -> float:
 def attention_weights(q: Array, k: Array, mask: Any, causal: bool, scale: float) -> Array:
     """softmax(scale · Q Kᵀ + mask) over the keys; 0 for a query that may look at none."""
     xp = array_namespace(q)
-    scores = lean.times_transpose_by_columns(q * scale, k)
+    scores = times_transpose_by_columns(q * scale, k)
     if causal:
         scores = lean.add_into(scores, _forbidding(_not_later(scores), scores))
     if mask is not None:
@@ -151,6 +155,27 @@ def _not_later(scores: Array) -> Array:
     queries, keys = scores.shape[-2:]
     place = device(scores)
     return xp.arange(queries, device=place)[:, None] >= xp.arange(keys, device=place)[None, :]
+
+
+def times_transpose_by_columns(x: Array, y: Array) -> Array:
+    """x yᵀ of stacks of matrices; over NumPy, if its rows are short, with their axis the slowest in memory.
+
+    NumPy's sums over a short last axis start anew for each row; over the slowest axis they add long vectors.
+    """
+    if type(x) is not ndarray or type(y) is not ndarray or y.shape[-2] > _SHORT or x.ndim < 2 or y.ndim < 2:
+        return lean.matmul(x, lean.matrix_transpose(y))
+    batch = numpy.broadcast_shapes(x.shape[:-2], y.shape[:-2])
+    z = numpy.empty((y.shape[-2], *batch, x.shape[-2]), dtype=x.dtype)
+    z = z.transpose((*range(1, z.ndim - 1), 0, z.ndim - 1))
+    return numpy.matmul(y, x.mT, out=z).mT
+
+
+def matmul_like(x: Array, y: Array, like: Array) -> Array:
+    """x @ y; over NumPy, if it has the shape of `like`, with its axes in the order in memory that those of `like` have."""
+    if type(x) is type(y) is type(like) is ndarray and x.shape[:-1] == like.shape[:-1] and y.shape[:-2] == like.shape[:-2]:
+        if y.shape[-1] == like.shape[-1]:
+            return numpy.matmul(x, y, out=numpy.empty_like(like))
+    return lean.matmul(x, y)
 
 
 # Losses ---------------------------------------------------------------------------------------------------------------------------

@@ -23,29 +23,13 @@ _id_of = attrgetter("_id")
 # What the running pass wants: None outside a pass, True for everything, or the ids of the tensors that lead to the requested ones.
 wanted: ContextVar[Collection[int] | bool | None] = ContextVar("clumsygrad_wanted", default=None)
 
-# What the running pass has gathered so far, for rules that add to it; None outside a pass.
+# What the running pass has gathered so far, for rules that add to it; None outside a pass. The gradients of the leaves, those of tensors
+# whose turn is yet to come, and a set in which rules note the ids of those whose gradient nobody else holds: it may be written in place.
+Gathered = tuple[Gradients, Gradients, set[int]]
 gathered: ContextVar[Gathered | None] = ContextVar("clumsygrad_gathered", default=None)
 
 # What a pass makes, of its `guard`, to stand around its rules instead: None, or what looks for anomalies.
 watching: ContextVar[Callable[[Any], Callable[..., Any]] | None] = ContextVar("clumsygrad_watching", default=None)
-
-
-class Gathered:
-    """The gradients that a pass is summing: those of the leaves, and those of tensors whose turn is yet to come.
-
-    Rules note in `own` the ids of tensors whose gradient so far is an array that nobody else holds, and that may be added to in place.
-    """
-
-    __slots__ = ("ends", "own", "waiting")
-
-    def __init__(self, ends: Gradients, waiting: Gradients) -> None:
-        self.ends = ends
-        self.waiting = waiting
-        self.own: set[int] = set()
-
-    def entry(self, number: int) -> list[Any] | None:
-        """[tensor, gradient] of the tensor with that id, if a gradient has arrived there."""
-        return self.ends.get(number) or self.waiting.get(number)
 
 
 def lineage(root: Any, oldest: int, targets: Collection[int]) -> tuple[Collection[int] | None, bool]:
@@ -109,7 +93,7 @@ def propagate(
     if watch is not None:
         guard = watch(guard)
     token = wanted.set(True if leading is None else leading)
-    adding = gathered.set(Gathered(ends, waiting) if watch is None else None)  # who watches sees each rule's own gradients
+    adding = gathered.set((ends, waiting, set()) if watch is None else None)  # who watches sees each rule's own gradients
     tensor = root
     del root
     try:

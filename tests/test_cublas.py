@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import clumsygrad as cg
-from clumsygrad import _cublas, _kernels, lean, nn
+from clumsygrad import _cublas, _kernels, _layers, lean, nn
 
 DTYPES = {0: np.float32, 1: np.float64, 2: np.float16}
 
@@ -143,16 +143,17 @@ def test_shapes_that_do_not_fit_are_left_to_cupy_which_raises(library):
 
 def test_the_gradients_of_products_and_of_attention_go_the_same_way(library, monkeypatch):
     """Not over NumPy, which has spellings of its own: the rules are told that these arrays are of another library."""
-    monkeypatch.setattr(lean, "ndarray", type(None))
+    for module in (lean, _layers):
+        monkeypatch.setattr(module, "ndarray", type(None))
     x, y = cg.Tensor(stack(3, 4, 5), requires_grad=True), cg.Tensor(stack(3, 5, 2), requires_grad=True)
     (x @ y).backward(np.ones((3, 4, 2)))
-    assert len(library.calls) == 2  # the forward product of NumPy's arrays is NumPy's
+    assert len(library.calls) == 3
     np.testing.assert_allclose(x.grad, np.ones((3, 4, 2)) @ y.data.mT)
     np.testing.assert_allclose(y.grad, x.data.mT @ np.ones((3, 4, 2)))
     q = cg.Tensor(HEADS.transpose(0, 2, 1, 3), requires_grad=True)
     z = nn.scaled_dot_product_attention(q, q, q)
     z.backward(np.ones(z.shape))
-    assert len(library.calls) == 2 + 11  # the weights lie as they were made: two operands of theirs are one stack
+    assert len(library.calls) == 3 + 11  # the weights lie as they were made: two operands of theirs are one stack
 
 
 def test_without_the_binding_or_cupy_nothing_is_done():

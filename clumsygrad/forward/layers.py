@@ -12,6 +12,7 @@ from .._layers import (
     check_real,
     dropped,
     from_rows,
+    matmul_like,
     normalised,
     rows_over,
     scale_of_scores,
@@ -39,7 +40,7 @@ def linear(x: Array, w: Array, b: Array | None = None, /) -> Array:
     if len(w.shape) != 2:
         raise ValueError(f"linear: w must have the shape (n, m), got {tuple(w.shape)}; for one output make it a column: w[:, None]")
     rows = as_rows(x)
-    z = rows @ w
+    z = lean.matmul(rows, w)
     if b is not None:
         z = lean.add_into(z, b)
     return z if rows is x else lean.reshape(z, (*x.shape[:-1], w.shape[1]))
@@ -120,7 +121,7 @@ def scaled_dot_product_attention(
     check_real("scaled_dot_product_attention", q)
     q, k, v = by_heads(q, heads), by_heads(k, heads), by_heads(v, heads)
     weights = attention_weights(q, k, mask, causal, scale_of_scores(q, scale))
-    return side_by_side(lean.matmul_like(weights, v, q), heads), weights
+    return side_by_side(matmul_like(weights, v, q), heads), weights
 
 
 @operation(grad.embedding_backward, operands=("weight", "indices"))

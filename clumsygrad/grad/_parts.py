@@ -26,12 +26,14 @@ def added_at(tensor: Tensor, grad: Array, key: Any) -> Array | None:
     x = tensor._parents[0]
     if x._id > tensor._id:
         x = x._version_before(tensor._id)
-    entry = gathered.entry(x._id)
+    number = x._id
+    leaves, others, own = gathered
+    entry = leaves.get(number) or others.get(number)
     if entry is None or not adds_at(entry[1], key, grad):
-        gathered.own.add(x._id)  # a sum that the engine makes with this is a new array too
+        own.add(number)  # a sum that the engine makes with this is a new array too
         return scatter_add(grad, key, x._data.shape)
-    if x._id not in gathered.own:
-        gathered.own.add(x._id)
+    if number not in own:
+        own.add(number)
         entry[1] = copied(entry[1])
     entry[1] = add_at(entry[1], key, grad)
     return None

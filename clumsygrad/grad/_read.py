@@ -143,6 +143,8 @@ def unbroadcast(g: Array, shape: tuple[int, ...]) -> Array:
         return g
     new = len(stretched) - len(shape)
     if new > 0 and stretched[new:] == shape:
+        if len(shape) == 1 == new:
+            return lean.sum_of_rows(g)
         return lean.sum(g, 0 if new == 1 else tuple(range(new)))
     if new < 0:  # an operand with leading axes of length 1 that the result lacks: a value that was assigned
         return lean.reshape(unbroadcast(g, shape[-new:]), shape)

@@ -16,11 +16,13 @@ from .._layers import (
     by_heads,
     dropped,
     from_rows,
+    matmul_like,
     normalised,
     one_over_length,
     rows_over,
     scale_of_scores,
     side_by_side,
+    times_transpose_by_columns,
 )
 from ..xp import Array, array_namespace
 from ._parts import added_at
@@ -78,16 +80,16 @@ def layer_norm_backward(tensor: Tensor, grad: Array) -> GradientTuple:
                 lean.in_shape(found[2], shift.shape) if need_shift else None,
             )
         normed = lean.multiply_into(rows - lean.reshape(normed, (-1, 1)), inverse)
-    g_shift = lean.in_shape(lean.sum(g, 0), shift.shape) if need_shift else None
+    g_shift = lean.in_shape(lean.sum_of_rows(g), shift.shape) if need_shift else None
     if not need_x:
         return None, lean.in_shape(lean.vecdot(normed, g, -2), gain.shape) if need_gain else None, g_shift
     along = g * normed
-    g_gain = lean.in_shape(lean.sum(along, 0), gain.shape) if need_gain else None
+    g_gain = lean.in_shape(lean.sum_of_rows(along), gain.shape) if need_gain else None
     weights = one_over_length(rows)
     if gain is not None:
         weights = lean.reshape(gain, (-1, 1)) * weights
-    h = g - g @ weights if gain is None else lean.subtract_into(g * lean.reshape(gain, (-1,)), g @ weights)
-    h = lean.subtract_into(h, normed * (along @ weights))
+    h = g - lean.matmul(g, weights) if gain is None else lean.subtract_into(g * lean.reshape(gain, (-1,)), lean.matmul(g, weights))
+    h = lean.subtract_into(h, normed * lean.matmul(along, weights))
     return from_rows(lean.multiply_into(h, inverse), x.shape, axis), g_gain, g_shift
 
 
@@ -114,9 +116,9 @@ def attention_backward(tensor: Tensor, grad: Array) -> GradientTuple:
         weights = attention_weights(q, k, mask, attribute(tensor, "causal"), scale)
     gq = gk = gv = g_mask = None
     if need_v:
-        gv = side_by_side(unbroadcast(lean.matmul_like(lean.matrix_transpose(weights), grad, v), v.shape), heads)
+        gv = side_by_side(unbroadcast(matmul_like(lean.matrix_transpose(weights), grad, v), v.shape), heads)
     if need_q or need_k or need_mask:
-        g = lean.times_transpose_by_columns(grad, v)
+        g = times_transpose_by_columns(grad, v)
         found = _kernels.softmax_gradient(weights, g, -1)
         if found is None:
             along = lean.vecdot(g, weights)
@@ -127,9 +129,9 @@ def attention_backward(tensor: Tensor, grad: Array) -> GradientTuple:
         g_mask = unbroadcast(g, mask.shape) if need_mask else None
         g = g * scale if need_mask else lean.multiply_into(g, scale)
         if need_q:
-            gq = side_by_side(unbroadcast(lean.matmul_like(g, k, q), q.shape), heads)
+            gq = side_by_side(unbroadcast(matmul_like(g, k, q), q.shape), heads)
         if need_k:
-            gk = side_by_side(unbroadcast(lean.matmul_like(lean.matrix_transpose(g), q, k), k.shape), heads)
+            gk = side_by_side(unbroadcast(matmul_like(lean.matrix_transpose(g), q, k), k.shape), heads)
     return gq, gk, gv, g_mask
 
 

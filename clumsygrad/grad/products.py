@@ -61,7 +61,7 @@ def times_adjoint_backward(tensor: Tensor, grad: Array) -> GradientTuple:
     x, y = pair(tensor, grad)
     need_x, need_y = needs(tensor)
     return (
-        unbroadcast(grad @ y, x.shape) if need_x else None,
+        unbroadcast(lean.matmul(grad, y), x.shape) if need_x else None,
         unbroadcast(lean.adjoint_times(grad, x), y.shape) if need_y else None,
     )
 
@@ -72,7 +72,7 @@ def adjoint_times_backward(tensor: Tensor, grad: Array) -> GradientTuple:
     need_x, need_y = needs(tensor)
     return (
         unbroadcast(lean.times_adjoint(y, grad), x.shape) if need_x else None,
-        unbroadcast(x @ grad, y.shape) if need_y else None,
+        unbroadcast(lean.matmul(x, grad), y.shape) if need_y else None,
     )
 
 
