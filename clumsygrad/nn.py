@@ -4,7 +4,7 @@ Each is one operation with a backward function of its own, faster and smaller th
 images are those of `linear` and `conv2d` below; there are no classes: parameters are arrays that you hold.
 """
 
-from .forward.activations import gelu, log_softmax, relu, sigmoid, silu, softmax
+from .forward.activations import gelu, log_softmax, relu, sigmoid, silu, softmax, softplus
 from .forward.elementwise import tanh
 from .forward.layers import avg_pool2d, conv2d, dropout, embedding, layer_norm, linear, max_pool2d, scaled_dot_product_attention
 from .forward.losses import cross_entropy, mae_loss, mse_loss
@@ -27,5 +27,6 @@ __all__ = [
     "sigmoid",
     "silu",
     "softmax",
+    "softplus",
     "tanh",
 ]

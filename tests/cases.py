@@ -741,6 +741,7 @@ def activated(name: str, reference: Callable[..., Any], shape: Shape = (2, 3), r
 for _shape in ((2, 3), (), (0, 2, 1)):
     activated("relu", lambda x: np.where(x > 0, x, 0 * x), _shape)
     activated("sigmoid", lambda x: 1 / (1 + np.exp(-x)), _shape)
+    activated("softplus", lambda x: np.log1p(np.exp(x)), _shape)
     activated("gelu", gelu_by_numpy, _shape)
 row(
     "sigmoid-complex",

@@ -60,6 +60,7 @@ ROWS = [
     Row("silu", ((4, 6),), nn.silu, F.silu),
     Row("relu", ((4, 6),), nn.relu, F.relu),
     Row("sigmoid", ((4, 6),), nn.sigmoid, F.sigmoid),
+    Row("softplus", ((4, 6),), nn.softplus, F.softplus),
     Row("softmax", ((4, 6),), nn.softmax, lambda x: F.softmax(x, -1)),
     Row("log_softmax", ((4, 6),), lambda x: nn.log_softmax(x, axis=0), lambda x: F.log_softmax(x, 0)),
     Row("mse", ((4, 6), (4, 6)), nn.mse_loss, F.mse_loss),

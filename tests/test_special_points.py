@@ -331,6 +331,8 @@ def test_softmax_of_large_numbers(function, backend):
 
 def test_sigmoid_and_gelu_of_large_numbers(backend):
     equal(gradients(backend, lambda xp, x: activation.sigmoid(x), [-1000.0, 0.0, 1000.0]), [0, 0.25, 0])
+    far = [-INF, -1000.0, -40.0, 0.0, 40.0, 1000.0, INF]
+    equal(gradients(backend, lambda xp, x: activation.softplus(x), far), [0, 0, math.exp(-40), 0.5, 1, 1, 1], tolerance=1e-15)
     equal(gradients(backend, lambda xp, x: activation.gelu(x), [-1000.0, 0.0, 1000.0]), [0, 0.5, 1])
 
 
@@ -357,7 +359,16 @@ def test_logsumexp_of_complex_numbers():
 
 
 @pytest.mark.parametrize(
-    "function", [activation.sigmoid, activation.tanh, activation.silu, activation.gelu, activation.softmax, activation.log_softmax]
+    "function",
+    [
+        activation.sigmoid,
+        activation.softplus,
+        activation.tanh,
+        activation.silu,
+        activation.gelu,
+        activation.softmax,
+        activation.log_softmax,
+    ],
 )
 def test_activations_of_complex_numbers(function):
     """Holomorphic functions as any: their gradients conjugate."""

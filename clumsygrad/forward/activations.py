@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from .. import _kernels, grad, lean
 from .._operation import operation
-from ..xp import Array, array_namespace
+from ..xp import Array, array_namespace, kind
 
-__all__ = ["gelu", "log_softmax", "relu", "sigmoid", "silu", "softmax"]
+__all__ = ["gelu", "log_softmax", "relu", "sigmoid", "silu", "softmax", "softplus"]
 
 
 @operation(grad.relu_backward)
@@ -30,6 +30,20 @@ def sigmoid(x: Array, /) -> Array:
     """
     z = lean.tanh_into(x * 0.5)
     return lean.add_into(lean.multiply_into(z, 0.5), 0.5)
+
+
+@operation(grad.softplus_backward)
+def softplus(x: Array, /) -> Array:
+    """log(1 + eˣ), elementwise; of real x without overflow. The logarithm of sigmoid(x) is −softplus(−x).
+
+    >>> import clumsygrad as cg
+    >>> cg.activation.softplus(cg.asarray([-1000.0, 0.0, 1000.0]))
+    Tensor(array([0.00000000e+00, 6.93147181e-01, 1.00000000e+03]))
+    """
+    xp = array_namespace(x)
+    if kind(x) == "complex floating":
+        return xp.log1p(xp.exp(x))
+    return lean.add_into(xp.log1p(lean.exp_into(-xp.abs(x))), lean.not_negative(x))
 
 
 @operation(grad.silu_backward)

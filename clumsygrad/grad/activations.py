@@ -19,6 +19,7 @@ __all__ = [
     "sigmoid_backward",
     "silu_backward",
     "softmax_backward",
+    "softplus_backward",
 ]
 
 # In gelu(x) = x (1 + tanh u) / 2, u = x (GELU_SCALE + GELU_CUBIC x²).
@@ -43,6 +44,12 @@ def silu_backward(tensor: Tensor, grad: Array) -> GradientTuple:
     sigmoid = lean.add_into(lean.multiply_into(xp.tanh(conj_operand(tensor, grad) * 0.5), 0.5), 0.5)
     g = lean.add_into(lean.multiply_into(1 - sigmoid, conj_result(tensor, grad)), sigmoid)
     return (lean.multiply_into(g, grad),)
+
+
+def softplus_backward(tensor: Tensor, grad: Array) -> GradientTuple:
+    """z = log(1 + exp(x)):   x̄ = z̄ / (1 + exp(−x)) = z̄ (1 − exp(−z))."""
+    xp = array_namespace(grad)
+    return (lean.multiply_into(-xp.expm1(-conj_result(tensor, grad)), grad),)
 
 
 def softmax_backward(tensor: Tensor, grad: Array) -> GradientTuple:
