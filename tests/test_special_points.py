@@ -294,6 +294,17 @@ def test_whole_powers_of_negative_numbers(n, dtype):
     assert (cg.Tensor(np.asarray([-2, 3])) ** 3).data.tolist() == [-8, 27]
 
 
+@pytest.mark.parametrize("condition", [[2, 0, -1], [0.5, 0.0, NAN], [True, False, True]], ids=str)
+@pytest.mark.parametrize("dtype", ["float64", "float32", "complex128"])
+def test_where_takes_numbers_for_conditions_as_numpy_does(condition, dtype):
+    x, y = np.arange(3.0).astype(dtype), np.ones(3, dtype=dtype)
+    found = cg.func.grad(lambda x, y: cg.real(cg.sum(cg.where(np.asarray(condition), 2 * x, 3 * y))), argnums=(0, 1))(x, y)
+    np.testing.assert_array_equal(found[0], [2, 0, 2])
+    np.testing.assert_array_equal(found[1], [0, 3, 0])
+    second = cg.func.hvp(lambda x: cg.real(cg.sum(cg.where(np.asarray(condition), x**2, x))), x, y)
+    np.testing.assert_array_equal(second, [2, 0, 2])
+
+
 # What is not chosen, and what overflows -----------------------------------------------------------------------------------------
 
 

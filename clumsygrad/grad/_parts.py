@@ -23,9 +23,7 @@ def added_at(tensor: Tensor, grad: Array, key: Any) -> Array | None:
     gathered = tensor._gathered()  # type: ignore[misc]
     if gathered is None or type(grad) is type(tensor):
         return scatter_add(grad, key, operand(tensor, grad).shape)
-    x = tensor._parents[0]
-    if x._id > tensor._id:
-        x = x._version_before(tensor._id)
+    x = operand(tensor, tensor)  # itself, not its array
     number = x._id
     leaves, others, own = gathered
     entry = leaves.get(number) or others.get(number)

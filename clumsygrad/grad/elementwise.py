@@ -362,6 +362,8 @@ def where_backward(tensor: Tensor, grad: Array) -> GradientTuple:
     """z = x where c, else y:   x̄ = z̄ where c,   ȳ = z̄ where not c.   c has no gradient."""
     condition, x, y = operands(tensor, grad)
     _, need_x, need_y = needs(tensor)
+    if kind(condition) != "bool":  # NumPy takes numbers too
+        condition = condition != 0
     return (
         None,
         unbroadcast(lean.kept_where(condition, grad), x.shape) if need_x else None,
