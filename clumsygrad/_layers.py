@@ -8,7 +8,7 @@ from typing import Any
 
 from . import _kernels, lean
 from ._philox import keep_mask
-from .xp import Array, array_namespace, as_indices, device, kind, ndarray, numpy
+from .xp import SCALARS, Array, array_namespace, as_indices, device, is_real_numpys, kind, ndarray, numpy
 
 __all__ = [
     "as_rows",
@@ -18,6 +18,7 @@ __all__ = [
     "dropped",
     "elements_at",
     "from_rows",
+    "labels_like",
     "less_one_at",
     "matmul_like",
     "normalised",
@@ -25,6 +26,7 @@ __all__ = [
     "rows_over",
     "scale_of_scores",
     "side_by_side",
+    "sum_along",
     "times_transpose_by_columns",
 ]
 
@@ -75,6 +77,13 @@ def one_over_length(rows: Array) -> Array:
     """A column of 1/n. Its product with rows of n is their means: every library is faster at products than at sums of short rows."""
     n = rows.shape[1]
     return lean.filled((n, 1), 1 / max(n, 1), rows)
+
+
+def sum_along(x: Array, axis: int) -> Array:
+    """Σ over an axis, which stays, 1 long; of NumPy's matrices with short rows as a product with ones, in a quarter of the time."""
+    if is_real_numpys(x) and x.ndim == 2 and x.shape[1] <= _SHORT < len(x) and (axis == 1 or axis == -1):
+        return lean.matmul(x, lean.filled((x.shape[1], 1), 1, x))
+    return lean.sum(x, axis, keepdims=True)
 
 
 def normalised(rows: Array, eps: float) -> tuple[Array, Array]:
@@ -179,6 +188,20 @@ def matmul_like(x: Array, y: Array, like: Array) -> Array:
 
 
 # Losses ---------------------------------------------------------------------------------------------------------------------------
+
+
+def labels_like(logits: Array, labels: Array) -> Array:
+    """Labels in the dtype of the logits, if they have their shape; one number as it is."""
+    if type(labels) in SCALARS and type(labels) is not complex:
+        return labels
+    if not hasattr(labels, "shape"):
+        raise TypeError(f"binary_cross_entropy: the labels must be an array or a number, got a {type(labels).__name__}")
+    if labels.shape != logits.shape:
+        raise ValueError(
+            f"binary_cross_entropy: labels of shape {tuple(labels.shape)} do not fit logits {tuple(logits.shape)}: "
+            "they must have the same shape"
+        )
+    return labels if labels.dtype == logits.dtype else array_namespace(labels).astype(labels, logits.dtype)
 
 
 def less_one_at(x: Array, labels: Array, axis: int) -> Array:

@@ -7,12 +7,21 @@ these are the plain functions.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import numpy as np
 
-from .xp import Array, array_namespace, conj, is_real_numpys, ndarray
+from .xp import FLOAT32, FLOAT64, Array, array_namespace, conj, is_real_numpys, ndarray
 
-__all__ = ["are_large", "by_pieces", "scaled_difference", "sum_of_squared_differences", "times_conj", "times_ratio"]
+__all__ = [
+    "are_large",
+    "by_pieces",
+    "scaled_difference",
+    "sum_of_binary_cross_entropies",
+    "sum_of_squared_differences",
+    "times_conj",
+    "times_ratio",
+]
 
 _PIECE = 2**18  # bytes, of which three fit a cache of a megabyte
 
@@ -85,6 +94,49 @@ def scaled_difference(x: ndarray, y: ndarray, factor: Array) -> Array:
     for out, left, right in _pieces(z, x, y):
         np.multiply(np.subtract(left, right, out), factor, out)
     return z
+
+
+# Logarithms ---------------------------------------------------------------------------------------------------------------------
+
+_FACTORS = 64  # of 1 to 2: their product is a float32 still
+_SIGNS: dict[Any, Any] = {
+    FLOAT64: np.array(-(2**63)),
+    FLOAT32: np.array(-(2**31), np.int32),
+}  # the bit, as an integer of the same size
+
+
+def sum_of_binary_cross_entropies(x: ndarray, labels: ndarray) -> tuple[Array, ndarray]:
+    """Σ (h − label) x + log(1 + e^−|x|), h = 0 for numbers with a minus sign, else 1; and its slope. Of arrays that are alike."""
+    slope = np.empty_like(x)
+    sums = []
+    for out, part, of_part in _pieces(slope, x, labels):
+        e = np.abs(part)
+        np.exp(np.negative(e, e), e)
+        factors = e + 1
+        np.subtract(~np.signbit(part), of_part, out)
+        sums.append(np.vdot(out, part) + _sum_of_log1p(e, factors))
+        out -= _with_sign_of(part, np.divide(e, factors, e))
+    return np.add.reduce(sums), slope
+
+
+def _sum_of_log1p(x: ndarray, factors: ndarray) -> Array:
+    """Σ log(1 + x) of numbers from 0 to 1, given 1 + x: by logarithms of products, in a tenth of the time where NumPy's log1p is slow.
+
+    A factor is off by half a unit in the last place at most. Where so little is left of them that this could be seen, each has its log1p.
+    """
+    factors = factors.reshape(-1)
+    count = factors.size // _FACTORS * _FACTORS
+    products = np.multiply.reduce(factors[:count].reshape(_FACTORS, -1), 0)
+    total = np.add.reduce(np.log(products)) + np.add.reduce(np.log(factors[count:]))
+    return total if total > x.size / 16 else np.add.reduce(np.log1p(x), None)
+
+
+def _with_sign_of(x: ndarray, size: ndarray) -> ndarray:
+    """`size`, which has no minus sign, with that of x, in its own memory: by bits, since NumPy's copysign takes several times as long."""
+    sign = _SIGNS[x.dtype]
+    bits = size.view(sign.dtype)
+    bits |= x.view(sign.dtype) & sign
+    return size
 
 
 # Anything, piece by piece -------------------------------------------------------------------------------------------------------

@@ -7,10 +7,11 @@ images are those of `linear` and `conv2d` below; there are no classes: parameter
 from .forward.activations import gelu, log_softmax, relu, sigmoid, silu, softmax, softplus
 from .forward.elementwise import tanh
 from .forward.layers import avg_pool2d, conv2d, dropout, embedding, layer_norm, linear, max_pool2d, scaled_dot_product_attention
-from .forward.losses import cross_entropy, mae_loss, mse_loss
+from .forward.losses import binary_cross_entropy, cross_entropy, mae_loss, mse_loss
 
 __all__ = [
     "avg_pool2d",
+    "binary_cross_entropy",
     "conv2d",
     "cross_entropy",
     "dropout",

@@ -817,6 +817,32 @@ row(
 )
 
 
+def binary_cross_entropy_by_numpy(x: np.ndarray, labels: Any, reduction: str) -> np.ndarray:
+    labels = np.asarray(labels, x.dtype)
+    return reduced(labels * np.log1p(np.exp(-x)) + (1 - labels) * np.log1p(np.exp(x)), reduction)
+
+
+for _reduction, _shape in (*itertools.product(("none", "sum", "mean"), ((2, 3), ())), ("sum", (0, 2))):
+    row(
+        _of_shapes(f"binary_cross_entropy-{_reduction}", _shape, _shape),
+        lambda xp, x, y, r=_reduction: loss.binary_cross_entropy(x, y, reduction=r),
+        _shape,
+        _shape,
+        rules="binary_cross_entropy",
+        minor=_shape != (2, 3),
+        reference=lambda x, y, r=_reduction: binary_cross_entropy_by_numpy(x, y, r),
+    )
+for _name, _labels in (("bool", np.array([True, False, True])), ("integer", np.array([0, 1, 1])), ("one", 1.0)):
+    row(
+        f"binary_cross_entropy-{_name}-labels",
+        lambda xp, x, *c, y=_labels: loss.binary_cross_entropy(x, *c or (y,)),
+        (3,),
+        rules="binary_cross_entropy",
+        constants=(_labels,) if isinstance(_labels, np.ndarray) else (),
+        reference=lambda x, *c, y=_labels: binary_cross_entropy_by_numpy(x, y, "mean"),
+    )
+
+
 # What is composed, and moves -----------------------------------------------------------------------------------------------------
 
 row(

@@ -199,6 +199,26 @@ def test_what_layers_keep():
             "cross_entropy: the labels must be integers, in an array, got a list",
         ),
         (
+            lambda x: nn.binary_cross_entropy(x, np.ones((3, 1))),
+            ValueError,
+            r"binary_cross_entropy: labels of shape \(3, 1\) do not fit logits \(3, 2, 4, 4\)",
+        ),
+        (
+            lambda x: nn.binary_cross_entropy(x[0, 0, 0], [0, 1, 1, 0]),
+            TypeError,
+            "binary_cross_entropy: the labels must be an array or a number, got a list",
+        ),
+        (
+            lambda x: nn.binary_cross_entropy(np.ones(2, int), np.ones(2, int)),
+            TypeError,
+            "binary_cross_entropy: the logits have dtype int64, and must be real floats",
+        ),
+        (
+            lambda x: nn.binary_cross_entropy(x, x, reduction="all"),
+            ValueError,
+            "binary_cross_entropy: reduction must be 'mean', 'sum' or 'none', got 'all'",
+        ),
+        (
             lambda x: nn.mse_loss(cg.ones((3, 1)) * x[0, 0, 0, 0], np.ones(3)),
             ValueError,
             r"mse_loss: .* each with each, in shape \(3, 3\)",

@@ -73,6 +73,14 @@ ROWS = [
         lambda x, labels: F.cross_entropy(x, labels, reduction="none"),
         (WORDS,),
     ),
+    Row("binary_cross_entropy", ((4, 6), (4, 6)), nn.binary_cross_entropy, F.binary_cross_entropy_with_logits),
+    Row(
+        "binary_cross_entropy-large",  # in pieces
+        ((300, 301),),
+        lambda x, labels: nn.binary_cross_entropy(x, labels, reduction="sum"),
+        lambda x, labels: F.binary_cross_entropy_with_logits(x, labels.to(x.dtype), reduction="sum"),
+        (np.arange(300 * 301).reshape(300, 301) % 3 == 0,),
+    ),
     Row("attention", HEADS, nn.scaled_dot_product_attention, F.scaled_dot_product_attention),
     Row("attention-causal", HEADS, attention(causal=True), lambda q, k, v: F.scaled_dot_product_attention(q, k, v, is_causal=True)),
     Row("attention-scale", HEADS, attention(scale=0.2), lambda q, k, v: F.scaled_dot_product_attention(q, k, v, scale=0.2)),

@@ -347,6 +347,38 @@ def test_sigmoid_and_gelu_of_large_numbers(backend):
     equal(gradients(backend, lambda xp, x: activation.gelu(x), [-1000.0, 0.0, 1000.0]), [0, 0.5, 1])
 
 
+FAR = [-1000.0, -40.0, -0.0, 0.0, 40.0, 1000.0]
+LOSSES, SLOPES = [0, math.exp(-40), math.log(2), math.log(2), 40, 1000], np.asarray([0, math.exp(-40), 0.5, 0.5, 1, 1])
+
+
+@pytest.mark.parametrize("label", [0.0, 1.0])
+def test_binary_cross_entropy_keeps_its_digits(label, backend):
+    """A loss of 4e-18 is no 0, and its gradient neither; and both zeros have one slope."""
+    sign = 1 - 2 * label
+    x, labels = sign * np.asarray(FAR), np.full(len(FAR), label)
+
+    def losses(x, reduction="none"):
+        return loss.binary_cross_entropy(x, backend.array(labels[: x.shape[0]]), reduction=reduction)
+
+    np.testing.assert_allclose(backend.host(losses(backend.array(x))), LOSSES, rtol=1e-14)
+    for few in (2, len(FAR)):
+        np.testing.assert_allclose(backend.host(losses(backend.array(x[:few]), "sum")), math.fsum(LOSSES[:few]), rtol=1e-14)
+    for reduction in ("none", "sum"):
+        (g,) = gradients(backend, lambda xp, x, r=reduction: losses(x, r), x.tolist())
+        np.testing.assert_allclose(g, sign * SLOPES, rtol=1e-14)
+
+
+def test_binary_cross_entropy_of_many():
+    """Of small losses the logarithm of a product would be 0; of others it has all digits."""
+    for labels in (1, np.ones((1000, 100))):
+        found = loss.binary_cross_entropy(np.full((1000, 100), 40.0), labels)
+        np.testing.assert_allclose(found, math.exp(-40), rtol=1e-13)
+    x = np.random.default_rng(5).standard_normal((300, 400))
+    for logits in (x, x.T, x[:3]):
+        expected = math.fsum((np.logaddexp(0, logits) - logits).ravel()) / logits.size
+        np.testing.assert_allclose(loss.binary_cross_entropy(logits, np.ones_like(logits)), expected, rtol=1e-14)
+
+
 def test_logsumexp_of_large_and_of_infinite_numbers(backend):
     equal(gradients(backend, lambda xp, x: xp.logsumexp(x), [1000.0, 1000.0]), [0.5, 0.5], tolerance=1e-12)
     equal(gradients(backend, lambda xp, x: xp.logsumexp(x), [-INF, 0.0]), [0, 1])

@@ -5,11 +5,11 @@ from __future__ import annotations
 import math
 
 from .. import _kernels, _pieces, grad, lean
-from .._layers import elements_at
+from .._layers import elements_at, labels_like, sum_along
 from .._operation import operation
-from ..xp import Array, array_namespace, is_array, kind
+from ..xp import Array, array_namespace, is_array, is_real_numpys, kind
 
-__all__ = ["cross_entropy", "mae_loss", "mse_loss"]
+__all__ = ["binary_cross_entropy", "cross_entropy", "mae_loss", "mse_loss"]
 
 
 @operation(grad.mse_backward, operands=("prediction", "target"))
@@ -70,9 +70,37 @@ def cross_entropy(logits: Array, labels: Array, /, *, axis: int = -1, reduction:
     largest = lean.max(logits, axis, keepdims=True)
     x = logits - largest
     chosen = elements_at(x, lean.reshape(labels, largest.shape), axis)
-    sums = xp.log(lean.sum(lean.exp_into(x), axis, keepdims=True))
+    sums = xp.log(sum_along(lean.exp_into(x), axis))
     losses = lean.reshape(sums - chosen, labels.shape)
     return _reduced(losses, reduction, "cross_entropy"), lean.add_into(sums, largest)
+
+
+@operation(grad.binary_cross_entropy_backward, operands=("logits", "labels"), keeps=True)
+def binary_cross_entropy(logits: Array, labels: Array, /, *, reduction: str = "mean") -> Array:
+    """−label log σ(logit) − (1 − label) log(1 − σ(logit)), and by `reduction` ("mean", "sum" or "none") its mean, its sum, or each.
+
+    σ(x) = 1 / (1 + exp(−x)) is the probability of the label 1: this is the loss of logistic regression. `labels` are 0 or 1, of any
+    dtype, or floats between, in the shape of `logits`; or one number for all. The dtype is that of `logits`. Nothing overflows, and
+    digits are kept where the loss is all but 0. Raises ValueError for labels of another shape and for another reduction, TypeError
+    for complex operands.
+
+    >>> import clumsygrad as cg
+    >>> cg.loss.binary_cross_entropy(cg.asarray([0.0, 1000.0, -40.0]), cg.asarray([1, 1, 0]), reduction="none")
+    Tensor(array([6.93147181e-01, 0.00000000e+00, 4.24835426e-18]))
+    """
+    if kind(logits) != "real floating":
+        raise TypeError(f"binary_cross_entropy: the logits have dtype {logits.dtype}, and must be real floats")
+    labels = labels_like(logits, labels)
+    if is_real_numpys(logits) and type(labels) is type(logits) and reduction in ("mean", "sum") and logits.size:
+        total, slope = _pieces.sum_of_binary_cross_entropies(logits, labels)
+        return total / logits.size if reduction == "mean" else total, slope
+    xp = array_namespace(logits)
+    e = lean.exp_into(-xp.abs(logits))
+    factors = e + 1
+    slope = 1 - labels - xp.astype(xp.signbit(logits), logits.dtype)
+    losses = lean.add_into(slope * logits, xp.log1p(e))
+    slope = lean.subtract_into(slope, xp.copysign(lean.divide_into(e, factors), logits))
+    return _reduced(losses, reduction, "binary_cross_entropy"), slope
 
 
 def _difference(prediction: Array, target: Array, name: str) -> Array:

@@ -6,7 +6,8 @@ import math
 from typing import TYPE_CHECKING
 
 from .. import _kernels, _pieces, lean
-from .._layers import less_one_at
+from .._layers import labels_like, less_one_at, sum_along
+from .._special import special_of
 from ..xp import Array, array_namespace
 from ._read import GradientTuple, attribute, kept, needs, operands, pair, unbroadcast
 
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from ..tensor import Tensor
 
 __all__ = [
+    "binary_cross_entropy_backward",
     "cross_entropy_backward",
     "mae_backward",
     "mse_backward",
@@ -64,7 +66,7 @@ def cross_entropy_backward(tensor: Tensor, grad: Array) -> GradientTuple:
     sums = kept(tensor, grad)
     if sums is None:
         largest = lean.max(logits, axis, keepdims=True)
-        sums = largest + xp.log(lean.sum(xp.exp(logits - largest), axis, keepdims=True))
+        sums = largest + xp.log(sum_along(xp.exp(logits - largest), axis))
     else:
         factor = 1 / max(math.prod(labels.shape), 1) if attribute(tensor, "reduction") == "mean" else 1.0
         found = _kernels.cross_entropy_gradient(logits, labels, sums, grad, axis, factor)
@@ -76,3 +78,18 @@ def cross_entropy_backward(tensor: Tensor, grad: Array) -> GradientTuple:
         g = lean.reshape(g, columns)
     labels = lean.reshape(labels, columns)
     return lean.multiply_into(less_one_at(lean.exp_into(logits - sums), labels, axis), g), None
+
+
+def binary_cross_entropy_backward(tensor: Tensor, grad: Array) -> GradientTuple:
+    """z = −y log σ(x) − (1 − y) log(1 − σ(x)), reduced:   x̄ = z̄ (σ(x) − y),   ȳ = −z̄ x;   by 1/n for the mean.   σ(x) = 1/(1 + e⁻ˣ)."""
+    logits, given = operands(tensor, grad)
+    need_logits, need_labels = needs(tensor)
+    scale = _scaled(tensor, grad, logits.shape, 1)
+    slope = kept(tensor, grad)
+    if need_logits and slope is None:
+        labels, sigmoid = labels_like(logits, given), special_of(grad).expit
+        slope = (1 - labels) * sigmoid(logits) - labels * sigmoid(-logits)
+    return (
+        slope * scale if need_logits else None,
+        array_namespace(grad).astype(-logits * scale, given.dtype, copy=False) if need_labels else None,
+    )
