@@ -342,6 +342,7 @@ def test_softmax_of_large_numbers(function, backend):
 
 def test_sigmoid_and_gelu_of_large_numbers(backend):
     equal(gradients(backend, lambda xp, x: activation.sigmoid(x), [-1000.0, 0.0, 1000.0]), [0, 0.25, 0])
+    equal(gradients(backend, lambda xp, x: xp.log(activation.sigmoid(x)), [-40.0, 0.0]), [1, 0.5], tolerance=1e-14)
     far = [-INF, -1000.0, -40.0, 0.0, 40.0, 1000.0, INF]
     equal(gradients(backend, lambda xp, x: activation.softplus(x), far), [0, 0, math.exp(-40), 0.5, 1, 1, 1], tolerance=1e-15)
     equal(gradients(backend, lambda xp, x: activation.gelu(x), [-1000.0, 0.0, 1000.0]), [0, 0.5, 1])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from .. import _kernels, grad, lean
+from .._layers import sum_along
 from .._operation import operation
 from ..xp import Array, array_namespace, kind
 
@@ -28,8 +29,9 @@ def sigmoid(x: Array, /) -> Array:
     >>> cg.activation.sigmoid(cg.asarray([0.0]))
     Tensor(array([0.5]))
     """
-    z = lean.tanh_into(x * 0.5)
-    return lean.add_into(lean.multiply_into(z, 0.5), 0.5)
+    if kind(x) == "complex floating":
+        return lean.add_into(lean.multiply_into(lean.tanh_into(x * 0.5), 0.5), 0.5)
+    return lean.divide_from(1, lean.add_into(lean.exp_within(-x), 1))
 
 
 @operation(grad.softplus_backward)
@@ -54,9 +56,9 @@ def silu(x: Array, /) -> Array:
     >>> cg.activation.silu(cg.asarray([0.0, 1.0]))
     Tensor(array([0.        , 0.73105858]))
     """
-    z = lean.tanh_into(x * 0.5)
-    z = lean.multiply_into(lean.add_into(z, 1), x)
-    return lean.multiply_into(z, 0.5)
+    if kind(x) == "complex floating":
+        return lean.multiply_into(lean.multiply_into(lean.add_into(lean.tanh_into(x * 0.5), 1), x), 0.5)
+    return lean.divide_from(x, lean.add_into(lean.exp_within(-x), 1))
 
 
 @operation(grad.softmax_backward)
@@ -71,7 +73,7 @@ def softmax(x: Array, /, *, axis: int = -1) -> Array:
     if z is not None:
         return z
     e = lean.exp_into(x - lean.max(x, axis, keepdims=True))
-    return lean.divide_into(e, lean.sum(e, axis, keepdims=True))
+    return lean.divide_into(e, sum_along(e, axis))
 
 
 @operation(grad.log_softmax_backward)
@@ -87,7 +89,7 @@ def log_softmax(x: Array, /, *, axis: int = -1) -> Array:
         return z
     xp = array_namespace(x)
     x = x - lean.max(x, axis, keepdims=True)
-    return lean.subtract_into(x, xp.log(lean.sum(xp.exp(x), axis, keepdims=True)))
+    return lean.subtract_into(x, xp.log(sum_along(xp.exp(x), axis)))
 
 
 @operation(grad.gelu_backward)

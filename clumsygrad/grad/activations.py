@@ -6,6 +6,7 @@ import math
 from typing import TYPE_CHECKING
 
 from .. import _kernels, _pieces, lean
+from .._layers import sum_along
 from ..xp import Array, array_namespace
 from ._read import GradientTuple, attribute, conj_operand, conj_result, result
 
@@ -40,9 +41,11 @@ def sigmoid_backward(tensor: Tensor, grad: Array) -> GradientTuple:
 
 def silu_backward(tensor: Tensor, grad: Array) -> GradientTuple:
     """z = x σ, σ = 1 / (1 + exp(−x)):   x̄ = z̄ · (σ + z (1 − σ))."""
-    xp = array_namespace(grad)
-    sigmoid = lean.add_into(lean.multiply_into(xp.tanh(conj_operand(tensor, grad) * 0.5), 0.5), 0.5)
-    g = lean.add_into(lean.multiply_into(1 - sigmoid, conj_result(tensor, grad)), sigmoid)
+    x, z = conj_operand(tensor, grad), conj_result(tensor, grad)
+    sigmoid = lean.quotient(None, z, x, 0.5)
+    if sigmoid is None:
+        sigmoid = lean.add_into(lean.multiply_into(array_namespace(grad).tanh(x * 0.5), 0.5), 0.5)
+    g = lean.add_into(lean.multiply_into(1 - sigmoid, z), sigmoid)
     return (lean.multiply_into(g, grad),)
 
 
@@ -59,7 +62,7 @@ def softmax_backward(tensor: Tensor, grad: Array) -> GradientTuple:
     if found is not None:
         return (found,)
     g = z * grad
-    return (lean.subtract_into(g, z * lean.sum(g, axis, keepdims=True)),)
+    return (lean.subtract_into(g, z * sum_along(g, axis)),)
 
 
 def log_softmax_backward(tensor: Tensor, grad: Array) -> GradientTuple:
@@ -69,7 +72,7 @@ def log_softmax_backward(tensor: Tensor, grad: Array) -> GradientTuple:
     if found is not None:
         return (found,)
     xp = array_namespace(grad)
-    return (grad - lean.multiply_into(xp.exp(z), lean.sum(grad, axis, keepdims=True)),)
+    return (grad - lean.multiply_into(xp.exp(z), sum_along(grad, axis)),)
 
 
 def gelu_backward(tensor: Tensor, grad: Array) -> GradientTuple:
