@@ -11,14 +11,15 @@ from typing import Any
 
 import numpy as np
 
+from . import lean
 from .xp import FLOAT32, FLOAT64, Array, array_namespace, conj, is_real_numpys, ndarray
 
 __all__ = [
     "are_large",
-    "by_pieces",
     "scaled_difference",
     "sum_of_binary_cross_entropies",
     "sum_of_squared_differences",
+    "times",
     "times_conj",
     "times_ratio",
 ]
@@ -27,14 +28,16 @@ _PIECE = 2**18  # bytes, of which three fit a cache of a megabyte
 
 
 def _pieces(*arrays: ndarray) -> Iterator[tuple[ndarray, ...]]:
-    """NumPy arrays of one shape; if the first is large, piece by piece."""
-    if arrays[0].nbytes < 2 * _PIECE or not all(x.flags.c_contiguous for x in arrays):
+    """NumPy arrays of one shape; if the first is large, piece by piece: of what lies in order in memory, or else of rows."""
+    first = arrays[0]
+    if first.nbytes < 2 * _PIECE:
         yield arrays
         return
-    rows = [x.reshape(-1) for x in arrays]
-    step = _PIECE // arrays[0].itemsize
-    for start in range(0, arrays[0].size, step):
-        yield tuple([row[start : start + step] for row in rows])
+    if all(x.flags.c_contiguous for x in arrays):
+        arrays = tuple([x.reshape(-1) for x in arrays])
+    step = max(_PIECE * len(arrays[0]) // first.nbytes, 1)
+    for start in range(0, len(arrays[0]), step):
+        yield tuple([x[start : start + step] for x in arrays])
 
 
 # Products and quotients ---------------------------------------------------------------------------------------------------------
@@ -142,15 +145,14 @@ def _with_sign_of(x: ndarray, size: ndarray) -> ndarray:
 # Anything, piece by piece -------------------------------------------------------------------------------------------------------
 
 
-def by_pieces(function: Callable[..., Array], *arrays: Array) -> Array:
-    """function(out, *arrays): elementwise operations of arrays of one shape and dtype, written into `out` unless that is None.
+def times(x: Array, factor: Callable[..., Array], *arrays: Array, in_place: bool = False) -> Array:
+    """x · factor(*arrays), elementwise operations of arrays of one shape and dtype. Told to, it writes into `x`, if that is NumPy's.
 
-    Large NumPy arrays are handed to it piece by piece, so that what it makes on the way takes the memory of a piece.
+    Large NumPy arrays are handed to `factor` piece by piece, so that what it makes on the way takes the memory of a piece.
     """
-    first = arrays[0]
-    if not all(is_real_numpys(x) and x.shape == first.shape and x.dtype is first.dtype for x in arrays):
-        return function(None, *arrays)
-    z = np.empty_like(first)
-    for parts in _pieces(z, *arrays):
-        function(*parts)
+    if not all(is_real_numpys(y) and y.shape == x.shape and y.dtype is x.dtype for y in (x, *arrays)):
+        return lean.multiply_into(factor(*arrays), x)
+    z = x if in_place else np.empty_like(x)
+    for out, part, *parts in _pieces(z, x, *arrays):
+        np.multiply(part, factor(*parts), out)
     return z

@@ -234,16 +234,16 @@ def stack(arrays: list[Array]) -> Array:
     return np.array(arrays) if type(x) is ndarray or type(x) in _SCALARS else array_namespace(x).stack(arrays)
 
 
-def quotient(out: Array | None, x: Array, y: Array, at_zero: float) -> Array | None:
-    """x / y, and `at_zero` where y is 0, written into `out` unless that is None; None for arrays that must be searched for a 0."""
+def quotient(x: Array, y: Array, at_zero: float) -> Array | None:
+    """x / y, and `at_zero` where y is 0; None for arrays that must be searched for a 0."""
     if not is_real_numpys(y):
         return None
     try:
         with np.errstate(divide="raise", invalid="raise"):
-            return np.divide(x, y, out)
+            return np.divide(x, y)
     except FloatingPointError:
         with np.errstate(divide="ignore", invalid="ignore"):
-            z = np.divide(x, y, out)
+            z = np.divide(x, y)
         z[y == 0] = at_zero
         return z
 
@@ -350,14 +350,14 @@ def not_negative(x: Array) -> Array:
     return xp.maximum(x, xp.zeros_like(x))
 
 
-def kept_where(mask: Array, x: Array) -> Array:
-    """`x` where the mask holds, 0 elsewhere, whatever `x` is there.
+def kept_where(mask: Array, x: Array, in_place: bool = False) -> Array:
+    """`x` where the mask holds, 0 elsewhere, whatever `x` is there. Told to, it writes into `x`, if that is NumPy's.
 
     NumPy's and torch's `where` mispredict their way through a mask that looks random, ten times slower than a product. A product of
     floats would make nan of inf and 0; so the bits of `x` are multiplied, as an integer, by 1 or 0.
     """
     if type(x) is ndarray and type(mask) is ndarray and x.dtype in _integers:
-        z, integer = np.empty_like(x), _integers[x.dtype]
+        z, integer = x if in_place else np.empty_like(x), _integers[x.dtype]
         np.multiply(mask, x.view(integer), z.view(integer))
         return z
     xp = array_namespace(x)

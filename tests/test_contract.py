@@ -94,7 +94,7 @@ LAYERS = {
     "_layers": {"xp", "lean", "_kernels", "_philox"},
     "_windows": {"xp", "lean", "_keys"},
     "_fourier": {"xp"},
-    "_pieces": {"xp"},
+    "_pieces": {"xp", "lean"},
     "_sorting": {"xp"},
     "_beyond": {"xp", "lean"},
     "_cholesky": {"xp", "_beyond"},

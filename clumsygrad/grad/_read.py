@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from .. import lean
-from ..xp import FLOAT32, FLOAT64, SCALARS, Array, array_namespace, conj, is_array, is_floating
+from ..xp import FLOAT32, FLOAT64, SCALARS, Array, array_namespace, conj, is_array, is_floating, ndarray
 
 if TYPE_CHECKING:
     from ..tensor import Tensor
@@ -134,6 +134,29 @@ def needs(tensor: Tensor) -> tuple[bool, ...]:
         return tuple([type(x) is cls or (is_array(x) and is_floating(x)) for x in parents])
     number = tensor._id
     return tuple([type(x) is cls and (x if x._id < number else x._version_before(number))._id in wanted for x in parents])
+
+
+# A gradient of a large NumPy array can take the memory of the one that it is made of, if nobody else holds that.
+
+_LARGE = 2**14  # elements; new memory for fewer costs less than asking
+
+
+def handed_over(tensor: Tensor, g: Array) -> Array:
+    """`g`, the gradient of the first operand: a new array that the rule which returns it does not use again."""
+    if type(g) is ndarray and g.size > _LARGE:
+        gathered = tensor._gathered()  # type: ignore[misc]
+        x = tensor._parents[0]
+        if gathered is not None and type(x) is type(tensor):
+            gathered[2].add((x if x._id < tensor._id else x._version_before(tensor._id))._id)
+    return g
+
+
+def may_be_written(tensor: Tensor, grad: Array) -> bool:
+    """Whether `grad` was handed over: the rule that reads it may write into it. Not where a hook or `retain_grad` may hold it."""
+    if type(grad) is not ndarray or grad.size <= _LARGE or tensor._extra is not None:
+        return False
+    gathered = tensor._gathered()  # type: ignore[misc]
+    return gathered is not None and tensor._id in gathered[2]
 
 
 def unbroadcast(g: Array, shape: tuple[int, ...]) -> Array:

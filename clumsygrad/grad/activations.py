@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from .. import _kernels, _pieces, lean
 from .._layers import sum_along
 from ..xp import Array, array_namespace
-from ._read import GradientTuple, attribute, conj_operand, conj_result, result
+from ._read import GradientTuple, attribute, conj_operand, conj_result, may_be_written, result
 
 if TYPE_CHECKING:
     from ..tensor import Tensor
@@ -30,7 +30,7 @@ GELU_CUBIC = 0.044715 * GELU_SCALE
 
 def relu_backward(tensor: Tensor, grad: Array) -> GradientTuple:
     """z = max(x, 0):   x̄ = z̄ where x > 0, else 0 (at 0 too)."""
-    return (lean.kept_where(result(tensor, grad) > 0, grad),)
+    return (lean.kept_where(result(tensor, grad) > 0, grad, may_be_written(tensor, grad)),)
 
 
 def sigmoid_backward(tensor: Tensor, grad: Array) -> GradientTuple:
@@ -42,11 +42,15 @@ def sigmoid_backward(tensor: Tensor, grad: Array) -> GradientTuple:
 def silu_backward(tensor: Tensor, grad: Array) -> GradientTuple:
     """z = x σ, σ = 1 / (1 + exp(−x)):   x̄ = z̄ · (σ + z (1 − σ))."""
     x, z = conj_operand(tensor, grad), conj_result(tensor, grad)
-    sigmoid = lean.quotient(None, z, x, 0.5)
+    return (_pieces.times(grad, _slope_of_silu, x, z, in_place=may_be_written(tensor, grad)),)
+
+
+def _slope_of_silu(x: Array, z: Array) -> Array:
+    """σ + z (1 − σ). Over NumPy σ is z / x."""
+    sigmoid = lean.quotient(z, x, 0.5)
     if sigmoid is None:
-        sigmoid = lean.add_into(lean.multiply_into(array_namespace(grad).tanh(x * 0.5), 0.5), 0.5)
-    g = lean.add_into(lean.multiply_into(1 - sigmoid, z), sigmoid)
-    return (lean.multiply_into(g, grad),)
+        sigmoid = lean.add_into(lean.multiply_into(lean.tanh_into(x * 0.5), 0.5), 0.5)
+    return lean.add_into(lean.multiply_into(1 - sigmoid, z), sigmoid)
 
 
 def softplus_backward(tensor: Tensor, grad: Array) -> GradientTuple:
@@ -82,17 +86,16 @@ def gelu_backward(tensor: Tensor, grad: Array) -> GradientTuple:
     """
     x, z = conj_operand(tensor, grad), conj_result(tensor, grad)
     found = _kernels.gelu_gradient(x, grad, GELU_SCALE, GELU_CUBIC)
-    return (found if found is not None else _pieces.by_pieces(_gelu_gradient, grad, x, z),)
+    return (_pieces.times(grad, _slope_of_gelu, x, z, in_place=may_be_written(tensor, grad)) if found is None else found,)
 
 
-def _gelu_gradient(out: Array | None, grad: Array, x: Array, z: Array) -> Array:
-    """z̄ (1 − (Φ − 1) (a − 1)), a = 2 z u′: the same, in fewer steps. Over NumPy Φ is z / x, which spares the tanh."""
+def _slope_of_gelu(x: Array, z: Array) -> Array:
+    """1 − (Φ − 1) (a − 1), a = 2 z u′: the same, in fewer steps. Over NumPy Φ is z / x, which spares the tanh."""
     square = x * x
-    portion = lean.quotient(out, z, x, 0.5)
+    portion = lean.quotient(z, x, 0.5)
     if portion is None:
         u = lean.multiply_into(lean.add_into(square * GELU_CUBIC, GELU_SCALE), x)
         portion = lean.multiply_into(lean.add_into(lean.tanh_into(u), 1), 0.5)
     slope = lean.add_into(lean.multiply_into(square, 6 * GELU_CUBIC), 2 * GELU_SCALE)
     slope = lean.subtract_into(lean.multiply_into(slope, z), 1)
-    g = lean.multiply_into(lean.subtract_into(portion, 1), slope)
-    return lean.multiply_into(lean.subtract_from(1, g), grad)
+    return lean.subtract_from(1, lean.multiply_into(lean.subtract_into(portion, 1), slope))

@@ -26,7 +26,7 @@ from .._layers import (
 )
 from ..xp import Array, array_namespace
 from ._parts import added_at
-from ._read import GradientTuple, attribute, kept, needs, operand, operands, result, unbroadcast
+from ._read import GradientTuple, attribute, handed_over, kept, needs, operand, operands, result, unbroadcast
 
 if TYPE_CHECKING:
     from ..tensor import Tensor
@@ -52,7 +52,7 @@ def linear_backward(tensor: Tensor, grad: Array) -> GradientTuple:
         x, grad = as_rows(x), as_rows(grad)
     gx = lean.times_adjoint(grad, w) if need_x else None
     return (
-        gx if gx is None or len(shape) == 2 else lean.reshape(gx, shape),
+        None if gx is None else handed_over(tensor, gx if len(shape) == 2 else lean.reshape(gx, shape)),
         lean.adjoint_times(x, grad) if need_w else None,
         unbroadcast(grad, b.shape) if need_b else None,
     )
@@ -157,7 +157,7 @@ def conv2d_backward(tensor: Tensor, grad: Array) -> GradientTuple:
     if need_w:
         matrix = lean.adjoint_times(_windows.patches(x, window), g)
         gw = lean.permute_dims(lean.reshape(matrix, (*w.shape[2:], *w.shape[1::-1])), (3, 2, 0, 1))
-    return gx, gw, unbroadcast(g, b.shape) if need_b else None
+    return None if gx is None else handed_over(tensor, gx), gw, unbroadcast(g, b.shape) if need_b else None
 
 
 def max_pool2d_backward(tensor: Tensor, grad: Array) -> GradientTuple:
@@ -170,7 +170,7 @@ def max_pool2d_backward(tensor: Tensor, grad: Array) -> GradientTuple:
     for mask in at[1:]:
         count = lean.add_into(count, xp.astype(mask, grad.dtype))
     g = grad / count
-    return (_windows.added_back([lean.kept_where(mask, g) for mask in at], window, x.shape),)
+    return (handed_over(tensor, _windows.added_back([lean.kept_where(mask, g) for mask in at], window, x.shape)),)
 
 
 def avg_pool2d_backward(tensor: Tensor, grad: Array) -> GradientTuple:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from .. import lean
 from ..xp import Array, array_namespace, conj
-from ._read import GradientTuple, attribute, needs, pair, unbroadcast
+from ._read import GradientTuple, attribute, handed_over, needs, pair, unbroadcast
 
 if TYPE_CHECKING:
     from ..tensor import Tensor
@@ -31,7 +31,8 @@ def matmul_backward(tensor: Tensor, grad: Array) -> GradientTuple:
     need_x, need_y = needs(tensor)
     dimensions = len(x.shape), len(y.shape)
     if dimensions == (2, 2):  # of which there are most
-        return lean.times_adjoint(grad, y) if need_x else None, lean.adjoint_times(x, grad) if need_y else None
+        gx = handed_over(tensor, lean.times_adjoint(grad, y)) if need_x else None
+        return gx, lean.adjoint_times(x, grad) if need_y else None
     if dimensions == (1, 1):
         return lean.scaled(conj(xp, y), grad) if need_x else None, lean.scaled(conj(xp, x), grad) if need_y else None
     rows = xp.reshape(x, (1, *x.shape)) if len(x.shape) == 1 else x
