@@ -39,7 +39,12 @@ class _Scope:
         for tree in trees:
             leaves, structure = _tree.flatten(tree)
             self.structures.append((structure, len(leaves)))
-            self.arguments += [_argument(x, name) for x in leaves]
+            self.arguments += [
+                record(x, positive_backward, (), None)
+                if type(x) is ndarray and x.shape and (x.dtype is FLOAT64 or x.dtype is FLOAT32)  # as most are
+                else _argument(x, name)
+                for x in leaves
+            ]
         self.numbers = list(map(_id_of, self.arguments))
         self.in_tensors = any(map(_parents_of, self.arguments))
         self.leading: Any = None
@@ -148,8 +153,6 @@ class _Pushforward:
 
 def _argument(x: Any, name: str) -> Tensor:
     """A tensor of the transform's own over an argument; over a Tensor it is a step of that one's graph."""
-    if type(x) is ndarray and x.shape and (x.dtype is FLOAT64 or x.dtype is FLOAT32):  # as most are
-        return record(x, positive_backward, (), None)
     if type(x) is Tensor:
         data, parents = x._data, (x,) if x.requires_grad else ()
     else:
@@ -217,7 +220,7 @@ def fitting(x: Tensor, g: Any, name: str, given: str, wanted: str) -> Any:
 def fitting_leaves(tree: Any, structure: Any, tensors: Sequence[Tensor], name: str, given: str, wanted: str) -> list[Any]:
     """The leaves of a tree of cotangents (or tangents), each fitting its output (or argument)."""
     leaves, shape = _tree.flatten(tree)
-    if shape != structure:
+    if shape is not structure and shape != structure:
         raise TypeError(f"{name}: the {given} has structure {shape}, the {wanted} {structure}")
     return [
         g

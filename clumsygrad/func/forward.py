@@ -70,7 +70,8 @@ def hvp(f: Callable[..., Any], primals: Any, vector: Any) -> Any:
     name = f"hvp of {name_of(f)}"
     arguments = primals if type(primals) is tuple else (primals,)
     scope, gradient = gradient_pullback(f, tuple(range(len(arguments))), arguments, {}, name)
-    vectors = fitting_leaves(vector, _tree.flatten(primals)[1], scope.arguments, name, "vector", "argument")
+    structure = scope.structures[0][0] if arguments is not primals else _tree.flatten(primals)[1]
+    vectors = fitting_leaves(vector, structure, scope.arguments, name, "vector", "argument")
     return _like(primals, scope.arranged(gradient(vectors, release=True)))
 
 
