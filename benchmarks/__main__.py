@@ -127,8 +127,9 @@ def _run(module: str, *arguments: str) -> str:
 def _no_wider_than_avx2() -> dict[str, str]:
     """What must stand in the environment of a process in which no array library is to use AVX-512."""
     found = np.show_config(mode="dicts")["SIMD Extensions"].get("found", [])  # type: ignore[call-overload, index]
+    wide = [name for name in found if name.startswith("AVX512") or name == "X86_V4"]
     return {
-        "NPY_DISABLE_CPU_FEATURES": " ".join(name for name in found if name.startswith("AVX512") or name == "X86_V4"),
+        "NPY_DISABLE_CPU_FEATURES": " ".join([*os.environ.get("NPY_DISABLE_CPU_FEATURES", "").split(), *wide]),
         "OPENBLAS_CORETYPE": "Haswell",
         "ATEN_CPU_CAPABILITY": "avx2",
         "MKL_ENABLE_INSTRUCTIONS": "AVX2",
