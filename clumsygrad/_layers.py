@@ -194,8 +194,9 @@ def labels_like(logits: Array, labels: Array) -> Array:
     """Labels in the dtype of the logits, if they have their shape; one number as it is."""
     if type(labels) in SCALARS and type(labels) is not complex:
         return labels
-    if not hasattr(labels, "shape"):
-        raise TypeError(f"binary_cross_entropy: the labels must be an array or a number, got a {type(labels).__name__}")
+    if not hasattr(labels, "shape") or kind(labels) == "complex floating":
+        got = f"dtype {labels.dtype}" if hasattr(labels, "dtype") else f"a {type(labels).__name__}"
+        raise TypeError(f"binary_cross_entropy: the labels must be real numbers, in an array or one for all, got {got}")
     if labels.shape != logits.shape:
         raise ValueError(
             f"binary_cross_entropy: labels of shape {tuple(labels.shape)} do not fit logits {tuple(logits.shape)}: "

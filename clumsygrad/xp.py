@@ -170,7 +170,11 @@ def optional(name: str) -> ModuleType:
 
 def kind(x: Array) -> str:
     """The kind of an array's dtype, in the standard's words: "bool", "integral", "real floating", "complex floating" or "other"."""
-    dtype = x.dtype
+    try:
+        dtype = x.dtype
+    except AttributeError:
+        array_namespace(x)  # which says what x is instead
+        raise
     key = type(dtype), dtype  # libraries warn when their dtypes are compared with others, which an equal hash leads to
     try:
         return _kinds[key]

@@ -206,8 +206,15 @@ def test_what_layers_keep():
         (
             lambda x: nn.binary_cross_entropy(x[0, 0, 0], [0, 1, 1, 0]),
             TypeError,
-            "binary_cross_entropy: the labels must be an array or a number, got a list",
+            "binary_cross_entropy: the labels must be real numbers, in an array or one for all, got a list",
         ),
+        (
+            lambda x: nn.binary_cross_entropy(x, np.ones((3, 2, 4, 4), complex)),
+            TypeError,
+            "binary_cross_entropy: the labels must be real numbers, .* got dtype complex128",
+        ),
+        (lambda x: nn.binary_cross_entropy(0.5, np.ones(2)), TypeError, "a float is no array"),
+        (lambda x: nn.sigmoid(0.5), TypeError, "a float is no array"),
         (
             lambda x: nn.binary_cross_entropy(np.ones(2, int), np.ones(2, int)),
             TypeError,

@@ -31,7 +31,7 @@ def sigmoid(x: Array, /) -> Array:
     """
     if kind(x) == "complex floating":
         return lean.add_into(lean.multiply_into(lean.tanh_into(x * 0.5), 0.5), 0.5)
-    return lean.divide_from(1, lean.add_into(lean.exp_within(-x), 1))
+    return lean.divide_from(1, lean.add_into(lean.exp_within(x * -1.0), 1))
 
 
 @operation(grad.softplus_backward)
@@ -45,7 +45,7 @@ def softplus(x: Array, /) -> Array:
     xp = array_namespace(x)
     if kind(x) == "complex floating":
         return xp.log1p(xp.exp(x))
-    return lean.add_into(xp.log1p(lean.exp_into(-xp.abs(x))), lean.not_negative(x))
+    return lean.add_into(xp.log1p(lean.exp_into(xp.abs(x) * -1.0)), lean.not_negative(x))
 
 
 @operation(grad.silu_backward)
@@ -58,7 +58,7 @@ def silu(x: Array, /) -> Array:
     """
     if kind(x) == "complex floating":
         return lean.multiply_into(lean.multiply_into(lean.add_into(lean.tanh_into(x * 0.5), 1), x), 0.5)
-    return lean.divide_from(x, lean.add_into(lean.exp_within(-x), 1))
+    return lean.divide_from(x, lean.add_into(lean.exp_within(x * -1.0), 1))
 
 
 @operation(grad.softmax_backward)
