@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -36,23 +37,16 @@ def _loss_torch(torch: Any, parameters: Arrays, constants: Arrays) -> Any:
 
 
 def hand(inputs: Inputs) -> tuple[Any, Arrays]:
-    w, b = inputs.parameters
-    x, sign, _ = inputs.constants
-    e = x @ w
-    e += b
-    e *= sign
-    np.negative(e, out=e)
-    np.exp(e, out=e)
-    value = np.add.reduce(np.log1p(e)) / e.size
-    g = e + 1
-    np.divide(e, g, out=g)
-    g *= sign
-    g *= -1 / e.size
-    return value, (g @ x, np.add.reduce(g, keepdims=True))
+    return _by_hand(inputs, lambda e, factors: np.add.reduce(np.log1p(e)))
 
 
 def hand_faster(inputs: Inputs) -> tuple[Any, Arrays]:
-    """The same with logarithms of products of 32 in place of as many logarithms. These sums are not as large as to overflow."""
+    """The logarithms of products of 32, in place of as many logarithms; here no product is as large as to overflow."""
+    return _by_hand(inputs, lambda e, factors: np.add.reduce(np.log(np.multiply.reduce(factors.reshape(32, -1)))))
+
+
+def _by_hand(inputs: Inputs, sum_of_log1p: Callable[[Any, Any], Any]) -> tuple[Any, Arrays]:
+    """`sum_of_log1p` is handed e and 1 + e."""
     w, b = inputs.parameters
     x, sign, _ = inputs.constants
     e = x @ w
@@ -61,7 +55,7 @@ def hand_faster(inputs: Inputs) -> tuple[Any, Arrays]:
     np.negative(e, out=e)
     np.exp(e, out=e)
     g = e + 1
-    value = np.add.reduce(np.log(np.multiply.reduce(g.reshape(32, -1)))) / e.size
+    value = sum_of_log1p(e, g) / e.size
     np.divide(e, g, out=g)
     g *= sign
     g *= -1 / e.size
