@@ -22,6 +22,7 @@ from .xp import Array, array_namespace, device_arrays
 __all__ = [
     "added_at",
     "address",
+    "binary_cross_entropy",
     "cross_entropy",
     "cross_entropy_gradient",
     "dropout",
@@ -245,6 +246,16 @@ def _of_elements(name: str, scale: float, cubic: float, *arrays: Array) -> Array
     arguments = [*arrays, out, np.int64(x.size), np.float64(scale), np.float64(cubic)]
     _launch("elements", name, dtype, *_for_each(x.size), arguments)
     return out
+
+
+def binary_cross_entropy(x: Array, labels: Array) -> tuple[Array, Array] | None:
+    """Each loss, and its slope."""
+    dtype = _served(x, labels)
+    if dtype is None or labels is None:
+        return None
+    losses, slope = (array_namespace(x).empty_like(x) for _ in range(2))
+    _launch("elements", "binary_cross_entropy", dtype, *_for_each(x.size), [x, labels, losses, slope, np.int64(x.size)])
+    return losses, slope
 
 
 def dropout(x: Array, p: float, seed: int | Array, step: int | Array) -> Array | None:

@@ -1,4 +1,4 @@
-// Functions of each element by itself: gelu in its tanh form, and dropout.
+// Functions of each element by itself: gelu in its tanh form, the binary cross-entropy, and dropout.
 
 #define FOR_ELEMENTS for (Index i = first_element(); i < n; i += all_threads())
 
@@ -23,6 +23,18 @@ extern "C" __global__ void gelu_gradient(const Stored *x, const Stored *grad, St
         const Real portion = 1 / (1 + e);
         const Real slope = 2 * value * portion * (e * portion) * ((Real)scale + 3 * (Real)cubic * square);
         out[i] = to_stored(to_real(grad[i]) * (portion + slope));
+    }
+}
+
+// (h - label) x + log(1 + exp(-|x|)), h = 1 where x >= 0, else 0; and its slope, the probability 1 / (1 + exp(-x)) less the label
+extern "C" __global__ void binary_cross_entropy(const Stored *x, const Stored *labels, Stored *losses, Stored *slope, Index n)
+{
+    FOR_ELEMENTS {
+        const Real value = to_real(x[i]), label = to_real(labels[i]);
+        const Real e = exp(-fabs(value)), portion = e / (1 + e);
+        const Real linear = value < 0 ? -label : 1 - label;
+        losses[i] = to_stored(linear * value + log1p(e));
+        slope[i] = to_stored(value < 0 ? linear + portion : linear - portion);
     }
 }
 

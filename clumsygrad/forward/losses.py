@@ -94,6 +94,10 @@ def binary_cross_entropy(logits: Array, labels: Array, /, *, reduction: str = "m
     if is_real_numpys(logits) and type(labels) is type(logits) and reduction in ("mean", "sum") and logits.size:
         total, slope = _pieces.sum_of_binary_cross_entropies(logits, labels)
         return total / logits.size if reduction == "mean" else total, slope
+    found = _kernels.binary_cross_entropy(logits, labels)
+    if found is not None:
+        losses, slope = found
+        return _reduced(losses, reduction, "binary_cross_entropy"), slope
     xp = array_namespace(logits)
     e = lean.exp_into(-xp.abs(logits))
     factors = e + 1
