@@ -108,8 +108,8 @@ _SIGNS: dict[Any, Any] = {
 }  # the bit, as an integer of the same size
 
 
-def sum_of_binary_cross_entropies(x: ndarray, labels: ndarray) -> tuple[Array, ndarray]:
-    """Σ (h − label) x + log(1 + e^−|x|), h = 0 for numbers with a minus sign, else 1; and its slope. Of arrays that are alike."""
+def sum_of_binary_cross_entropies(x: ndarray, labels: ndarray, scale: float) -> tuple[Array, ndarray]:
+    """Σ (h − label) x + log(1 + e^−|x|), h = 0 for numbers with a minus sign, else 1; and its slope, scaled. Of arrays that are alike."""
     slope = np.empty_like(x)
     sums = []
     for out, part, of_part in _pieces(slope, x, labels):
@@ -119,6 +119,8 @@ def sum_of_binary_cross_entropies(x: ndarray, labels: ndarray) -> tuple[Array, n
         np.subtract(~np.signbit(part), of_part, out)
         sums.append(np.vdot(out, part) + _sum_of_log1p(e, factors))
         out -= _with_sign_of(part, np.divide(e, factors, e))
+        if scale != 1:
+            out *= scale
     return np.add.reduce(sums), slope
 
 

@@ -91,20 +91,22 @@ def binary_cross_entropy(logits: Array, labels: Array, /, *, reduction: str = "m
     if kind(logits) != "real floating":
         raise TypeError(f"binary_cross_entropy: the logits have dtype {logits.dtype}, and must be real floats")
     labels = labels_like(logits, labels)
+    share = 1 / max(math.prod(logits.shape), 1) if reduction == "mean" else 1  # of each loss in the result, and so of its slope
     if is_real_numpys(logits) and type(labels) is type(logits) and reduction in ("mean", "sum") and logits.size:
-        total, slope = _pieces.sum_of_binary_cross_entropies(logits, labels)
+        total, slope = _pieces.sum_of_binary_cross_entropies(logits, labels, share)
         return total / logits.size if reduction == "mean" else total, slope
-    found = _kernels.binary_cross_entropy(logits, labels)
-    if found is not None:
-        losses, slope = found
-        return _reduced(losses, reduction, "binary_cross_entropy"), slope
-    xp = array_namespace(logits)
-    e = lean.exp_into(-xp.abs(logits))
+    losses, slope = _kernels.binary_cross_entropy(logits, labels) or _binary_cross_entropies(logits, labels)
+    return _reduced(losses, reduction, "binary_cross_entropy"), slope if share == 1 else lean.multiply_into(slope, share)
+
+
+def _binary_cross_entropies(x: Array, labels: Array) -> tuple[Array, Array]:
+    """Each loss, (h − label) x + log(1 + e^−|x|), h = 0 for numbers with a minus sign, else 1; and its slope."""
+    xp = array_namespace(x)
+    e = lean.exp_into(-xp.abs(x))
     factors = e + 1
-    slope = 1 - labels - xp.astype(xp.signbit(logits), logits.dtype)
-    losses = lean.add_into(slope * logits, xp.log1p(e))
-    slope = lean.subtract_into(slope, xp.copysign(lean.divide_into(e, factors), logits))
-    return _reduced(losses, reduction, "binary_cross_entropy"), slope
+    slope = 1 - labels - xp.astype(xp.signbit(x), x.dtype)
+    losses = lean.add_into(slope * x, xp.log1p(e))
+    return losses, lean.subtract_into(slope, xp.copysign(lean.divide_into(e, factors), x))
 
 
 def _difference(prediction: Array, target: Array, name: str) -> Array:

@@ -84,12 +84,14 @@ def binary_cross_entropy_backward(tensor: Tensor, grad: Array) -> GradientTuple:
     """z = −y log σ(x) − (1 − y) log(1 − σ(x)), reduced:   x̄ = z̄ (σ(x) − y),   ȳ = −z̄ x;   by 1/n for the mean.   σ(x) = 1/(1 + e⁻ˣ)."""
     logits, given = operands(tensor, grad)
     need_logits, need_labels = needs(tensor)
-    scale = _scaled(tensor, grad, logits.shape, 1)
-    slope = kept(tensor, grad)
+    slope = kept(tensor, grad)  # by 1/n already
+    scale = _scaled(tensor, grad, logits.shape, 1) if need_labels or slope is None else grad
     if need_logits and slope is None:
         labels, sigmoid = labels_like(logits, given), special_of(grad).expit
-        slope = (1 - labels) * sigmoid(logits) - labels * sigmoid(-logits)
+        slope = ((1 - labels) * sigmoid(logits) - labels * sigmoid(-logits)) * scale
+    elif need_logits:
+        slope = slope * grad if grad.shape else lean.scaled(slope, grad)
     return (
-        slope * scale if need_logits else None,
+        slope if need_logits else None,
         array_namespace(grad).astype(-logits * scale, given.dtype, copy=False) if need_labels else None,
     )
