@@ -251,7 +251,7 @@ def _of_elements(name: str, scale: float, cubic: float, *arrays: Array) -> Array
 def binary_cross_entropy(x: Array, labels: Array) -> tuple[Array, Array] | None:
     """Each loss, and its slope."""
     dtype = _served(x, labels)
-    if dtype is None or labels is None:
+    if dtype is None:
         return None
     losses, slope = (array_namespace(x).empty_like(x) for _ in range(2))
     _launch("elements", "binary_cross_entropy", dtype, *_for_each(x.size), [x, labels, losses, slope, np.int64(x.size)])

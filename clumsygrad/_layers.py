@@ -25,6 +25,7 @@ __all__ = [
     "one_over_length",
     "rows_over",
     "scale_of_scores",
+    "share_of_each",
     "side_by_side",
     "sum_along",
     "times_transpose_by_columns",
@@ -203,6 +204,11 @@ def labels_like(logits: Array, labels: Array) -> Array:
             "they must have the same shape"
         )
     return labels if labels.dtype == logits.dtype else array_namespace(labels).astype(labels, logits.dtype)
+
+
+def share_of_each(reduction: str, shape: tuple[int, ...]) -> float:
+    """What each of the terms of a loss, an array of `shape`, counts for in the result: 1/n in a mean."""
+    return 1 / max(math.prod(shape), 1) if reduction == "mean" else 1.0
 
 
 def less_one_at(x: Array, labels: Array, axis: int) -> Array:

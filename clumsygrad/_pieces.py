@@ -102,10 +102,8 @@ def scaled_difference(x: ndarray, y: ndarray, factor: Array) -> Array:
 # Logarithms ---------------------------------------------------------------------------------------------------------------------
 
 _FACTORS = 64  # of 1 to 2: their product is a float32 still
-_SIGNS: dict[Any, Any] = {
-    FLOAT64: np.array(-(2**63)),
-    FLOAT32: np.array(-(2**31), np.int32),
-}  # the bit, as an integer of the same size
+# The bit, as an integer of the same size.
+_SIGNS: dict[Any, Any] = {FLOAT64: np.array(-(2**63)), FLOAT32: np.array(-(2**31), np.int32)}
 
 
 def sum_of_binary_cross_entropies(x: ndarray, labels: ndarray, scale: float) -> tuple[Array, ndarray]:

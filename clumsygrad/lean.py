@@ -208,7 +208,7 @@ def in_shape(x: Array, shape: tuple[int, ...]) -> Array:
 
 
 def scaled(x: Array, number: Array) -> Array:
-    """x times a 0-d array. Where that is 1, as the gradient of a loss is, a view of x; who hands one out makes it a copy."""
+    """x times an array. Where that is one 1, as the gradient of a loss is, a view of x; who hands one out makes it a copy."""
     if type(x) is ndarray and type(number) in _SCALARS and number == 1 and number.dtype is x.dtype:
         return x.view()
     return x * number

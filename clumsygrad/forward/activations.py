@@ -57,7 +57,7 @@ def silu(x: Array, /) -> Array:
     Tensor(array([0.        , 0.73105858]))
     """
     if kind(x) == "complex floating":
-        return lean.multiply_into(lean.multiply_into(lean.add_into(lean.tanh_into(x * 0.5), 1), x), 0.5)
+        return x * sigmoid(x)
     return lean.divide_from(x, lean.add_into(lean.exp_within(x * -1.0), 1))
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from .. import _kernels, _pieces, grad, lean
-from .._layers import elements_at, labels_like, sum_along
+from .._layers import elements_at, labels_like, share_of_each, sum_along
 from .._operation import operation
 from ..xp import Array, array_namespace, is_array, is_real_numpys, kind
 
@@ -82,7 +82,7 @@ def binary_cross_entropy(logits: Array, labels: Array, /, *, reduction: str = "m
     σ(x) = 1 / (1 + exp(−x)) is the probability of the label 1: this is the loss of logistic regression. `labels` are 0 or 1, of any
     dtype, or floats between, in the shape of `logits`; or one number for all. The dtype is that of `logits`. Nothing overflows, and
     digits are kept where the loss is all but 0. Raises ValueError for labels of another shape and for another reduction, TypeError
-    for complex operands.
+    for logits that are no real floats and for complex labels.
 
     >>> import clumsygrad as cg
     >>> cg.loss.binary_cross_entropy(cg.asarray([0.0, 1000.0, -40.0]), cg.asarray([1, 1, 0]), reduction="none")
@@ -91,7 +91,7 @@ def binary_cross_entropy(logits: Array, labels: Array, /, *, reduction: str = "m
     if kind(logits) != "real floating":
         raise TypeError(f"binary_cross_entropy: the logits have dtype {logits.dtype}, and must be real floats")
     labels = labels_like(logits, labels)
-    share = 1 / max(math.prod(logits.shape), 1) if reduction == "mean" else 1  # of each loss in the result, and so of its slope
+    share = share_of_each(reduction, logits.shape)  # and so of its slope
     if is_real_numpys(logits) and type(labels) is type(logits) and reduction in ("mean", "sum") and logits.size:
         total, slope = _pieces.sum_of_binary_cross_entropies(logits, labels, share)
         return total / logits.size if reduction == "mean" else total, slope

@@ -142,12 +142,11 @@ _LARGE = 2**14  # elements; new memory for fewer costs less than asking
 
 
 def handed_over(tensor: Tensor, g: Array) -> Array:
-    """`g`, the gradient of the first operand: a new array that the rule which returns it does not use again."""
+    """`g`, the gradient of the first operand (None without one): a new array that the rule which returns it does not use again."""
     if type(g) is ndarray and g.size > _LARGE:
         gathered = tensor._gathered()  # type: ignore[misc]
-        x = tensor._parents[0]
-        if gathered is not None and type(x) is type(tensor):
-            gathered[2].add((x if x._id < tensor._id else x._version_before(tensor._id))._id)
+        if gathered is not None:
+            gathered[2].add(operand(tensor, tensor)._id)  # itself, not its array
     return g
 
 

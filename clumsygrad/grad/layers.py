@@ -52,7 +52,7 @@ def linear_backward(tensor: Tensor, grad: Array) -> GradientTuple:
         x, grad = as_rows(x), as_rows(grad)
     gx = lean.times_adjoint(grad, w) if need_x else None
     return (
-        None if gx is None else handed_over(tensor, gx if len(shape) == 2 else lean.reshape(gx, shape)),
+        handed_over(tensor, gx if gx is None or len(shape) == 2 else lean.reshape(gx, shape)),
         lean.adjoint_times(x, grad) if need_w else None,
         unbroadcast(grad, b.shape) if need_b else None,
     )
@@ -157,7 +157,7 @@ def conv2d_backward(tensor: Tensor, grad: Array) -> GradientTuple:
     if need_w:
         matrix = lean.adjoint_times(_windows.patches(x, window), g)
         gw = lean.permute_dims(lean.reshape(matrix, (*w.shape[2:], *w.shape[1::-1])), (3, 2, 0, 1))
-    return None if gx is None else handed_over(tensor, gx), gw, unbroadcast(g, b.shape) if need_b else None
+    return handed_over(tensor, gx), gw, unbroadcast(g, b.shape) if need_b else None
 
 
 def max_pool2d_backward(tensor: Tensor, grad: Array) -> GradientTuple:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING
 
 from .. import _kernels, _pieces, lean
-from .._layers import labels_like, less_one_at, sum_along
+from .._layers import labels_like, less_one_at, share_of_each, sum_along
 from .._special import special_of
 from ..xp import Array, array_namespace
 from ._read import GradientTuple, attribute, kept, needs, operands, pair, unbroadcast
@@ -42,8 +41,7 @@ def mae_backward(tensor: Tensor, grad: Array) -> GradientTuple:
 
 def _scaled(tensor: Tensor, grad: Array, shape: tuple[int, ...], factor: float) -> Array:
     """The gradient of each term of the loss."""
-    if attribute(tensor, "reduction") == "mean":
-        factor /= max(math.prod(shape), 1)
+    factor *= share_of_each(attribute(tensor, "reduction"), shape)
     return grad if factor == 1 else grad * factor
 
 
@@ -68,7 +66,7 @@ def cross_entropy_backward(tensor: Tensor, grad: Array) -> GradientTuple:
         largest = lean.max(logits, axis, keepdims=True)
         sums = largest + xp.log(sum_along(xp.exp(logits - largest), axis))
     else:
-        factor = 1 / max(math.prod(labels.shape), 1) if attribute(tensor, "reduction") == "mean" else 1.0
+        factor = share_of_each(attribute(tensor, "reduction"), labels.shape)
         found = _kernels.cross_entropy_gradient(logits, labels, sums, grad, axis, factor)
         if found is not None:
             return found, None
@@ -84,14 +82,13 @@ def binary_cross_entropy_backward(tensor: Tensor, grad: Array) -> GradientTuple:
     """z = −y log σ(x) − (1 − y) log(1 − σ(x)), reduced:   x̄ = z̄ (σ(x) − y),   ȳ = −z̄ x;   by 1/n for the mean.   σ(x) = 1/(1 + e⁻ˣ)."""
     logits, given = operands(tensor, grad)
     need_logits, need_labels = needs(tensor)
-    slope = kept(tensor, grad)  # by 1/n already
-    scale = _scaled(tensor, grad, logits.shape, 1) if need_labels or slope is None else grad
-    if need_logits and slope is None:
-        labels, sigmoid = labels_like(logits, given), special_of(grad).expit
-        slope = ((1 - labels) * sigmoid(logits) - labels * sigmoid(-logits)) * scale
+    slope = kept(tensor, grad)  # by each term's share already
+    gx = gy = None
+    if need_logits and slope is not None:
+        gx = lean.scaled(slope, grad)
     elif need_logits:
-        slope = slope * grad if grad.shape else lean.scaled(slope, grad)
-    return (
-        slope if need_logits else None,
-        array_namespace(grad).astype(-logits * scale, given.dtype, copy=False) if need_labels else None,
-    )
+        labels, sigmoid = labels_like(logits, given), special_of(grad).expit
+        gx = ((1 - labels) * sigmoid(logits) - labels * sigmoid(-logits)) * _scaled(tensor, grad, logits.shape, 1)
+    if need_labels:
+        gy = array_namespace(grad).astype(-logits * _scaled(tensor, grad, logits.shape, 1), given.dtype, copy=False)
+    return gx, gy
