@@ -15,11 +15,10 @@ __all__ = [
     "attention_weights",
     "by_heads",
     "check_real",
+    "cross_entropies",
     "dropped",
-    "elements_at",
     "from_rows",
     "labels_like",
-    "less_one_at",
     "matmul_like",
     "normalised",
     "one_over_length",
@@ -211,23 +210,41 @@ def share_of_each(reduction: str, shape: tuple[int, ...]) -> float:
     return 1 / max(math.prod(shape), 1) if reduction == "mean" else 1.0
 
 
-def less_one_at(x: Array, labels: Array, axis: int) -> Array:
-    """x with 1 taken off at the labels, which are 1 long along `axis`."""
+def cross_entropies(logits: Array, labels: Array, axis: int, share: float) -> tuple[Array, Array]:
+    """−log softmax(logits)[label] along `axis`, and its slope, softmax(logits) − one-hot(label), times `share`."""
+    largest = lean.max(logits, axis, keepdims=True)
+    x = logits - largest
     if type(x) is ndarray:
-        if x.ndim == 2 and axis == 1:
-            x[numpy.arange(len(x)), labels[:, 0]] -= 1
-        else:
-            numpy.put_along_axis(x, labels, numpy.take_along_axis(x, labels, axis=axis) - 1, axis)
-        return x
+        at = _at_labels(labels, axis)
+        chosen = x[at]
+        e = lean.exp_into(x)
+        total = sum_along(e, axis)
+        slope = lean.multiply_into(e, share / total)
+        slope[at] -= share
+        return lean.reshape(numpy.log(total), labels.shape) - chosen, slope
     xp = array_namespace(x)
-    n = x.shape[axis]
+    places = lean.reshape(labels, largest.shape)
+    chosen = xp.take_along_axis(x, as_indices(places), axis=axis)
+    e = lean.exp_into(x)
+    total = sum_along(e, axis)
+    slope = lean.multiply_into(e, share / total)
+    slope = xp.where(_classes(x.shape[axis], labels, len(x.shape) - axis) == places, slope - share, slope)
+    return lean.reshape(xp.log(total) - chosen, labels.shape), slope
+
+
+def _at_labels(labels: ndarray, axis: int) -> tuple[Any, ...]:
+    """The key by which NumPy reads the elements at the labels, in their shape."""
+    ndim = labels.ndim
+    if ndim == 1:  # as most are
+        rows = numpy.arange(len(labels))
+        return (rows, labels) if axis else (labels, rows)
+    key: list[Any] = [numpy.arange(n).reshape((n,) + (1,) * (ndim - i - 1)) for i, n in enumerate(labels.shape)]
+    key.insert(axis, labels)
+    return tuple(key)
+
+
+def _classes(n: int, labels: Array, ndim: int) -> Array:
+    """0 to n − 1 along the first of `ndim` axes."""
+    xp = array_namespace(labels)
     dtype = labels.dtype if n <= xp.iinfo(labels.dtype).max else None  # of which no class runs over
-    classes = xp.reshape(xp.arange(n, dtype=dtype, device=device(labels)), (n,) + (1,) * (len(x.shape) - axis - 1))
-    return xp.where(classes == labels, x - 1, x)
-
-
-def elements_at(x: Array, labels: Array, axis: int) -> Array:
-    """The elements of x at the labels, which are 1 long along `axis`."""
-    if type(x) is ndarray and x.ndim == 2 and axis == 1:
-        return x[numpy.arange(len(x)), labels[:, 0]][:, None]
-    return array_namespace(x).take_along_axis(x, as_indices(labels), axis=axis)
+    return xp.reshape(xp.arange(n, dtype=dtype, device=device(labels)), (n,) + (1,) * (ndim - 1))

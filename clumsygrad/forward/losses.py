@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from .. import _kernels, _pieces, grad, lean
-from .._layers import elements_at, labels_like, share_of_each, sum_along
+from .._layers import cross_entropies, labels_like, share_of_each
 from .._operation import operation
 from ..xp import Array, array_namespace, is_array, is_real_numpys, kind
 
@@ -61,18 +61,13 @@ def cross_entropy(logits: Array, labels: Array, /, *, axis: int = -1, reduction:
     >>> cg.loss.cross_entropy(cg.asarray([[0.0, 0.0]]), cg.asarray([1]))
     Tensor(array(0.69314718))
     """
-    xp = array_namespace(logits)
     axis = _axis_of_classes(logits, labels, axis)
     found = _kernels.cross_entropy(logits, labels, axis)
     if found is not None:
         losses, sums = found
-        return _reduced(losses, reduction, "cross_entropy"), sums
-    largest = lean.max(logits, axis, keepdims=True)
-    x = logits - largest
-    chosen = elements_at(x, lean.reshape(labels, largest.shape), axis)
-    sums = xp.log(sum_along(lean.exp_into(x), axis))
-    losses = lean.reshape(sums - chosen, labels.shape)
-    return _reduced(losses, reduction, "cross_entropy"), lean.add_into(sums, largest)
+        return _reduced(losses, reduction, "cross_entropy"), (sums, None)
+    losses, slope = cross_entropies(logits, labels, axis, share_of_each(reduction, labels.shape))
+    return _reduced(losses, reduction, "cross_entropy"), (None, slope)
 
 
 @operation(grad.binary_cross_entropy_backward, operands=("logits", "labels"), keeps=True)
@@ -129,13 +124,12 @@ def _axis_of_classes(logits: Array, labels: Array, axis: int) -> int:
             f"cross_entropy: the labels must be integers, in an array, got {got}: of rows that are one-hot take argmax; "
             "with probabilities the loss is -sum(probabilities * log_softmax(logits), axis)"
         )
-    if not -len(logits.shape) <= axis < len(logits.shape):
-        raise IndexError(f"cross_entropy: axis {axis} is out of range for logits of shape {tuple(logits.shape)}")
-    axis %= len(logits.shape)
-    if tuple(labels.shape) != tuple(logits.shape[:axis] + logits.shape[axis + 1 :]):
-        raise ValueError(
-            f"cross_entropy: labels of shape {tuple(labels.shape)} do not fit logits {tuple(logits.shape)}, axis {axis}"
-        )
+    shape = logits.shape
+    if not -len(shape) <= axis < len(shape):
+        raise IndexError(f"cross_entropy: axis {axis} is out of range for logits of shape {tuple(shape)}")
+    axis %= len(shape)
+    if labels.shape != shape[:axis] + shape[axis + 1 :]:
+        raise ValueError(f"cross_entropy: labels of shape {tuple(labels.shape)} do not fit logits {tuple(shape)}, axis {axis}")
     return axis
 
 

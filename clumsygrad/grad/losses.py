@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from .. import _kernels, _pieces, lean
-from .._layers import labels_like, less_one_at, share_of_each, sum_along
+from .._layers import cross_entropies, labels_like, share_of_each
 from .._special import special_of
 from ..xp import Array, array_namespace
 from ._read import GradientTuple, attribute, kept, needs, operands, pair, unbroadcast
@@ -58,24 +58,19 @@ def cross_entropy_backward(tensor: Tensor, grad: Array) -> GradientTuple:
 
     Labels have no gradient.
     """
-    xp = array_namespace(grad)
     logits, labels = operands(tensor, grad)
-    axis = attribute(tensor, "axis") % len(logits.shape)
-    sums = kept(tensor, grad)
-    if sums is None:
-        largest = lean.max(logits, axis, keepdims=True)
-        sums = largest + xp.log(sum_along(xp.exp(logits - largest), axis))
-    else:
-        factor = share_of_each(attribute(tensor, "reduction"), labels.shape)
-        found = _kernels.cross_entropy_gradient(logits, labels, sums, grad, axis, factor)
+    axis, reduction = attribute(tensor, "axis") % len(logits.shape), attribute(tensor, "reduction")
+    share = share_of_each(reduction, labels.shape)
+    sums, slope = kept(tensor, grad) or (None, None)
+    if sums is not None:
+        found = _kernels.cross_entropy_gradient(logits, labels, sums, grad, axis, share)
         if found is not None:
             return found, None
-    g = _scaled(tensor, grad, labels.shape, 1)
-    columns = (*logits.shape[:axis], 1, *logits.shape[axis + 1 :])
-    if attribute(tensor, "reduction") == "none":
-        g = lean.reshape(g, columns)
-    labels = lean.reshape(labels, columns)
-    return lean.multiply_into(less_one_at(lean.exp_into(logits - sums), labels, axis), g), None
+    if slope is None:
+        _, slope = cross_entropies(logits, labels, axis, share)
+    if reduction == "none":
+        grad = lean.reshape(grad, (*logits.shape[:axis], 1, *logits.shape[axis + 1 :]))
+    return lean.scaled(slope, grad), None
 
 
 def binary_cross_entropy_backward(tensor: Tensor, grad: Array) -> GradientTuple:
