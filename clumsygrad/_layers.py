@@ -212,24 +212,20 @@ def share_of_each(reduction: str, shape: tuple[int, ...]) -> float:
 
 def cross_entropies(logits: Array, labels: Array, axis: int, share: float) -> tuple[Array, Array]:
     """−log softmax(logits)[label] along `axis`, and its slope, softmax(logits) − one-hot(label), times `share`."""
+    xp = array_namespace(logits)
     largest = lean.max(logits, axis, keepdims=True)
     x = logits - largest
-    if type(x) is ndarray:
-        at = _at_labels(labels, axis)
-        chosen = x[at]
-        e = lean.exp_into(x)
-        total = sum_along(e, axis)
-        slope = lean.multiply_into(e, share / total)
-        slope[at] -= share
-        return lean.reshape(numpy.log(total), labels.shape) - chosen, slope
-    xp = array_namespace(x)
-    places = lean.reshape(labels, largest.shape)
-    chosen = xp.take_along_axis(x, as_indices(places), axis=axis)
+    in_numpy = type(x) is ndarray
+    at = _at_labels(labels, axis) if in_numpy else lean.reshape(labels, largest.shape)
+    chosen = x[at] if in_numpy else lean.reshape(xp.take_along_axis(x, as_indices(at), axis=axis), labels.shape)
     e = lean.exp_into(x)
     total = sum_along(e, axis)
     slope = lean.multiply_into(e, share / total)
-    slope = xp.where(_classes(x.shape[axis], labels, len(x.shape) - axis) == places, slope - share, slope)
-    return lean.reshape(xp.log(total) - chosen, labels.shape), slope
+    if in_numpy:
+        slope[at] -= share
+    else:
+        slope = xp.where(_classes(slope, at, axis) == at, slope - share, slope)
+    return lean.reshape(xp.log(total), labels.shape) - chosen, slope
 
 
 def _at_labels(labels: ndarray, axis: int) -> tuple[Any, ...]:
@@ -243,8 +239,9 @@ def _at_labels(labels: ndarray, axis: int) -> tuple[Any, ...]:
     return tuple(key)
 
 
-def _classes(n: int, labels: Array, ndim: int) -> Array:
-    """0 to n − 1 along the first of `ndim` axes."""
-    xp = array_namespace(labels)
+def _classes(x: Array, labels: Array, axis: int) -> Array:
+    """0, 1 ... along `axis` of x, in the dtype of the labels if that holds them all."""
+    xp = array_namespace(x)
+    n = x.shape[axis]
     dtype = labels.dtype if n <= xp.iinfo(labels.dtype).max else None  # of which no class runs over
-    return xp.reshape(xp.arange(n, dtype=dtype, device=device(labels)), (n,) + (1,) * (ndim - 1))
+    return xp.reshape(xp.arange(n, dtype=dtype, device=device(labels)), (n,) + (1,) * (len(x.shape) - axis - 1))
