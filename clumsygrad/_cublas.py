@@ -1,84 +1,146 @@
-"""Products of stacks of CuPy's matrices by cuBLAS, reading transposed, strided and broadcast operands where they lie.
+"""Products of CuPy's matrices, and of stacks of them, by cuBLAS, which reads transposed, strided and broadcast operands where they lie.
 
-`cupy.matmul` copies such operands where there are more than two axes, and has no fast way for 16 bits. This goes through nvmath-python,
-NVIDIA's binding of cuBLAS, where that is installed (`pip install nvmath-python`); without it, CuPy's own product stays.
+`cupy.matmul` copies such operands where there are more than two axes, and has no fast way for 16 bits. Calls go through CuPy's own binding
+of cuBLAS. While a stream is capturing CuPy refuses those: then they go through nvmath-python, NVIDIA's binding, where that is installed
+(`pip install nvmath-python`).
 """
 
 from __future__ import annotations
 
 import functools
+import math
 import os
 import threading
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from . import _kernels
 from . import xp as _xp
-from .xp import Array, array_namespace, device_arrays
+from .xp import Array, device_arrays
 
 __all__ = ["matmul"]
 
-# By dtype: the library's number of it (cudaDataType), the name of the type in which it is summed, and the factors 1 and 0 in that type.
-_SINGLE, _DOUBLE = np.asarray([1, 0], np.float32), np.asarray([1, 0], np.float64)
-_TYPES: dict[str, tuple[int, str, Any]] = {
-    "float16": (2, "COMPUTE_32F", _SINGLE),
-    "bfloat16": (14, "COMPUTE_32F", _SINGLE),
-    "float32": (0, "COMPUTE_32F", _SINGLE),
-    "float64": (1, "COMPUTE_64F", _DOUBLE),
-}
-_MOST_CALLS = 16  # for one product of stacks whose axes no single stride steps through; beyond, a copy is cheaper
+# By the type of the sums: the factors of the product, and of what was there before.
+_FACTORS: dict[Any, Any] = {width: np.asarray([1, 0], width) for width in (np.float32, np.float64)}
+_MOST_CALLS = 16  # for one product of stacks whose axes no single stride steps through
+_WORTH_A_CALL = 2**23  # bytes: to copy fewer takes less time than one call more
 _LARGEST = 2**31 - 1
 
 _handles = threading.local()
 
 
+class Kind(NamedTuple):
+    """How cuBLAS knows a dtype: cudaDataType, cublasComputeType, and where on the host the factors 1 and 0 lie."""
+
+    number: int
+    sums: int
+    one: int
+    zero: int
+
+
+class Binding(NamedTuple):
+    """A function of cuBLAS, and what makes the handle that it takes: of this thread, for the current device and stream."""
+
+    gemm_strided_batched: Callable[..., Any]
+    handle: Callable[[], int]
+
+
 def matmul(x: Array, y: Array) -> Array | None:
-    """x y of stacks of matrices, real and of one dtype; None where CuPy's own product serves as well, or has to."""
-    if type(x) not in device_arrays or type(y) not in device_arrays or x.dtype != y.dtype or (x.ndim <= 2 and y.ndim <= 2):
+    """x y of matrices or stacks of them, real and of one dtype; None where CuPy's own product serves as well, or has to."""
+    if type(x) not in device_arrays or type(y) not in device_arrays or x.dtype is not y.dtype or min(x.ndim, y.ndim) < 2:
         return None
-    if _kernels.is_elsewhere(x):
+    kind = _kind(x.dtype)
+    if kind is None or _kernels.is_elsewhere(x) or x.shape[-1] != y.shape[-2] or not x.size or not y.size:
         return None
-    types = _TYPES.get(x.dtype.name)
-    cublas = _binding()
-    if types is None or cublas is None or min(x.ndim, y.ndim) < 2 or x.shape[-1] != y.shape[-2] or not x.size or not y.size:
+    if max(*x.shape, *y.shape) > _LARGEST:
         return None
+    if x.ndim == 2 == y.ndim:
+        return _product(x, y, kind)
     if y.ndim == 2 and x.flags.c_contiguous:  # one product of many rows
-        return (x.reshape(-1, x.shape[-1]) @ y).reshape(*x.shape[:-1], y.shape[-1])
-    left, right = _as_stored(x), _as_stored(y)
-    batch = np.broadcast_shapes(x.shape[:-2], y.shape[:-2])
-    strides = _strides(x, batch), _strides(y, batch)
-    outer, inner = _steps(batch, *strides)
-    calls = int(np.prod([n for n, *_ in outer]))
-    if left is None or right is None or calls > _MOST_CALLS or min(*strides[0], *strides[1]) < 0:
-        return None
-    if max(*x.shape, *y.shape, left[1], right[1], *batch) > _LARGEST:
+        return _product(x.reshape(-1, x.shape[-1]), y, kind).reshape(*x.shape[:-1], y.shape[-1])
+    return _products(x, y, kind)
+
+
+def _product(x: Array, y: Array, kind: Kind) -> Array:
+    """CuPy's own product of matrices, which copies only what has gaps."""
+    try:
+        return x @ y
+    except NotImplementedError:  # in a capture
+        z = _products(x, y, kind)
+        if z is None:
+            raise
+        return z
+
+
+def _products(x: Array, y: Array, kind: Kind) -> Array | None:
+    plan = _plan(x.shape, x.strides, y.shape, y.strides, x.itemsize)
+    if plan is None:
         return None
     m, k, n = x.shape[-2], x.shape[-1], y.shape[-1]
-    z = array_namespace(x).empty((*batch, m, n), dtype=x.dtype)
-    count, *steps = inner
-    number, name, factors = types
-    handle, sums = _handle(cublas), _compute_type(cublas, name, number)
-    addresses = [_kernels.address(array) for array in (x, y, z)]
-    for starts in _starts(outer):
-        # cuBLAS counts by columns: what lies in memory as z by rows is to it zᵀ = yᵀ xᵀ
-        to_x, to_y, to_z = (at + start * x.itemsize for at, start in zip(addresses, (*starts[:2], starts[2] * m * n), strict=True))
-        cublas.gemm_strided_batched_ex(
-            handle, right[0], left[0], n, m, k,
-            factors.ctypes.data, to_y, number, right[1], steps[1], to_x, number, left[1], steps[0],
-            factors.ctypes.data + factors.itemsize, to_z, number, n, steps[2] * m * n,
-            count, sums, cublas.GemmAlgo.DEFAULT,
-        )  # fmt: skip
+    z = _kernels.empty((*plan.batch, m, n), x)
+    (turned_x, ld_x), (turned_y, ld_y), (count, *steps) = plan.left, plan.right, plan.inner
+    number, size = kind.number, x.itemsize
+    at_x, at_y, at_z = (_kernels.address(array) for array in (x, y, z))
+
+    def call(binding: Binding) -> None:
+        handle = binding.handle()
+        for from_x, from_y, from_z in _starts(plan.outer):
+            # cuBLAS counts by columns: what lies in memory as z by rows is to it zᵀ = yᵀ xᵀ
+            binding.gemm_strided_batched(
+                handle, turned_y, turned_x, n, m, k, kind.one, at_y + from_y * size, number, ld_y, steps[1],
+                at_x + from_x * size, number, ld_x, steps[0],
+                kind.zero, at_z + from_z * m * n * size, number, n, steps[2] * m * n, count, kind.sums, _DEFAULT,
+            )  # fmt: skip
+
+    try:
+        call(_of_cupy())
+    except NotImplementedError:
+        other = _of_nvmath()
+        if other is None:
+            return None
+        call(other)
     return z
 
 
-def _as_stored(x: Array) -> tuple[int, int] | None:
-    """How cuBLAS reads the matrices of a stack to see them transposed: as they lie (0), or turned (1); and how far apart their rows lie,
-    or, turned, their columns. None where neither rows nor columns are in one piece.
+Shape = tuple[int, ...]
+Axis = tuple[int, int, int, int]  # a length, and the steps in x, in y, and in the result
+
+
+class Plan(NamedTuple):
+    """How a product of stacks is done: how each operand is stored, the batch, its axes that are stepped through here, and by cuBLAS."""
+
+    left: tuple[int, int]
+    right: tuple[int, int]
+    batch: Shape
+    outer: list[Axis]
+    inner: Axis
+
+
+@functools.lru_cache(1024)
+def _plan(x: Shape, strides_of_x: Shape, y: Shape, strides_of_y: Shape, size: int) -> Plan | None:
+    """None where a copy has to be made, or is cheaper than many calls. Strides and the size of an element are in bytes."""
+    steps_of_x, steps_of_y = ([step // size for step in strides] for strides in (strides_of_x, strides_of_y))
+    left, right = _as_stored(*x[-2:], *steps_of_x[-2:]), _as_stored(*y[-2:], *steps_of_y[-2:])
+    batch = np.broadcast_shapes(x[:-2], y[:-2])
+    strides = _strides(x[:-2], steps_of_x, batch), _strides(y[:-2], steps_of_y, batch)
+    if left is None or right is None or min((*strides[0], *strides[1]), default=0) < 0:
+        return None
+    outer, inner = _steps(batch, *strides)
+    calls = math.prod([n for n, *_ in outer])
+    worth = calls == 1 or max(math.prod(x), math.prod(y)) * size >= calls * _WORTH_A_CALL
+    if calls > _MOST_CALLS or not worth or inner[0] > _LARGEST:
+        return None
+    return Plan(left, right, batch, outer, inner)
+
+
+def _as_stored(rows: int, columns: int, down: int, across: int) -> tuple[int, int] | None:
+    """How cuBLAS reads matrices to see them transposed: as they lie (0), or turned (1); and how far apart their rows lie, or, turned,
+    their columns. None where neither rows nor columns are in one piece. `down` and `across` are the steps from row to row, and so on.
     """
-    rows, columns = x.shape[-2:]
-    down, across = (step // x.itemsize for step in x.strides[-2:])
+    if max(down, across) > _LARGEST:
+        return None
     if (across == 1 or columns == 1) and (down >= columns or rows == 1):
         return 0, max(down, columns) if rows > 1 else columns
     if (down == 1 or rows == 1) and (across >= rows or columns == 1):
@@ -86,17 +148,13 @@ def _as_stored(x: Array) -> tuple[int, int] | None:
     return None
 
 
-def _strides(x: Array, batch: tuple[int, ...]) -> tuple[int, ...]:
+def _strides(stack: Shape, steps: list[int], batch: Shape) -> Shape:
     """Of each axis of the batch, how far apart the matrices of a stack are, in elements; 0 where it is broadcast."""
-    missing = len(batch) - (x.ndim - 2)
-    own = [0 if n == 1 else int(step // x.itemsize) for n, step in zip(x.shape[:-2], x.strides[:-2], strict=True)]
-    return tuple([0] * missing + own)
+    own = [0 if n == 1 else step for n, step in zip(stack, steps[:-2], strict=True)]
+    return tuple([0] * (len(batch) - len(stack)) + own)
 
 
-Axis = tuple[int, int, int, int]  # a length, and the steps in x, in y, and in the result
-
-
-def _steps(batch: tuple[int, ...], x: tuple[int, ...], y: tuple[int, ...]) -> tuple[list[Axis], Axis]:
+def _steps(batch: Shape, x: Shape, y: Shape) -> tuple[list[Axis], Axis]:
     """The axes of a batch, neighbours as one where one step serves both; the longest of them apart.
 
     Steps in the result are counted in matrices.
@@ -126,29 +184,45 @@ def _starts(axes: list[Axis]) -> Iterator[tuple[int, int, int]]:
             yield starts[0] + i * steps[0], starts[1] + i * steps[1], starts[2] + i * steps[2]
 
 
+# Dtypes and bindings ------------------------------------------------------------------------------------------------------------------
+
+_DEFAULT = -1  # cublasGemmAlgo: cuBLAS chooses
+_SINGLE, _SINGLE_BY_TF32, _DOUBLE = 68, 77, 70  # cublasComputeType: CUBLAS_COMPUTE_32F, _32F_FAST_TF32, _64F
+_TYPES = {"float16": (2, np.float32), "bfloat16": (14, np.float32), "float32": (0, np.float32), "float64": (1, np.float64)}
+
+
 @functools.cache
-def _binding() -> Any:
-    """nvmath-python's cuBLAS, or None where it is not installed."""
+def _kind(dtype: Any) -> Kind | None:
+    """None for a dtype that is left to CuPy. TF32 for products of float32 is allowed by CUPY_TF32=1, read once, as by CuPy itself."""
+    if dtype.name not in _TYPES:
+        return None
+    number, width = _TYPES[dtype.name]
+    factors = _FACTORS[width]
+    sums = _DOUBLE if number == 1 else _SINGLE_BY_TF32 if number == 0 and os.environ.get("CUPY_TF32") == "1" else _SINGLE
+    return Kind(number, sums, factors.ctypes.data, factors.ctypes.data + factors.itemsize)
+
+
+@functools.cache
+def _of_cupy() -> Binding:
+    cuda = _xp.optional("cupy").cuda
+    return Binding(cuda.cublas.gemmStridedBatchedEx, cuda.get_cublas_handle)
+
+
+@functools.cache
+def _of_nvmath() -> Binding | None:
     try:
-        return _xp.optional("nvmath.bindings.cublas")
+        cublas = _xp.optional("nvmath.bindings.cublas")
     except ModuleNotFoundError:
         return None
 
+    def handle() -> int:
+        cuda = _xp.optional("cupy").cuda
+        handles = _handles.__dict__
+        device = str(cuda.runtime.getDevice())
+        if device not in handles:
+            handles[device] = cublas.create()
+        cublas.set_stream(handles[device], cuda.get_current_stream().ptr)
+        found: int = handles[device]
+        return found
 
-def _handle(cublas: Any) -> int:
-    """A handle of this thread for the current device, told the current stream."""
-    cuda = _xp.optional("cupy").cuda
-    handles = _handles.__dict__
-    device = str(cuda.runtime.getDevice())
-    if device not in handles:
-        handles[device] = cublas.create()
-    cublas.set_stream(handles[device], cuda.get_current_stream().ptr)
-    handle: int = handles[device]
-    return handle
-
-
-def _compute_type(cublas: Any, name: str, number: int) -> int:
-    """The type of the sums; TF32 products of float32 are allowed by CUPY_TF32=1, as in CuPy itself."""
-    fast = number == 0 and os.environ.get("CUPY_TF32") == "1"
-    kind: int = getattr(cublas.ComputeType, "COMPUTE_32F_FAST_TF32" if fast else name)
-    return kind
+    return Binding(cublas.gemm_strided_batched_ex, handle)

@@ -7,13 +7,14 @@ import sys
 import threading
 from typing import Any
 
-from . import lean
+from . import _kernels, lean
 from . import xp as _xp
 from .xp import Array, ndarray
 
 __all__ = ["check_differentiable", "check_gradient", "deliver", "exclusive", "place", "unit_gradient"]
 
 _writing = threading.Lock()
+_ones: dict[Any, Array] = {}  # CuPy's arrays of one 1, by shape, dtype and, where there are several, device
 _UNITS = {cls: cls(1) for cls in (_xp.numpy.float64, _xp.numpy.float32)}
 
 
@@ -25,10 +26,17 @@ def check_differentiable(data: Array, where: str) -> None:
         )
 
 
-def unit_gradient(data: Array) -> Array:
-    """The gradient of a loss with respect to itself. Raises where `data` is no loss: several elements, or complex."""
-    if type(data) in _UNITS:
-        return _UNITS[type(data)]
+def unit_gradient(data: Array, shared: bool = False) -> Array:
+    """The gradient of a loss with respect to itself. Raises where `data` is no loss: several elements, or complex.
+
+    `shared` allows an array that others have been given too: CuPy's are kept, since to make one takes as long as a product.
+    """
+    cls = type(data)
+    if cls in _UNITS:
+        return _UNITS[cls]
+    key = (data.shape, data.dtype, _xp.guard and data.device.id) if shared and cls in _xp.device_arrays else None
+    if key in _ones:
+        return _ones[key]
     if data.shape and _xp.size(data) != 1:
         raise ValueError(
             f"backward: this tensor has shape {tuple(data.shape)}. "
@@ -38,7 +46,10 @@ def unit_gradient(data: Array) -> Array:
         raise TypeError(
             "backward: the loss is complex, which has no order to descend in: take its real part or abs, or give backward() a gradient"
         )
-    return _xp.scalar(_xp.on_its_device(lean.ones_like, data))
+    ones = _xp.scalar(_xp.on_its_device(lean.ones_like, data))
+    if key is not None and _kernels.is_there(ones):
+        _ones[key] = ones
+    return ones
 
 
 def check_gradient(data: Array, gradient: Any, name: str) -> None:
@@ -66,7 +77,7 @@ def check_gradient(data: Array, gradient: Any, name: str) -> None:
 
 def exclusive(gradient: Any, given: set[int]) -> Any:
     """A gradient to hand out: of a raw array a copy, if it is a view or was handed out before (its id is in `given`)."""
-    if type(gradient) is not ndarray or gradient.base is not None:
+    if not (type(gradient) is ndarray or type(gradient) in _xp.device_arrays) or gradient.base is not None:
         if _xp.is_wrapper(gradient):
             return gradient
         gradient = _xp.exclusive(gradient)

@@ -9,6 +9,7 @@ arguments: a change compiles nothing. The tests compile all of it for two GPUs w
 from __future__ import annotations
 
 import functools
+import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -26,23 +27,31 @@ __all__ = [
     "cross_entropy",
     "cross_entropy_gradient",
     "dropout",
+    "empty",
     "gelu",
     "gelu_gradient",
+    "is_cupys",
     "is_elsewhere",
+    "is_there",
+    "launch",
     "layer_norm",
     "layer_norm_gradient",
     "log_softmax",
     "log_softmax_gradient",
+    "readable",
+    "relu",
+    "relu_gradient",
+    "row_added",
     "softmax",
     "softmax_gradient",
-    "step_of_adam",
-    "step_of_sgd",
+    "sum_over",
 ]
 
 _FOLDER = Path(__file__).parent / "_cuda"
 # The name under which common.cuh knows a dtype.
 _NAMES = {"float32": "FLOAT32", "float64": "FLOAT64", "float16": "FLOAT16", "bfloat16": "BFLOAT16"}
 _names: dict[Any, str | None] = {}
+_INT64 = np.dtype("int64")
 
 Size = tuple[int, int, int]
 
@@ -61,7 +70,7 @@ def _compiled(file: str, name: str, dtype: str) -> Any:
     return _xp.optional("cupy").RawKernel(source(file), name, options=(f"-D{dtype}",))
 
 
-def _launch(file: str, name: str, dtype: str, grid: Size, block: Size, arguments: Sequence[Any]) -> None:
+def launch(file: str, name: str, dtype: str, grid: Size, block: Size, arguments: Sequence[Any]) -> None:
     """Run a kernel on the current device and stream. Arguments are arrays, None (no array), NumPy scalars, or a struct by value."""
     _compiled(file, name, dtype)(grid, block, tuple(arguments))
 
@@ -70,7 +79,12 @@ def _served(x: Any, *others: Any) -> str | None:
     """The name of the dtype of arrays that a kernel can read on the current device (None stands for no array)."""
     if type(x) not in device_arrays or is_elsewhere(x):
         return None
-    return _readable(x, *others)
+    return readable(x, *others)
+
+
+def is_cupys(x: Array) -> bool:
+    """Whether an array is one of those that kernels may read and write."""
+    return type(x) in device_arrays
 
 
 def is_elsewhere(x: Array) -> bool:
@@ -78,7 +92,20 @@ def is_elsewhere(x: Array) -> bool:
     return _xp.guard is not None and bool(x.device.id != _xp.optional("cupy").cuda.runtime.getDevice())
 
 
-def _readable(x: Any, *others: Any) -> str | None:
+def is_there(x: Array) -> bool:
+    """Wait until an array of CuPy's that was just made holds what it should, for whoever reads it on other streams.
+
+    False in a stream's capture, where it will be made when the graph is launched.
+    """
+    with x.device:
+        stream = _xp.optional("cupy").cuda.get_current_stream()
+        if stream.is_capturing():
+            return False
+        stream.synchronize()
+    return True
+
+
+def readable(x: Any, *others: Any) -> str | None:
     """The name of the dtype of contiguous arrays of CuPy, all of one dtype."""
     if type(x) not in device_arrays or not x.size:
         return None
@@ -94,6 +121,17 @@ def _name_of(dtype: Any) -> str | None:
         return _names[dtype]
     except KeyError:
         return _names.setdefault(dtype, _NAMES.get(dtype.name))
+
+
+def empty(shape: tuple[int, ...], like: Array, dtype: Any = None) -> Array:
+    """An array of CuPy's on the current device, of the dtype of `like` by default. (`cupy.empty_like` takes five times as long.)"""
+    z: Array = type(like)(shape, like.dtype if dtype is None else dtype)
+    return z
+
+
+def address(x: Array) -> int:
+    """Where in the device's memory an array begins."""
+    return int(x.data.ptr)
 
 
 def _for_each(n: int) -> tuple[Size, Size]:
@@ -144,8 +182,8 @@ def _along_rows(name: str, axis: int, *arrays: Array) -> Array | None:
     rows = _rows_of_last(arrays[0], axis) if dtype else None
     if dtype is None or rows is None or any(a.shape != arrays[0].shape for a in arrays):
         return None
-    out = array_namespace(arrays[0]).empty_like(arrays[0])
-    _launch("rows", name, dtype, *_for_rows(*rows), [*arrays, out, *map(np.int64, rows)])
+    out = empty(arrays[0].shape, arrays[0])
+    launch("rows", name, dtype, *_for_rows(*rows), [*arrays, out, *map(np.int64, rows)])
     return out
 
 
@@ -155,11 +193,9 @@ def cross_entropy(logits: Array, labels: Array, axis: int) -> tuple[Array, Array
     rows = _rows_of_last(logits, axis) if dtype else None
     if dtype is None or rows is None:
         return None
-    xp = array_namespace(logits)
-    losses = xp.empty(labels.shape, dtype=logits.dtype)
-    sums = xp.empty((*logits.shape[:-1], 1), dtype=logits.dtype)
-    arguments = [logits, _contiguous_integers(xp, labels), losses, sums, *map(np.int64, rows)]
-    _launch("rows", "cross_entropy", dtype, *_for_rows(*rows), arguments)
+    losses, sums = empty(labels.shape, logits), empty((*logits.shape[:-1], 1), logits)
+    arguments = [logits, _contiguous_integers(labels), losses, sums, *map(np.int64, rows)]
+    launch("rows", "cross_entropy", dtype, *_for_rows(*rows), arguments)
     return losses, sums
 
 
@@ -169,17 +205,77 @@ def cross_entropy_gradient(logits: Array, labels: Array, sums: Array, grad: Arra
     rows = _rows_of_last(logits, axis) if dtype else None
     if dtype is None or rows is None:
         return None
-    xp = array_namespace(logits)
-    out = xp.empty_like(logits)
+    out = empty(logits.shape, logits)
     each = np.int64(grad.size > 1)
-    arguments = [logits, _contiguous_integers(xp, labels), sums, grad, out, *map(np.int64, rows), each, np.float64(factor)]
-    _launch("rows", "cross_entropy_gradient", dtype, *_for_rows(*rows), arguments)
+    arguments = [logits, _contiguous_integers(labels), sums, grad, out, *map(np.int64, rows), each, np.float64(factor)]
+    launch("rows", "cross_entropy_gradient", dtype, *_for_rows(*rows), arguments)
     return out
 
 
-def _contiguous_integers(xp: Any, x: Array) -> Array:
+def _contiguous_integers(x: Array) -> Array:
     """An integer array as kernels read it."""
-    return xp.ascontiguousarray(x, dtype=np.int64)
+    return x if x.dtype is _INT64 and x.flags.c_contiguous else array_namespace(x).ascontiguousarray(x, dtype=_INT64)
+
+
+# Sums ---------------------------------------------------------------------------------------------------------------------------------
+
+_REALS = {"FLOAT16": np.float32, "BFLOAT16": np.float32, "FLOAT32": np.float32, "FLOAT64": np.float64}  # in which sums are done
+_LONG = 2**13  # rows of more elements CuPy sums faster, by several blocks to a row
+
+
+def sum_over(x: Array, axis: Any, keepdims: bool, mean: bool = False) -> Array | None:
+    """Σ x over `axis`, or the mean, if that is the first axes, or the last (or all) but of no more than some thousand elements.
+
+    Over the first axes CuPy itself reads each column by itself, ten times as slowly; of so few elements its sums take long to begin.
+    """
+    dtype = _served(x)
+    found = _sums(x.shape, axis, keepdims) if dtype is not None else None
+    if dtype is None or found is None:
+        return None
+    shape, rows, n, over_rows = found
+    sums = empty(shape, x)
+    factor = np.float64(1 / (rows if over_rows else n) if mean else 1)
+    if not over_rows:
+        launch("rows", "sums_of_rows", dtype, *_for_rows(rows, n), [x, sums, np.int64(rows), np.int64(n), factor])
+        return sums
+    parts = _parts_of(rows, n)
+    of_parts = empty((parts, n), x, _REALS[dtype]) if parts > 1 else None
+    arguments = [x, of_parts, sums, np.int64(rows), np.int64(n), factor]
+    launch("rows", "sums_of_columns", dtype, *_for_columns(parts, n), arguments)
+    return sums if of_parts is None else _sum_of_parts(of_parts, sums, dtype, factor)
+
+
+@functools.lru_cache(1024)
+def _sums(shape: tuple[int, ...], axis: Any, keepdims: bool) -> tuple[tuple[int, ...], int, int, bool] | None:
+    """Of a sum that a kernel serves: its shape, the matrix (rows, n) that it is of, and whether it is over its rows, not along them."""
+    ndim = len(shape)
+    given = range(ndim) if axis is None else axis if isinstance(axis, tuple) else (axis,)
+    axes = sorted({a % ndim for a in given if -ndim <= a < ndim})
+    if not axes or len(axes) < len(given):
+        return None
+    summed = math.prod([shape[a] for a in axes])
+    result = tuple([1 if i in axes else n for i, n in enumerate(shape) if keepdims or i not in axes])
+    kept = math.prod(result)
+    if (axes[0] == ndim - len(axes) or kept == 1) and summed <= _LONG:
+        return result, kept, summed, False
+    return (result, summed, kept, True) if axes[-1] == len(axes) - 1 and len(axes) < ndim else None
+
+
+def _sum_of_parts(of_parts: Array, sums: Array, dtype: str, factor: Any) -> Array:
+    """`factor` times the sum of a matrix's rows, written into `sums`."""
+    parts, n = of_parts.shape
+    launch("rows", "sums_of_parts", dtype, *_for_columns(1, n), [of_parts, sums, np.int64(parts), np.int64(n), factor])
+    return sums
+
+
+def _parts_of(rows: int, n: int) -> int:
+    """Of how many parts the rows are summed each by itself: enough for the whole GPU to have work."""
+    return max(min(-(-rows // 128), 2048 // -(-n // 32), 256), 1)
+
+
+def _for_columns(parts: int, n: int) -> tuple[Size, Size]:
+    """The grid and the blocks for sums over the rows of n columns: 32 columns of a part to a block."""
+    return (-(-n // 32), parts, 1), (32, 8, 1)
 
 
 # Layer norm ---------------------------------------------------------------------------------------------------------------------------
@@ -190,12 +286,10 @@ def layer_norm(rows: Array, gain: Array | None, shift: Array | None, eps: float)
     dtype = _served(rows, gain, shift)
     if dtype is None:
         return None
-    xp = array_namespace(rows)
     count, n = rows.shape
-    z = xp.empty_like(rows)
-    mean, inverse = (xp.empty(shape, dtype=rows.dtype) for shape in ((count,), (count, 1)))
+    z, mean, inverse = (empty(shape, rows) for shape in (rows.shape, (count,), (count, 1)))
     arguments = [rows, gain, shift, z, mean, inverse, np.int64(count), np.int64(n), np.float64(eps)]
-    _launch("rows", "layer_norm", dtype, *_for_rows(count, n), arguments)
+    launch("rows", "layer_norm", dtype, *_for_rows(count, n), arguments)
     return z, inverse, mean
 
 
@@ -206,21 +300,19 @@ def layer_norm_gradient(
     dtype = _served(rows, grad, mean, inverse, gain)
     if dtype is None:
         return None
-    xp = array_namespace(rows)
     count, n = rows.shape
     sizes = np.int64(count), np.int64(n)
     of_x = of_gain = of_shift = None
     if need_x:
-        of_x = xp.empty_like(rows)
+        of_x = empty(rows.shape, rows)
         arguments = [rows, grad, gain, mean, inverse, of_x, *sizes]
-        _launch("rows", "layer_norm_gradient", dtype, *_for_rows(count, n), arguments)
+        launch("rows", "layer_norm_gradient", dtype, *_for_rows(count, n), arguments)
     if need_parameters:
-        parts = min(-(-count // 32), 128)  # of the rows, summed each by itself
-        real = rows.dtype if dtype.startswith("FLOAT") and dtype != "FLOAT16" else np.float32
-        of_gain, of_shift = (xp.empty((parts, n), dtype=real) for _ in range(2))
-        arguments = [rows, grad, mean, inverse, of_gain, of_shift, *sizes]
-        _launch("rows", "layer_norm_columns", dtype, (-(-n // 32), parts, 1), (32, 8, 1), arguments)
-        of_gain, of_shift = (xp.astype(xp.sum(part, axis=0), rows.dtype, copy=False) for part in (of_gain, of_shift))
+        parts = _parts_of(count, n)
+        gains, shifts = (empty((parts, n), rows, _REALS[dtype]) for _ in range(2))
+        arguments = [rows, grad, mean, inverse, gains, shifts, *sizes]
+        launch("rows", "layer_norm_columns", dtype, *_for_columns(parts, n), arguments)
+        of_gain, of_shift = (_sum_of_parts(part, empty((n,), rows), dtype, np.float64(1)) for part in (gains, shifts))
     return of_x, of_gain, of_shift
 
 
@@ -229,23 +321,46 @@ def layer_norm_gradient(
 
 def gelu(x: Array, scale: float, cubic: float) -> Array | None:
     """x (1 + tanh u) / 2, u = x (scale + cubic x²)."""
-    return _of_elements("gelu", scale, cubic, x)
+    return _of_elements("gelu", [x], np.float64(scale), np.float64(cubic))
 
 
 def gelu_gradient(x: Array, grad: Array, scale: float, cubic: float) -> Array | None:
     """z̄ (Φ + 2 x Φ (1 − Φ) u′), Φ = (1 + tanh u) / 2."""
-    return _of_elements("gelu_gradient", scale, cubic, x, grad)
+    return _of_elements("gelu_gradient", [x, grad], np.float64(scale), np.float64(cubic))
 
 
-def _of_elements(name: str, scale: float, cubic: float, *arrays: Array) -> Array | None:
+def relu(x: Array) -> Array | None:
+    """The larger of x and 0."""
+    return _of_elements("relu", [x])
+
+
+def relu_gradient(z: Array, grad: Array) -> Array | None:
+    """z̄ where z > 0, else 0."""
+    return _of_elements("relu_gradient", [z, grad])
+
+
+def _of_elements(name: str, arrays: Sequence[Array], *numbers: Any) -> Array | None:
     dtype = _served(*arrays)
     if dtype is None:
         return None
     x = arrays[0]
-    out = array_namespace(x).empty_like(x)
-    arguments = [*arrays, out, np.int64(x.size), np.float64(scale), np.float64(cubic)]
-    _launch("elements", name, dtype, *_for_each(x.size), arguments)
+    out = empty(x.shape, x)
+    launch("elements", name, dtype, *_for_each(-(-x.size // 4)), [*arrays, out, np.int64(x.size), *numbers])
     return out
+
+
+def row_added(x: Array, row: Array) -> bool:
+    """Whether a row was added to each row of a matrix, in its memory."""
+    if type(x) not in device_arrays or type(row) not in device_arrays or len(row.shape) != 1 or x.shape[1:] != row.shape:
+        return False
+    dtype = _served(x, row)
+    if dtype is None:
+        return False
+    rows, n = x.shape
+    columns = min(-(-n // 4), 64)
+    grid = (min(-(-n // (4 * columns)), 2**16), min(-(-rows // 16), 2**14), 1)
+    launch("elements", "add_row", dtype, grid, (columns, 256 // columns, 1), [x, row, np.int64(rows), np.int64(n)])
+    return True
 
 
 def binary_cross_entropy(x: Array, labels: Array) -> tuple[Array, Array] | None:
@@ -253,8 +368,8 @@ def binary_cross_entropy(x: Array, labels: Array) -> tuple[Array, Array] | None:
     dtype = _served(x, labels)
     if dtype is None:
         return None
-    losses, slope = (array_namespace(x).empty_like(x) for _ in range(2))
-    _launch("elements", "binary_cross_entropy", dtype, *_for_each(x.size), [x, labels, losses, slope, np.int64(x.size)])
+    losses, slope = (empty(x.shape, x) for _ in range(2))
+    launch("elements", "binary_cross_entropy", dtype, *_for_each(x.size), [x, labels, losses, slope, np.int64(x.size)])
     return losses, slope
 
 
@@ -263,10 +378,10 @@ def dropout(x: Array, p: float, seed: int | Array, step: int | Array) -> Array |
     dtype = _served(x)
     if dtype is None or type(seed) is not int or type(step) is not int:
         return None
-    out = array_namespace(x).empty_like(x)
+    out = empty(x.shape, x)
     words = [*_philox.words_of(seed), *_philox.words_of(step), _philox.least_kept(p)]
     arguments = [x, out, np.int64(x.size), *map(np.uint32, words), np.float64(1 / (1 - p))]
-    _launch("elements", "dropout", dtype, *_for_each(-(-x.size // 4)), arguments)
+    launch("elements", "dropout", dtype, *_for_each(-(-x.size // 4)), arguments)
     return out
 
 
@@ -290,92 +405,12 @@ def added_at(rows: Array, where: Array, length: int, in_order: bool) -> Array | 
         return None
     count, width = real.shape
     sums = xp.zeros((length, width), dtype=np.float64 if dtype == "FLOAT64" else np.float32)
-    where = _contiguous_integers(xp, where)
+    where = _contiguous_integers(where)
     sizes = np.int64(count), np.int64(width)
     if in_order:
         where = where % length
-        arguments = [real, where, _contiguous_integers(xp, xp.argsort(where, stable=True)), sums, *sizes]
-        _launch("scatter", "add_sorted_rows", dtype, *_for_each(real.size), arguments)
+        arguments = [real, where, _contiguous_integers(xp.argsort(where, stable=True)), sums, *sizes]
+        launch("scatter", "add_sorted_rows", dtype, *_for_each(real.size), arguments)
     else:
-        _launch("scatter", "add_rows", dtype, *_for_each(real.size), [real, where, sums, *sizes, np.int64(length)])
+        launch("scatter", "add_rows", dtype, *_for_each(real.size), [real, where, sums, *sizes, np.int64(length)])
     return xp.astype(sums, real.dtype, copy=False).view(rows.dtype)
-
-
-# Optimizers ---------------------------------------------------------------------------------------------------------------------------
-
-_TENSORS = 48  # of one launch: their addresses are arguments, for which there are 4 kilobytes
-_PARAMETERS = np.dtype([("addresses", np.uint64, (7, _TENSORS)), ("size", np.int64, _TENSORS)])
-
-Change = tuple[Array, Array, dict[str, Any]]  # a parameter, its gradient, and the optimizer's state of it
-
-
-def step_of_sgd(changes: Sequence[Change], rate: float, momentum: float, decay: float) -> list[Array | None]:
-    """The new parameters, with their velocities as new state; None for each that no kernel serves.
-
-    v ← momentum · v + gradient + decay · x,   x ← x − rate · v.
-    """
-    return _stepped(changes, "sgd", ("velocity",) if momentum else (), (rate, momentum, decay))
-
-
-def step_of_adam(
-    changes: Sequence[Change],
-    rate: float,
-    betas: tuple[float, float],
-    corrections: tuple[float, float],
-    eps: float,
-    decay: float,
-    keep: float,
-) -> list[Array | None]:
-    """The new parameters, with means and squares as new state; None for each that no kernel serves.
-
-    x ← keep · x − rate / corrections[0] · mean / (√square / corrections[1] + eps), `decay` · x being added to the gradient before.
-    """
-    numbers = (rate / corrections[0], *betas, corrections[1], eps, decay, keep)
-    return _stepped(changes, "adam", ("mean", "square"), numbers)
-
-
-def _stepped(changes: Sequence[Change], name: str, states: tuple[str, ...], numbers: tuple[float, ...]) -> list[Array | None]:
-    """Launch one kernel for all parameters of a dtype and a device."""
-    done: list[Array | None] = [None] * len(changes)
-    groups: dict[tuple[str, int], list[int]] = {}
-    for i, (x, gradient, state) in enumerate(changes):
-        dtype = _readable(x, gradient, *state.values())
-        if dtype is not None and all(a.shape == x.shape for a in (gradient, *state.values())):
-            groups.setdefault((dtype, x.device.id if _xp.guard is not None else 0), []).append(i)
-    for (dtype, _), members in groups.items():
-        for start in range(0, len(members), _TENSORS):
-            chosen = members[start : start + _TENSORS]
-            arguments = changes[chosen[0]][0], [changes[i] for i in chosen], dtype, name, states, numbers
-            made = _xp.on_its_device(_step_together, *arguments)
-            for i, x in zip(chosen, made, strict=True):
-                done[i] = x
-    return done
-
-
-def _step_together(
-    x: Array, changes: Sequence[Change], dtype: str, name: str, states: tuple[str, ...], numbers: tuple[float, ...]
-) -> list[Array]:
-    """The new parameters, by one launch on the device of `x`, which is one of the old."""
-    empty_like = array_namespace(x).empty_like
-    parameters = np.zeros(1, _PARAMETERS)
-    addresses, sizes = parameters["addresses"][0], parameters["size"][0]
-    made, read = [], []
-    for i, (x, gradient, state) in enumerate(changes):
-        new = empty_like(x)
-        made.append(new)
-        sizes[i] = x.size
-        addresses[0, i], addresses[1, i], addresses[4, i] = address(x), address(gradient), address(new)
-        for k, key in enumerate(states):
-            if key in state:
-                read.append(state[key])  # until the launch nothing new may take its memory
-                addresses[2 + k, i] = address(state[key])
-            state[key] = empty_like(x)
-            addresses[5 + k, i] = address(state[key])
-    grid = (min(-(-int(sizes.max()) // 1024), 2**16), len(changes), 1)
-    _launch("optimizers", name, dtype, grid, (256, 1, 1), [parameters, *map(np.float64, numbers)])
-    return made
-
-
-def address(x: Array) -> int:
-    """Where in the device's memory an array begins."""
-    return int(x.data.ptr)

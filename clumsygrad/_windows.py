@@ -13,7 +13,7 @@ import numpy as np
 
 from . import lean
 from ._keys import assigned, read
-from .xp import Array, array_namespace, device, is_wrapper, library_of
+from .xp import Array, array_namespace, device, device_arrays, is_wrapper, library_of, optional
 
 __all__ = ["Window", "added_back", "kernel_matrix", "of_kernels", "padded", "patches", "patches_added", "seen", "window"]
 
@@ -98,12 +98,12 @@ def padded(x: Array, w: Window, value: float = 0.0) -> Array:
     (top, left), (rows, columns) = w.padding, x.shape[2:]
     shape = (*x.shape[:2], rows + 2 * top, columns + 2 * left)
     inside = (..., slice(top, top + rows), slice(left, left + columns))
-    if type(x) is ndarray:
-        z = _empty(shape, x)
-        z.fill(value)
-        z[inside] = x
-        return z
-    return assigned(array_namespace(x).full(shape, value, dtype=x.dtype, device=device(x)), inside, x)
+    if type(x) is not ndarray and type(x) not in device_arrays:
+        return assigned(array_namespace(x).full(shape, value, dtype=x.dtype, device=device(x)), inside, x)
+    z = _empty(shape, x)
+    z.fill(value)
+    z[inside] = x
+    return z
 
 
 def seen(x: Array, w: Window, value: float = 0.0) -> list[Array]:
@@ -130,7 +130,10 @@ def _sum_at(parts: list[Array], keys: list[Key], shape: tuple[int, ...]) -> Arra
     z = _zeros(shape, x) if type(x) is ndarray else xp.zeros(shape, dtype=x.dtype, device=device(x))
     in_place = library_of(x) != "jax"
     for key, part in zip(keys, parts, strict=True):
-        if in_place:
+        if type(x) in device_arrays:  # CuPy's `z[key] += part` would also copy the sum onto itself
+            view = z[key]
+            view += part
+        elif in_place:
             z[key] += part
         else:
             z = z.at[key].add(part)
@@ -141,22 +144,23 @@ def patches(x: Array, w: Window) -> Array:
     """What the window sees from each place, a row for each: (N x steps, rows x columns x C)."""
     n, channels = x.shape[:2]
     shape = (n * w.steps[0] * w.steps[1], w.area * channels)
-    if type(x) is ndarray:
+    if type(x) is ndarray or type(x) in device_arrays:
         x = padded(x, w)
         of_n, of_c, of_row, of_column = x.strides
         steps = (of_row * w.stride[0], of_column * w.stride[1])
         within = (of_row * w.dilation[0], of_column * w.dilation[1])
         places = (n, *w.steps, *w.size, channels)
-        view = np.lib.stride_tricks.as_strided(x, places, (of_n, *steps, *within, of_c), writeable=False)
-        return view.reshape(shape)
+        return _as_strided(x, places, (of_n, *steps, *within, of_c)).reshape(shape)
     xp = array_namespace(x)
     parts = [lean.permute_dims(part, (0, 2, 3, 1)) for part in seen(x, w)]
-    if is_wrapper(x) or library_of(x) != "cupy":
-        return xp.reshape(xp.stack(parts, axis=3), shape)
-    z = xp.empty((n, *w.steps, w.area, channels), dtype=x.dtype)
-    for i, part in enumerate(parts):  # CuPy's stack would upload the addresses of more than eight
-        z[:, :, :, i] = part
-    return xp.reshape(z, shape)
+    return xp.reshape(xp.stack(parts, axis=3), shape)
+
+
+def _as_strided(x: Array, shape: tuple[int, ...], strides: tuple[int, ...]) -> Array:
+    """A view of NumPy's or CuPy's array, to be read only: its elements lie upon each other."""
+    if type(x) is ndarray:
+        return np.lib.stride_tricks.as_strided(x, shape, strides, writeable=False)
+    return optional("cupy").lib.stride_tricks.as_strided(x, shape, strides)
 
 
 def patches_added(rows: Array, w: Window, shape: tuple[int, ...]) -> Array:
@@ -167,13 +171,13 @@ def patches_added(rows: Array, w: Window, shape: tuple[int, ...]) -> Array:
 
 
 def _order(x: Array) -> list[int]:
-    """The axes of a NumPy array, the one with the longest steps in memory first."""
+    """The axes of an array of NumPy's or CuPy's, the one with the longest steps in memory first."""
     return sorted(range(x.ndim), key=lambda axis: -x.strides[axis])
 
 
 def _empty(shape: tuple[int, ...], like: Array) -> Array:
     order = _order(like)
-    return np.empty([shape[axis] for axis in order], like.dtype).transpose(np.argsort(order))
+    return type(like)([shape[axis] for axis in order], like.dtype).transpose([order.index(axis) for axis in range(len(order))])
 
 
 def _zeros(shape: tuple[int, ...], like: Array) -> Array:

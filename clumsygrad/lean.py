@@ -15,15 +15,15 @@ from typing import Any
 
 import numpy as np
 
-from . import _cublas
+from . import _cublas, _cupy, _kernels
 from .xp import (
     FLOAT32,
     FLOAT64,
-    SCALARS,
     Array,
     array_namespace,
     conj,
     device,
+    device_arrays,
     is_real_numpys,
     is_wrapper,
     kind,
@@ -92,7 +92,10 @@ def sum(x: Array, axis: Axis = None, keepdims: bool = False) -> Array:
     """Σ x over `axis`."""
     if type(x) is ndarray:
         return _add(x, axis, None, None, keepdims)
-    return x._summed(axis=axis, keepdims=keepdims) if is_wrapper(x) else array_namespace(x).sum(x, axis=axis, keepdims=keepdims)
+    if is_wrapper(x):
+        return x._summed(axis=axis, keepdims=keepdims)
+    found = _kernels.sum_over(x, axis, keepdims)
+    return array_namespace(x).sum(x, axis=axis, keepdims=keepdims) if found is None else found
 
 
 def sum_of_rows(x: Array) -> Array:
@@ -108,7 +111,8 @@ def mean(x: Array, axis: Axis = None, keepdims: bool = False) -> Array:
         total = _add(x, axis=axis, keepdims=keepdims)
         if total.size and x.size:  # of nothing NumPy has a warning of its own
             return total / (x.size // total.size)
-    return array_namespace(x).mean(x, axis=axis, keepdims=keepdims)
+    found = _kernels.sum_over(x, axis, keepdims, mean=True)
+    return array_namespace(x).mean(x, axis=axis, keepdims=keepdims) if found is None else found
 
 
 def sum_of_squares(x: Array, axis: Axis = None) -> Array:
@@ -163,27 +167,14 @@ def sign(x: Array) -> Array:
     """x / |x|, 0 at 0, nan where x is."""
     if type(x) is ndarray:
         return np.sign(x)
-    xp = array_namespace(x)
-    return xp.sign(x) if is_wrapper(x) or name_of(xp) != "cupy" else _sign_of_cupy(xp, x)
-
-
-def _sign_of_cupy(xp: Any, x: Array) -> Array:
-    """Chosen by `where`: array_api_compat's writes at masks, for which the host waits for the GPU to count their elements."""
-    if kind(x) == "complex floating":
-        size = xp.abs(x)
-        return x / xp.where(size == 0, 1.0, size)
-    return xp.where(x > 0, 1.0, xp.where(x < 0, -1.0, x)) if kind(x) == "real floating" else xp.sign(x)
+    return _cupy.sign(x) if type(x) in device_arrays else array_namespace(x).sign(x)
 
 
 def clip(x: Array, low: Array | float | None, high: Array | float | None) -> Array:
     """x, but no smaller than `low` and no larger than `high`."""
-    xp = array_namespace(x)
-    if not (type(x) is ndarray or name_of(xp) == "cupy") or kind(x) != "real floating" or low is high is None:
-        return xp.clip(x, low, high)
-    for bound, choose in ((low, xp.maximum), (high, xp.minimum)):  # array_api_compat writes at masks: see _sign_of_cupy
-        if bound is not None:
-            x = choose(x, bound if type(bound) in SCALARS else xp.astype(bound, x.dtype, copy=False))
-    return x
+    if type(x) is ndarray or type(x) in device_arrays:
+        return _cupy.clip(x, low, high)
+    return array_namespace(x).clip(x, low, high)
 
 
 def filled(shape: tuple[int, ...], value: float, like: Array) -> Array:
@@ -197,7 +188,7 @@ def filled(shape: tuple[int, ...], value: float, like: Array) -> Array:
 
 def reshape(x: Array, shape: tuple[int, ...]) -> Array:
     """`x` in another shape."""
-    if type(x) is ndarray or type(x) in _SCALARS:
+    if type(x) is ndarray or type(x) in _SCALARS or type(x) in device_arrays:
         return x.reshape(shape)
     return x._reshaped(shape) if is_wrapper(x) else array_namespace(x).reshape(x, shape)
 
@@ -250,13 +241,13 @@ def quotient(x: Array, y: Array, at_zero: float) -> Array | None:
 
 def matrix_transpose(x: Array) -> Array:
     """`x` with its last two axes swapped."""
-    if type(x) is ndarray:
+    if type(x) is ndarray or type(x) in device_arrays:
         return x.mT
     return x._matrix_transposed() if is_wrapper(x) else array_namespace(x).matrix_transpose(x)
 
 
 def matmul(x: Array, y: Array) -> Array:
-    """x y, of matrices, vectors or stacks of matrices; of CuPy's stacks by cuBLAS, with no copies, where its binding is installed."""
+    """x y, of matrices, vectors or stacks of matrices; CuPy's by cuBLAS itself, with no copies."""
     if type(x) is ndarray:
         small = (x.dtype is FLOAT64 or x.dtype is FLOAT32) and x.size < _SMALL and 0 < x.ndim < 3
         fits = small and type(y) is ndarray and 0 < y.ndim < 3 and x.shape[-1] == y.shape[0]
@@ -276,7 +267,9 @@ def times_adjoint(x: Array, y: Array) -> Array:
         return x._times_adjoint(y)
     xp = array_namespace(x)
     y = conj(xp, y)
-    return xp.tensordot(x, y, axes=((len(x.shape) - 1,), (1,))) if len(y.shape) == 2 else matmul(x, xp.matrix_transpose(y))
+    if len(y.shape) == 2 and type(y) not in device_arrays:
+        return xp.tensordot(x, y, axes=((len(x.shape) - 1,), (1,)))
+    return matmul(x, matrix_transpose(y))
 
 
 def adjoint_times(x: Array, y: Array) -> Array:
@@ -289,7 +282,7 @@ def adjoint_times(x: Array, y: Array) -> Array:
     xp = array_namespace(x)
     if len(x.shape) == 2 == len(y.shape) and name_of(xp) == "jax":
         return xp.tensordot(conj(xp, x), y, axes=((0,), (0,)))
-    return matmul(conj(xp, xp.matrix_transpose(x)), y)
+    return matmul(conj(xp, matrix_transpose(x)), y)
 
 
 def times_slope_of_tanh(g: Array, z: Array) -> Array:
@@ -303,7 +296,7 @@ def times_slope_of_tanh(g: Array, z: Array) -> Array:
 
 def permute_dims(x: Array, axes: tuple[int, ...]) -> Array:
     """`x` with its axes in another order."""
-    if type(x) is ndarray:
+    if type(x) is ndarray or type(x) in device_arrays:
         return x.transpose(axes)
     return x._permuted(axes) if is_wrapper(x) else array_namespace(x).permute_dims(x, axes)
 
@@ -346,8 +339,9 @@ def not_negative(x: Array) -> Array:
     """The larger of `x` and 0."""
     if type(x) is ndarray:
         return np.maximum(x, _zeros.get(x.dtype, 0))
+    found = _kernels.relu(x)
     xp = array_namespace(x)
-    return xp.maximum(x, xp.zeros_like(x))
+    return xp.maximum(x, xp.zeros_like(x)) if found is None else found
 
 
 def kept_where(mask: Array, x: Array, in_place: bool = False) -> Array:
@@ -365,13 +359,13 @@ def kept_where(mask: Array, x: Array, in_place: bool = False) -> Array:
         integer = {xp.float64: xp.int64, xp.float32: xp.int32}.get(x.dtype)
         if integer is not None:
             return (mask * x.view(integer)).view(x.dtype)
-    return xp.where(mask, x, xp.zeros_like(x))
+    return xp.where(mask, x, 0 if type(x) in device_arrays else xp.zeros_like(x))
 
 
 # In the array's own memory ----------------------------------------------------------------------------------------------------
 #
 # The first operand must be an array that the calling function has just made and that nobody else holds, in the shape and dtype
-# of the result. Real NumPy arrays and torch's are written; of any other, and of a Tensor, a new one is made.
+# of the result. Real NumPy arrays, CuPy's and torch's are written; of any other, and of a Tensor, a new one is made.
 
 
 def _is_torchs(x: Array) -> bool:
@@ -380,7 +374,7 @@ def _is_torchs(x: Array) -> bool:
 
 def _in_place_or_anew(in_place: Callable[..., Array], anew: Callable[..., Array], x: Array, y: Array | complex) -> Array:
     """Inside torch.func.vmap y may be batched where x is not; then torch raises, and x is as it was."""
-    if _is_torchs(x):
+    if type(x) in device_arrays or _is_torchs(x):
         try:
             return in_place(x, y)
         except RuntimeError:
@@ -392,6 +386,8 @@ def add_into(x: Array, y: Array | complex) -> Array:
     """x + y."""
     if type(x) is ndarray and (x.dtype is FLOAT64 or x.dtype is FLOAT32):  # a call saved: this is the most used
         return np.add(x, y, x)
+    if type(x) in device_arrays and _kernels.row_added(x, y):
+        return x
     return _in_place_or_anew(operator.iadd, operator.add, x, y)
 
 

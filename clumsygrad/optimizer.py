@@ -1,7 +1,8 @@
 """Optimizers: they take a tree of leaves, and `step()` gives each a new version against its `.grad`.
 
 Nothing is read back from the device, nothing is uploaded, and no array is written that the library did not make: a step computes new
-arrays, in the library and on the device of each parameter; on CuPy by one kernel for many parameters.
+arrays, in the library and on the device of each parameter; on CuPy by one kernel for many parameters, which writes the optimizer's own
+state in place.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from . import _kernels, _tree, lean
+from . import _steps, _tree, lean
 from . import xp as _xp
 from .tensor import Tensor
 
@@ -71,7 +72,7 @@ class Optimizer:
 
     def state_dict(self) -> dict[str, Any]:
         """What a later run needs to go on: the number of steps, and the arrays of each parameter's state."""
-        return {"steps": self.steps, "state": [dict(state) for state in self.state]}
+        return {"steps": self.steps, "state": [{name: _steps.own(array) for name, array in state.items()} for state in self.state]}
 
     def load_state_dict(self, saved: dict[str, Any]) -> None:
         """Go on from what `state_dict()` gave; arrays of another library or device are moved to each parameter's.
@@ -85,7 +86,7 @@ class Optimizer:
             for name, array in arrays.items():
                 if tuple(array.shape) != x.shape:
                     raise ValueError(f"load_state_dict: {name} of parameter {index} has shape {tuple(array.shape)}, not {x.shape}")
-            state.append({name: _xp.moved(array, x._data) for name, array in arrays.items()})
+            state.append({name: _steps.own(_xp.moved(array, x._data)) for name, array in arrays.items()})
         steps = saved["steps"]
         traced = _xp.is_array(steps) and _xp.library_of(steps) == "jax"  # which under jax.jit has no value yet
         self.steps, self.state = steps if traced else int(steps), state
@@ -111,7 +112,7 @@ class SGD(Optimizer):
     def _changed_together(self, changes: Sequence[Change]) -> list[Any]:
         if type(self) is not SGD:  # a class of the user's own may change what a step is
             return super()._changed_together(changes)
-        return _kernels.step_of_sgd(changes, self.learning_rate, self.momentum, self.weight_decay)
+        return _steps.step_of_sgd(changes, self.learning_rate, self.momentum, self.weight_decay)
 
     def _changed(self, data: Any, gradient: Any, state: dict[str, Any]) -> Any:
         if self.weight_decay:
@@ -153,7 +154,7 @@ class Adam(Optimizer):
         else:
             return super()._changed_together(changes)
         corrections = self._corrections()
-        return _kernels.step_of_adam(changes, self.learning_rate, self.betas, corrections, self.eps, decay, keep)
+        return _steps.step_of_adam(changes, self.learning_rate, self.betas, corrections, self.eps, decay, keep)
 
     def _corrections(self) -> tuple[Any, Any]:
         """What takes the bias of their start out of the mean, and out of the root of the mean square."""

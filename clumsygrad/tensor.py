@@ -98,6 +98,12 @@ class Tensor(Operators):
         new = Tensor(value)
         if self._tracked:
             check_differentiable(new._data, "data of a tensor that requires a gradient")
+        extra = self._extra
+        if self._rule is None and (
+            extra is None or (extra.base is None and extra.views is None)
+        ):  # a leaf that nobody sees through
+            self._data, self._id = new._data, new._id
+            return
         with no_grad():
             self._change(lambda old: new)
 
@@ -253,7 +259,7 @@ class Tensor(Operators):
         if not self._tracked:
             raise RuntimeError("backward: this tensor was computed from nothing that requires a gradient (requires_grad=True)")
         if gradient is None:
-            gradient = unit_gradient(self._data)
+            gradient = unit_gradient(self._data, shared=not create_graph)
         else:
             gradient = _fitted(self._data, gradient, "backward")
         keep = retain_graph or create_graph

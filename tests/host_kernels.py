@@ -99,7 +99,7 @@ def _launcher(name: str, parameters: str) -> str:
 
 
 class Host:
-    """Takes the place of `_kernels._launch`, and remembers what was launched."""
+    """Takes the place of `_kernels.launch`, and remembers what was launched."""
 
     def __init__(self, more: str = "") -> None:
         self.launched: list[str] = []
@@ -142,7 +142,7 @@ class Host:
 def install(monkeypatch: Any, more: str = "") -> Host:
     """Let NumPy's arrays be served by kernels that run on this host."""
     host = Host(more)
-    monkeypatch.setattr(_kernels, "_launch", host)
+    monkeypatch.setattr(_kernels, "launch", host)
     monkeypatch.setattr(_kernels, "device_arrays", {np.ndarray})
     monkeypatch.setattr(_kernels, "address", lambda x: x.ctypes.data)
     return host

@@ -85,11 +85,13 @@ LAYERS = {
     "_tree": set(),
     "_hooks": {"xp", "_gradients"},
     "_vectors": {"xp"},
-    "_gradients": {"xp", "lean"},
+    "_gradients": {"xp", "lean", "_kernels"},
     "_keys": {"xp", "_modes", "_kernels"},
-    "lean": {"xp", "_cublas"},
+    "lean": {"xp", "_cublas", "_cupy", "_kernels"},
+    "_cupy": {"xp"},
     "_philox": {"xp"},
     "_kernels": {"xp", "_philox"},
+    "_steps": {"xp", "_kernels"},
     "_cublas": {"xp", "_kernels"},
     "_layers": {"xp", "lean", "_kernels", "_philox"},
     "_windows": {"xp", "lean", "_keys"},
@@ -168,6 +170,7 @@ KNOW_LIBRARIES = {
     "protocols",
     "_kernels",
     "_cublas",
+    "_steps",
 }
 
 

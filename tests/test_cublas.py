@@ -2,66 +2,30 @@
 
 from __future__ import annotations
 
-import ctypes
-from types import SimpleNamespace
-
 import numpy as np
 import pytest
+from host_cublas import HANDLE, Cublas
 
 import clumsygrad as cg
 from clumsygrad import _cublas, _kernels, _layers, lean, nn
 
-DTYPES = {0: np.float32, 1: np.float64, 2: np.float16}
 
-
-class Library:
-    """gemm_strided_batched_ex, over memory of the host. Its arguments are those of nvmath-python's binding and of cuBLAS itself."""
-
-    GemmAlgo = SimpleNamespace(DEFAULT=-1)
-    ComputeType = SimpleNamespace(COMPUTE_32F=68, COMPUTE_64F=70, COMPUTE_32F_FAST_TF32=77)
-
-    def __init__(self):
-        self.calls = []
-
-    def gemm_strided_batched_ex(
-        self, handle, transa, transb, m, n, k, alpha, a, atype, lda, stride_a, b, btype, ldb, stride_b,
-        beta, c, ctype, ldc, stride_c, batch_count, compute_type, algo,
-    ):  # fmt: skip
-        assert handle == 7
-        assert algo == -1
-        assert atype == btype == ctype
-        assert compute_type in ({1: (70,)}.get(ctype, (68, 77) if ctype == 0 else (68,)))
-        assert lda >= (k if transa else m)
-        assert ldb >= (n if transb else k)
-        assert ldc >= m
-        number = ctypes.c_double if ctype == 1 else ctypes.c_float
-        assert number.from_address(alpha).value == 1
-        assert number.from_address(beta).value == 0
-        self.calls.append((batch_count, stride_a, stride_b, compute_type))
-        dtype = DTYPES[ctype]
-        left = self._matrices(a, dtype, (k, m) if transa else (m, k), lda, stride_a, batch_count)
-        right = self._matrices(b, dtype, (n, k) if transb else (k, n), ldb, stride_b, batch_count)
-        left = left.swapaxes(1, 2) if transa else left
-        right = right.swapaxes(1, 2) if transb else right
-        self._matrices(c, dtype, (m, n), ldc, stride_c, batch_count)[...] = left.astype(np.float64) @ right.astype(np.float64)
-
-    @staticmethod
-    def _matrices(address, dtype, shape, ld, stride, count):
-        """Matrices that lie by columns, `ld` elements apart, each `stride` elements after the one before."""
-        size = np.dtype(dtype).itemsize
-        length = (count - 1) * stride + (shape[1] - 1) * ld + shape[0]
-        memory = np.frombuffer((ctypes.c_char * (length * size)).from_address(address), dtype=dtype)
-        return np.lib.stride_tricks.as_strided(memory, (count, *shape), (stride * size, size, ld * size))
+def binding(found):
+    return _cublas.Binding(found.gemm_strided_batched, lambda: HANDLE)
 
 
 @pytest.fixture
 def library(monkeypatch):
-    found = Library()
-    monkeypatch.setattr(_cublas, "_binding", lambda: found)
-    monkeypatch.setattr(_cublas, "_handle", lambda cublas: 7)
+    found = Cublas()
+    monkeypatch.setattr(_cublas, "_of_cupy", lambda: binding(found))
+    monkeypatch.setattr(_cublas, "_WORTH_A_CALL", 0)
     monkeypatch.setattr(_cublas, "device_arrays", {np.ndarray})
     monkeypatch.setattr(_kernels, "address", lambda x: x.ctypes.data)
-    return found
+    for cached in (_cublas._kind, _cublas._plan):
+        cached.cache_clear()
+    yield found
+    for cached in (_cublas._kind, _cublas._plan):
+        cached.cache_clear()
 
 
 def stack(*shape, dtype=np.float64):
@@ -106,20 +70,14 @@ def test_other_dtypes(dtype, library, monkeypatch):
     assert z.dtype == dtype
     np.testing.assert_allclose(z, x.astype(np.float64) @ y.astype(np.float64), rtol=2e-3, atol=2e-3)
     monkeypatch.setenv("CUPY_TF32", "1")
+    _cublas._kind.cache_clear()
     _cublas.matmul(x, y)
     assert [call[3] for call in library.calls] == [68, 77 if dtype == np.float32 else 68]
-
-
-def test_a_matrix_on_the_right_is_one_product(library):
-    x, y = stack(3, 4, 5), stack(5, 2)
-    np.testing.assert_allclose(_cublas.matmul(x, y), x @ y)
-    assert not library.calls
 
 
 @pytest.mark.parametrize(
     ("x", "y"),
     [
-        (stack(3, 4), stack(4, 2)),
         (stack(3, 4, 5), stack(5)),
         (stack(3, 4, 5).astype(complex), stack(3, 5, 2).astype(complex)),
         (stack(3, 4, 5), stack(3, 5, 2).astype(np.float32)),
@@ -129,7 +87,16 @@ def test_a_matrix_on_the_right_is_one_product(library):
         (stack(0, 4, 5), stack(0, 5, 2)),
         (stack(20, 3, 4, 5).transpose(1, 0, 2, 3)[:, :, None], stack(19, 5, 2)),
     ],
-    ids=["matrices", "vector", "complex", "two dtypes", "gaps", "rows backwards", "stack backwards", "nothing", "many calls"],
+    ids=[
+        "vector",
+        "complex",
+        "two dtypes",
+        "gaps",
+        "rows backwards",
+        "stack backwards",
+        "nothing",
+        "many calls",
+    ],
 )
 def test_what_is_left_to_cupy(x, y, library):
     assert _cublas.matmul(x, y) is None
@@ -156,5 +123,52 @@ def test_the_gradients_of_products_and_of_attention_go_the_same_way(library, mon
     assert len(library.calls) == 3 + 11  # the weights lie as they were made: two operands of theirs are one stack
 
 
-def test_without_the_binding_or_cupy_nothing_is_done():
+def test_a_small_product_of_many_calls_is_left_to_cupy(library, monkeypatch):
+    x, y = HEADS.transpose(0, 2, 1, 3), HEADS.transpose(0, 2, 3, 1)
+    monkeypatch.setattr(_cublas, "_WORTH_A_CALL", x.nbytes // 2)
+    assert _cublas.matmul(x, y) is not None
+    _cublas._plan.cache_clear()
+    monkeypatch.setattr(_cublas, "_WORTH_A_CALL", x.nbytes // 2 + 1)
+    assert _cublas.matmul(x, y) is None
+    assert _cublas.matmul(stack(3, 4, 5), stack(3, 5, 2)) is not None, "one call"
+
+
+class Captured(np.ndarray):
+    """A matrix whose product CuPy refuses, as in a stream's capture."""
+
+    def __matmul__(self, other):
+        raise NotImplementedError("calling cuBLAS API during stream capture is currently unsupported")
+
+
+@pytest.mark.parametrize(
+    ("x", "y"),
+    [
+        (stack(4, 5), stack(5, 2)),
+        (stack(5, 4).T, stack(2, 5).T),
+        (stack(9, 8)[1:5, 2:7], stack(9, 8).T[3:8, :2]),
+        (stack(1, 5), stack(5, 2)),
+        (stack(4, 5), stack(5, 1)),
+        (stack(3, 4, 5), stack(5, 2)),
+        (stack(3, 4, 5), stack(3, 5, 2)),
+    ],
+    ids=["matrices", "transposed", "parts", "row", "column", "a matrix on the right", "stacks"],
+)
+def test_in_a_capture_nvmaths_binding_serves_if_there_is_one(x, y, library, monkeypatch):
+    def refuses(*arguments):
+        raise NotImplementedError("calling cuBLAS API during stream capture is currently unsupported")
+
+    monkeypatch.setattr(_cublas, "device_arrays", {Captured})
+    monkeypatch.setattr(_cublas, "_of_cupy", lambda: _cublas.Binding(refuses, lambda: HANDLE))
+    monkeypatch.setattr(_cublas, "_of_nvmath", lambda: None)
+    a, b = x.view(Captured), y.view(Captured)
+    with pytest.raises(NotImplementedError):
+        lean.matmul(a, b)
+    monkeypatch.setattr(_cublas, "_of_nvmath", lambda: binding(library))
+    z = lean.matmul(a, b)
+    assert type(z) is Captured
+    assert len(library.calls) == 1
+    np.testing.assert_allclose(z.view(np.ndarray), x @ y)
+
+
+def test_before_cupy_is_met_nothing_is_done():
     assert _cublas.matmul(stack(3, 4, 5), stack(3, 5, 2)) is None

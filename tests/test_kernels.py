@@ -13,7 +13,7 @@ from checks import assert_agree, check_first, check_second, derivatives_of
 from host_kernels import DTYPES, FILES, built, compile_for, install, names_in, nvrtc, why_not_here
 
 import clumsygrad as cg
-from clumsygrad import _kernels, _keys, _philox, nn
+from clumsygrad import _kernels, _keys, _philox, _steps, nn
 from clumsygrad.optimizer import SGD, Adam, AdamW
 from clumsygrad.xp import array_namespace
 
@@ -35,7 +35,7 @@ def test_it_compiles(file, dtype, architecture):
 
 
 def test_every_kernel_is_launched_by_a_name_that_exists():
-    text = (_kernels._FOLDER.parent / "_kernels.py").read_text(encoding="utf-8")
+    text = "".join((_kernels._FOLDER.parent / name).read_text(encoding="utf-8") for name in ("_kernels.py", "_steps.py"))
     names = [name for file in FILES for name in names_in(file)]
     assert len(names) == len(set(names)) >= 12
     assert not [name for name in names if f'"{name}"' not in text]
@@ -43,7 +43,7 @@ def test_every_kernel_is_launched_by_a_name_that_exists():
 
 def test_the_arguments_of_a_launch_fit():
     """CUDA before 12.1 has 4096 bytes for them."""
-    assert _kernels._PARAMETERS.itemsize + 8 * 8 <= 4096
+    assert _steps._PARAMETERS.itemsize + 8 * 8 <= 4096
 
 
 # On the host --------------------------------------------------------------------------------------------------------------------------
@@ -69,6 +69,7 @@ CALLS = {
     "layer_norm without gain": (lambda x, shift: nn.layer_norm(x, None, shift), [random(5, 40), random(40)]),
     "layer_norm of nothing but x": (nn.layer_norm, [random(4, 8)]),
     "gelu": (nn.gelu, [3 * random(3, 300)]),
+    "relu": (nn.relu, [random(3, 299)]),
     "binary_cross_entropy": (
         lambda x: nn.binary_cross_entropy(x, (np.arange(900).reshape(3, 300) % 5 / 4).astype(x.dtype), reduction="none"),
         [3 * random(3, 300)],
@@ -96,7 +97,7 @@ def test_a_kernel_is_its_body(name, dtype, monkeypatch):
     wide = values_and_gradients(function, [x.astype(np.float64) for x in operands])
     host = install(monkeypatch)
     found = values_and_gradients(function, operands)
-    once = name == "binary_cross_entropy"  # which keeps its slope
+    once = name in ("binary_cross_entropy", "relu")  # one keeps its slope, the other has a spelling of NumPy's own
     assert len(host.launched) >= (1 if once else 2), "a body was run, not a kernel"
     for a, b in zip(found, wide, strict=True):
         assert a.dtype == dtype
@@ -106,7 +107,8 @@ def test_a_kernel_is_its_body(name, dtype, monkeypatch):
 ROWS = [
     case
     for case in CASES
-    if set(case.rules) & {"softmax", "log_softmax", "cross_entropy", "binary_cross_entropy", "layer_norm", "gelu", "dropout"}
+    if set(case.rules)
+    & {"relu", "softmax", "log_softmax", "cross_entropy", "binary_cross_entropy", "layer_norm", "gelu", "dropout"}
     and case.name != "gelu-blocks"
 ]
 
@@ -170,6 +172,73 @@ def test_the_gradient_of_a_mean_loss(monkeypatch):
     np.testing.assert_allclose(found, 0.6 * (np.exp(x - sums) - np.eye(70)[labels]), rtol=1e-12, atol=1e-15)
 
 
+SUMS = [
+    ((5, 7), 0),
+    ((300, 33), 0),
+    ((3, 200, 5, 7), (0, 1)),
+    ((9000, 1), 0),
+    ((9000, 1), (0,)),
+    ((40, 7), -1),
+    ((3, 4, 50), (2, 1)),
+    ((2, 1500), 1),
+    ((700,), None),
+    ((4, 6), None),
+    ((2, 3), (1, 0)),
+]
+
+
+@on_the_host
+@pytest.mark.parametrize("mean", [False, True])
+@pytest.mark.parametrize("keepdims", [False, True])
+@pytest.mark.parametrize("dtype", [*NUMPYS])
+@pytest.mark.parametrize(("shape", "axis"), SUMS)
+def test_sums_and_means(shape, axis, dtype, keepdims, mean, monkeypatch):
+    x = random(*shape).astype(dtype)
+    expected = (np.mean if mean else np.sum)(x, axis=axis, keepdims=keepdims, dtype=np.float64)
+    host = install(monkeypatch)
+    found = _kernels.sum_over(x, axis, keepdims, mean)
+    assert host.launched[0] in ("sums_of_rows", "sums_of_columns")
+    assert found.dtype == dtype
+    assert found.shape == expected.shape
+    np.testing.assert_allclose(found, expected, rtol=20 * NUMPYS[dtype], atol=40 * NUMPYS[dtype])
+
+
+@on_the_host
+@pytest.mark.parametrize("dtype", [*NUMPYS])
+@pytest.mark.parametrize("shape", [(1, 1), (5, 7), (70, 8), (3, 300), (2, 1031)])
+def test_a_row_is_added_to_each(shape, dtype, monkeypatch):
+    x, row = random(*shape).astype(dtype), random(shape[1]).astype(dtype)
+    expected = x + row
+    host = install(monkeypatch)
+    assert _kernels.row_added(x, row)
+    assert host.launched == ["add_row"]
+    assert np.array_equal(x, expected)
+    for wrong in (row[:-1], x, row.astype(complex)):
+        assert not _kernels.row_added(x, wrong)
+
+
+@on_the_host
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_relu_of_special_values(dtype, monkeypatch):
+    x = np.array([np.nan, -np.inf, -1, -0.0, 0, 1, np.inf], dtype=dtype)
+    expected = nn.relu(x)
+    install(monkeypatch)
+    found = _kernels.relu(x)
+    assert np.array_equal(found, expected, equal_nan=True)
+    assert np.array_equal(_kernels.relu_gradient(found, np.full(7, np.nan, dtype)), [0, 0, 0, 0, 0, np.nan, np.nan], equal_nan=True)
+
+
+@on_the_host
+def test_other_sums_are_left_to_cupy(monkeypatch):
+    host = install(monkeypatch)
+    x = random(3, 4, 5)
+    for axis in (1, (0, 2), (), 3, (0, 0), (-4,)):
+        assert _kernels.sum_over(x, axis, False) is None
+    for other in (x.T, x.astype(complex), x.astype(int), x[:0], random(9000), random(2, 9000)):
+        assert _kernels.sum_over(other, -1, False) is None
+    assert not host.launched
+
+
 # Random bits --------------------------------------------------------------------------------------------------------------------------
 
 # Of philox4x32 in 10 rounds, as the authors of Random123 publish them: counter, key, words.
@@ -205,7 +274,7 @@ def test_known_answers_by_hand(counter, key, words):
 def test_known_answers_of_the_kernel(counter, key, words, monkeypatch):
     array = np.array(counter, dtype=np.uint32)
     install(monkeypatch, PHILOX_ALONE)
-    _kernels._launch("elements", "philox_alone", "FLOAT32", (1, 1, 1), (1, 1, 1), [array, *map(np.uint32, key)])
+    _kernels.launch("elements", "philox_alone", "FLOAT32", (1, 1, 1), (1, 1, 1), [array, *map(np.uint32, key)])
     assert tuple(map(int, array)) == words
 
 
@@ -248,7 +317,7 @@ def test_sixteen_bits_are_rounded_to_the_nearest(name, monkeypatch):
     x = x.astype(np.float32)
     z = np.zeros(x.shape, dtype=np.uint16)
     install(monkeypatch, CASTS)
-    _kernels._launch("elements", "cast", name, (1, 1, 1), (1, 1, 1), [x, z, np.int64(x.size)])
+    _kernels.launch("elements", "cast", name, (1, 1, 1), (1, 1, 1), [x, z, np.int64(x.size)])
     if name == "FLOAT16":
         with np.errstate(over="ignore"):
             np.testing.assert_array_equal(z.view(np.float16), x.astype(np.float16))
@@ -259,7 +328,7 @@ def test_sixteen_bits_are_rounded_to_the_nearest(name, monkeypatch):
         assert np.all(error <= np.abs(x[finite]) * 2.0**-8)  # half a unit in the last of 8 bits
         np.testing.assert_array_equal(widened[~finite], x[~finite])
         exact = widened[finite]
-        _kernels._launch("elements", "cast", name, (1, 1, 1), (1, 1, 1), [exact, z, np.int64(exact.size)])
+        _kernels.launch("elements", "cast", name, (1, 1, 1), (1, 1, 1), [exact, z, np.int64(exact.size)])
         np.testing.assert_array_equal((z[: exact.size].astype(np.uint32) << 16).view(np.float32), exact)
 
 
@@ -331,7 +400,7 @@ def test_bfloat16_is_added_in_float32(monkeypatch):
     for name, more in (("add_rows", [np.int64(1)]), ("add_sorted_rows", [])):
         sums = np.zeros((1, 1), dtype=np.float32)
         places = [where] if name == "add_rows" else [where, np.arange(1000)]
-        _kernels._launch(
+        _kernels.launch(
             "scatter", name, "BFLOAT16", (4, 1, 1), (256, 1, 1), [ones, *places, sums, np.int64(1000), np.int64(1), *more]
         )
         assert sums[0, 0] == 1000

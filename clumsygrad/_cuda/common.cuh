@@ -60,3 +60,8 @@ __device__ inline Stored to_stored(Real x) { return x; }
 // The elements of a grid of one dimension: for (Index i = first_element(); i < n; i += all_threads())
 __device__ inline Index first_element() { return blockIdx.x * (Index)blockDim.x + threadIdx.x; }
 __device__ inline Index all_threads() { return gridDim.x * (Index)blockDim.x; }
+
+// Four numbers that lie side by side, read and written at once where their address allows.
+struct alignas(4 * sizeof(Stored)) Four { Stored at[4]; };
+
+__device__ inline bool takes_fours(const void *at) { return (size_t)at % sizeof(Four) == 0; }

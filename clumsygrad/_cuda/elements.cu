@@ -1,28 +1,86 @@
-// Functions of each element by itself: gelu in its tanh form, the binary cross-entropy, and dropout.
+// Functions of each element by itself: relu, gelu in its tanh form, the binary cross-entropy, dropout, and a row added to each of many.
 
 #define FOR_ELEMENTS for (Index i = first_element(); i < n; i += all_threads())
+
+// z = f(x), and z = f(x, y), of each element: four to a thread at a time, and then what is left.
+template <typename Function> __device__ void each(const Stored *x, Stored *z, Index n, Function f)
+{
+    const Index fours = takes_fours(x) && takes_fours(z) ? n / 4 : 0;
+    for (Index i = first_element(); i < fours; i += all_threads()) {
+        const Four a = ((const Four *)x)[i];
+        Four result;
+        for (int k = 0; k < 4; k++) result.at[k] = to_stored(f(to_real(a.at[k])));
+        ((Four *)z)[i] = result;
+    }
+    for (Index i = 4 * fours + first_element(); i < n; i += all_threads()) z[i] = to_stored(f(to_real(x[i])));
+}
+
+template <typename Function> __device__ void each(const Stored *x, const Stored *y, Stored *z, Index n, Function f)
+{
+    const Index fours = takes_fours(x) && takes_fours(y) && takes_fours(z) ? n / 4 : 0;
+    for (Index i = first_element(); i < fours; i += all_threads()) {
+        const Four a = ((const Four *)x)[i], b = ((const Four *)y)[i];
+        Four result;
+        for (int k = 0; k < 4; k++) result.at[k] = to_stored(f(to_real(a.at[k]), to_real(b.at[k])));
+        ((Four *)z)[i] = result;
+    }
+    for (Index i = 4 * fours + first_element(); i < n; i += all_threads()) z[i] = to_stored(f(to_real(x[i]), to_real(y[i])));
+}
+
+// x where it is not below 0 (a nan is not), else 0
+extern "C" __global__ void relu(const Stored *x, Stored *z, Index n)
+{
+    each(x, z, n, [](Real value) { return value < 0 ? (Real)0 : value; });
+}
+
+// grad where z > 0, else 0
+extern "C" __global__ void relu_gradient(const Stored *z, const Stored *grad, Stored *out, Index n)
+{
+    each(z, grad, out, n, [](Real value, Real g) { return value > 0 ? g : (Real)0; });
+}
 
 // x / (1 + exp(-2 u)), u = x (scale + cubic x x)
 extern "C" __global__ void gelu(const Stored *x, Stored *z, Index n, double scale, double cubic)
 {
-    FOR_ELEMENTS {
-        const Real value = to_real(x[i]);
-        const Real exponent = -2 * value * ((Real)scale + (Real)cubic * value * value);
-        z[i] = to_stored(value / (1 + exp(fmin(exponent, (Real)LARGEST))));
-    }
+    const Real first = -2 * (Real)scale, third = -2 * (Real)cubic;
+    each(x, z, n, [=](Real value) {
+        const Real exponent = value * (first + third * value * value);
+        return value / (1 + exp(fmin(exponent, (Real)LARGEST)));
+    });
 }
 
 // grad (p + 2 x p (1 - p) u'), p = 1 / (1 + exp(-2 u)), u' = scale + 3 cubic x x
 extern "C" __global__ void gelu_gradient(const Stored *x, const Stored *grad, Stored *out, Index n, double scale, double cubic)
 {
-    FOR_ELEMENTS {
-        Real value = to_real(x[i]);
+    const Real first = (Real)scale, third = (Real)cubic;
+    each(x, grad, out, n, [=](Real value, Real g) {
         value = value > 100 ? (Real)100 : value < -100 ? (Real)-100 : value;  // farther out p (1 - p) is 0, and u' may be infinite
         const Real square = value * value;
-        const Real e = exp(fmin(-2 * value * ((Real)scale + (Real)cubic * square), (Real)LARGEST));
+        const Real e = exp(fmin(-2 * value * (first + third * square), (Real)LARGEST));
         const Real portion = 1 / (1 + e);
-        const Real slope = 2 * value * portion * (e * portion) * ((Real)scale + 3 * (Real)cubic * square);
-        out[i] = to_stored(to_real(grad[i]) * (portion + slope));
+        return g * (portion + 2 * value * portion * (e * portion) * (first + 3 * third * square));
+    });
+}
+
+// x + row for each row of a matrix, in place. A block has threads for 4 columns each, and takes many rows.
+extern "C" __global__ void add_row(Stored *x, const Stored *row, Index rows, Index n)
+{
+    const bool wide = n % 4 == 0 && takes_fours(x) && takes_fours(row);
+    const Index step = wide ? 4 : 1;
+    for (Index column = first_element() * step; column < n; column += all_threads() * step) {
+        if (wide) {
+            const Four b = *(const Four *)(row + column);
+            for (Index i = blockIdx.y * (Index)blockDim.y + threadIdx.y; i < rows; i += gridDim.y * (Index)blockDim.y) {
+                Four *at = (Four *)(x + i * n + column);
+                Four a = *at;
+                for (int k = 0; k < 4; k++) a.at[k] = to_stored(to_real(a.at[k]) + to_real(b.at[k]));
+                *at = a;
+            }
+        } else {
+            const Real b = to_real(row[column]);
+            for (Index i = blockIdx.y * (Index)blockDim.y + threadIdx.y; i < rows; i += gridDim.y * (Index)blockDim.y)
+                x[i * n + column] = to_stored(to_real(x[i * n + column]) + b);
+        }
     }
 }
 

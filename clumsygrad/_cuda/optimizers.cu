@@ -1,4 +1,4 @@
-// Steps of optimizers: one launch for up to TENSORS parameters, each a row of blocks. Nothing is written but new arrays.
+// Steps of optimizers: one launch for up to TENSORS parameters, each a row of blocks. Written are new parameters, and state: new, or where it was.
 
 #define TENSORS 48
 

@@ -51,6 +51,17 @@ __device__ Real sum_of_exponentials(const Stored *x, Real largest, Index n)
     return over_row<Sum>(sum);
 }
 
+// sums = factor sum x
+extern "C" __global__ void sums_of_rows(const Stored *x, Stored *sums, Index rows, Index n, double factor)
+{
+    FOR_ROWS {
+        Real sum = 0;
+        FOR_ELEMENTS sum += to_real(x[row * n + j]);
+        sum = over_row<Sum>(sum);
+        if (threadIdx.x == 0) sums[row] = to_stored(sum * (Real)factor);
+    }
+}
+
 // z = exp(x) / sum exp(x)
 extern "C" __global__ void softmax(const Stored *x, Stored *z, Index rows, Index n)
 {
@@ -120,9 +131,10 @@ extern "C" __global__ void cross_entropy_gradient(
 {
     FOR_ROWS {
         const Real g = to_real(grad[each ? row : 0]) * (Real)factor, sum = to_real(sums[row]);
+        const Index label = (labels[row] % n + n) % n;
         FOR_ELEMENTS {
             const Real softmax = exp(to_real(x[row * n + j]) - sum);
-            out[row * n + j] = to_stored((j == labels[row] ? softmax - 1 : softmax) * g);
+            out[row * n + j] = to_stored((j == label ? softmax - 1 : softmax) * g);
         }
     }
 }
@@ -173,28 +185,68 @@ extern "C" __global__ void layer_norm_gradient(
     }
 }
 
-// Of each column, sum grad normed and sum grad over the rows of each gridDim.y-th part: arrays (gridDim.y, n). Blocks of 32 by 8 threads.
+// Sums over rows, for each column: the threads of a block are 8 rows of 32 columns.
+
+struct Reals { __device__ static Real of(Real x) { return x; } };
+struct Storeds { __device__ static Real of(Stored x) { return to_real(x); } };
+
+// What each thread found, summed over those of its column: in the first row of threads.
+__device__ Real over_columns(Real value)
+{
+    __shared__ Real of_rows[8][32];
+    of_rows[threadIdx.y][threadIdx.x] = value;
+    __syncthreads();
+    if (threadIdx.y == 0)
+        for (int y = 1; y < 8; y++) value += of_rows[y][threadIdx.x];
+    __syncthreads();  // before the next numbers are written there
+    return value;
+}
+
+__device__ inline Index own_column() { return blockIdx.x * (Index)32 + threadIdx.x; }
+
+#define FOR_OWN_ROWS for (Index row = blockIdx.y * (Index)8 + threadIdx.y; row < rows; row += gridDim.y * (Index)8)
+
+template <typename Read, typename Number> __device__ Real sum_of_column(const Number *x, Index rows, Index n)
+{
+    const Index column = own_column();
+    Real sum = 0;
+    if (column < n) FOR_OWN_ROWS sum += Read::of(x[row * n + column]);
+    return over_columns(sum);
+}
+
+// factor sum x over all rows; or, where the grid has several rows of blocks, sum x over the rows of each part: an array (gridDim.y, n)
+extern "C" __global__ void sums_of_columns(const Stored *x, Real *parts, Stored *sums, Index rows, Index n, double factor)
+{
+    const Real sum = sum_of_column<Storeds>(x, rows, n);
+    const Index column = own_column();
+    if (threadIdx.y || column >= n) return;
+    if (gridDim.y > 1) parts[blockIdx.y * n + column] = sum;
+    else sums[column] = to_stored(sum * (Real)factor);
+}
+
+// factor times the sum of such parts
+extern "C" __global__ void sums_of_parts(const Real *parts, Stored *sums, Index rows, Index n, double factor)
+{
+    const Real sum = sum_of_column<Reals>(parts, rows, n);
+    if (threadIdx.y == 0 && own_column() < n) sums[own_column()] = to_stored(sum * (Real)factor);
+}
+
+// sum grad normed and sum grad over the rows of each part: arrays (gridDim.y, n)
 extern "C" __global__ void layer_norm_columns(
     const Stored *x, const Stored *grad, const Stored *means, const Stored *inverses, Real *of_gain, Real *of_shift, Index rows, Index n)
 {
-    __shared__ Real gains[8][32], shifts[8][32];
-    const Index column = blockIdx.x * (Index)32 + threadIdx.x;
+    const Index column = own_column();
     Real gain = 0, shift = 0;
     if (column < n) {
-        for (Index row = blockIdx.y * (Index)8 + threadIdx.y; row < rows; row += gridDim.y * (Index)8) {
+        FOR_OWN_ROWS {
             const Real g = to_real(grad[row * n + column]);
             gain += g * (to_real(x[row * n + column]) - to_real(means[row])) * to_real(inverses[row]);
             shift += g;
         }
     }
-    gains[threadIdx.y][threadIdx.x] = gain;
-    shifts[threadIdx.y][threadIdx.x] = shift;
-    __syncthreads();
+    gain = over_columns(gain);
+    shift = over_columns(shift);
     if (threadIdx.y == 0 && column < n) {
-        for (int y = 1; y < 8; y++) {
-            gain += gains[y][threadIdx.x];
-            shift += shifts[y][threadIdx.x];
-        }
         of_gain[blockIdx.y * n + column] = gain;
         of_shift[blockIdx.y * n + column] = shift;
     }

@@ -30,7 +30,9 @@ GELU_CUBIC = 0.044715 * GELU_SCALE
 
 def relu_backward(tensor: Tensor, grad: Array) -> GradientTuple:
     """z = max(x, 0):   x̄ = z̄ where x > 0, else 0 (at 0 too)."""
-    return (lean.kept_where(result(tensor, grad) > 0, grad, may_be_written(tensor, grad)),)
+    z = result(tensor, grad)
+    found = _kernels.relu_gradient(z, grad)
+    return (lean.kept_where(z > 0, grad, may_be_written(tensor, grad)) if found is None else found,)
 
 
 def sigmoid_backward(tensor: Tensor, grad: Array) -> GradientTuple:

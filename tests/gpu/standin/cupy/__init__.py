@@ -45,5 +45,6 @@ def get_array_module(*arrays: Any) -> Any:
 linalg = importlib.import_module("cupy.linalg")
 fft = importlib.import_module("cupy.fft")
 cuda = importlib.import_module("cupy.cuda")
+lib = importlib.import_module("cupy.lib")
 
 __all__ = [name for name in globals() if not name.startswith("_") and name not in ("importlib", "Any", "annotations", "pool")]

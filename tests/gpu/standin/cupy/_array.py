@@ -28,7 +28,10 @@ class ndarray:
     __hash__ = None
     __array_priority__ = 100
 
-    def __init__(self, array: np.ndarray, base: ndarray | None = None) -> None:
+    def __init__(self, array: np.ndarray | tuple[int, ...], base: Any = None) -> None:
+        """As CuPy's of a shape and a dtype; or for an array of NumPy's, which may lie in another."""
+        if not isinstance(array, np.ndarray):
+            array, base = np.empty(array, float if base is None else base), None
         self._array = array
         self.base = base
         self._block = _cuda.Block(array.nbytes) if base is None else base._block

@@ -14,6 +14,7 @@ from .._cuda import (
     is_available,
     runtime,
 )
+from . import cublas
 
 __all__ = [
     "Device",
@@ -22,8 +23,14 @@ __all__ = [
     "MemoryHook",
     "MemoryPool",
     "Stream",
+    "cublas",
+    "get_cublas_handle",
     "get_current_stream",
     "get_elapsed_time",
     "is_available",
     "runtime",
 ]
+
+
+def get_cublas_handle() -> int:
+    return cublas.HANDLE
