@@ -56,83 +56,74 @@ def matmul(x: Array, y: Array) -> Array | None:
         return None
     if max(*x.shape, *y.shape) > _LARGEST:
         return None
-    if x.ndim == 2 == y.ndim:
-        return _product(x, y, kind)
-    if y.ndim == 2 and x.flags.c_contiguous:  # one product of many rows
-        return _product(x.reshape(-1, x.shape[-1]), y, kind).reshape(*x.shape[:-1], y.shape[-1])
-    return _products(x, y, kind)
-
-
-def _product(x: Array, y: Array, kind: Kind) -> Array:
-    """CuPy's own product of matrices, which copies only what has gaps."""
+    if y.ndim == 2 < x.ndim and x.flags.c_contiguous:  # one product of many rows
+        z = matmul(x.reshape(-1, x.shape[-1]), y)
+        return None if z is None else z.reshape(*x.shape[:-1], y.shape[-1])
+    plan = _plan_of(x, y) if x.ndim > 2 or y.ndim > 2 else None  # of matrices CuPy copies only those with gaps
     try:
-        return x @ y
+        return x @ y if plan is None or not plan.pays else _product(x, y, kind, plan, _of_cupy())
     except NotImplementedError:  # in a capture
-        z = _products(x, y, kind)
-        if z is None:
+        binding = _of_nvmath()
+        if binding is None:
             raise
-        return z
-
-
-def _products(x: Array, y: Array, kind: Kind) -> Array | None:
-    plan = _plan(x.shape, x.strides, y.shape, y.strides, x.itemsize)
+    plan = plan or _plan_of(x, y)
     if plan is None:
-        return None
+        x, y = x.copy("C"), y.copy("C")
+        plan = _plan_of(x, y)
+    return None if plan is None else _product(x, y, kind, plan, binding)
+
+
+def _product(x: Array, y: Array, kind: Kind, plan: Plan, binding: Binding) -> Array:
     m, k, n = x.shape[-2], x.shape[-1], y.shape[-1]
     z = _kernels.empty((*plan.batch, m, n), x)
     (turned_x, ld_x), (turned_y, ld_y), (count, *steps) = plan.left, plan.right, plan.inner
     number, size = kind.number, x.itemsize
     at_x, at_y, at_z = (_kernels.address(array) for array in (x, y, z))
-
-    def call(binding: Binding) -> None:
-        handle = binding.handle()
-        for from_x, from_y, from_z in _starts(plan.outer):
-            # cuBLAS counts by columns: what lies in memory as z by rows is to it zᵀ = yᵀ xᵀ
-            binding.gemm_strided_batched(
-                handle, turned_y, turned_x, n, m, k, kind.one, at_y + from_y * size, number, ld_y, steps[1],
-                at_x + from_x * size, number, ld_x, steps[0],
-                kind.zero, at_z + from_z * m * n * size, number, n, steps[2] * m * n, count, kind.sums, _DEFAULT,
-            )  # fmt: skip
-
-    try:
-        call(_of_cupy())
-    except NotImplementedError:
-        other = _of_nvmath()
-        if other is None:
-            return None
-        call(other)
+    handle = binding.handle()
+    for from_x, from_y, from_z in _starts(plan.outer):
+        # cuBLAS counts by columns: what lies in memory as z by rows is to it zᵀ = yᵀ xᵀ
+        binding.gemm_strided_batched(
+            handle, turned_y, turned_x, n, m, k, kind.one, at_y + from_y * size, number, ld_y, steps[1],
+            at_x + from_x * size, number, ld_x, steps[0],
+            kind.zero, at_z + from_z * m * n * size, number, n, steps[2] * m * n, count, kind.sums, _DEFAULT,
+        )  # fmt: skip
     return z
 
+
+# How a product is done ----------------------------------------------------------------------------------------------------------------
 
 Shape = tuple[int, ...]
 Axis = tuple[int, int, int, int]  # a length, and the steps in x, in y, and in the result
 
 
 class Plan(NamedTuple):
-    """How a product of stacks is done: how each operand is stored, the batch, its axes that are stepped through here, and by cuBLAS."""
+    """How each operand is stored, the batch, its axes that are stepped through here, and by cuBLAS, and whether it pays, beside copies."""
 
     left: tuple[int, int]
     right: tuple[int, int]
     batch: Shape
     outer: list[Axis]
     inner: Axis
+    pays: bool
+
+
+def _plan_of(x: Array, y: Array) -> Plan | None:
+    return _plan(x.shape, x.strides, y.shape, y.strides, x.itemsize)
 
 
 @functools.lru_cache(1024)
 def _plan(x: Shape, strides_of_x: Shape, y: Shape, strides_of_y: Shape, size: int) -> Plan | None:
-    """None where a copy has to be made, or is cheaper than many calls. Strides and the size of an element are in bytes."""
+    """None where a copy has to be made. Strides and the size of an element are in bytes."""
     steps_of_x, steps_of_y = ([step // size for step in strides] for strides in (strides_of_x, strides_of_y))
     left, right = _as_stored(*x[-2:], *steps_of_x[-2:]), _as_stored(*y[-2:], *steps_of_y[-2:])
     batch = np.broadcast_shapes(x[:-2], y[:-2])
     strides = _strides(x[:-2], steps_of_x, batch), _strides(y[:-2], steps_of_y, batch)
-    if left is None or right is None or min((*strides[0], *strides[1]), default=0) < 0:
-        return None
     outer, inner = _steps(batch, *strides)
-    calls = math.prod([n for n, *_ in outer])
-    worth = calls == 1 or max(math.prod(x), math.prod(y)) * size >= calls * _WORTH_A_CALL
-    if calls > _MOST_CALLS or not worth or inner[0] > _LARGEST:
+    if left is None or right is None or min((*strides[0], *strides[1]), default=0) < 0 or inner[0] > _LARGEST:
         return None
-    return Plan(left, right, batch, outer, inner)
+    calls = math.prod([n for n, *_ in outer])
+    pays = calls == 1 or max(math.prod(x), math.prod(y)) * size >= calls * _WORTH_A_CALL
+    return Plan(left, right, batch, outer, inner, pays and calls <= _MOST_CALLS)
 
 
 def _as_stored(rows: int, columns: int, down: int, across: int) -> tuple[int, int] | None:

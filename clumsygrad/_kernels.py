@@ -340,13 +340,27 @@ def relu_gradient(z: Array, grad: Array) -> Array | None:
 
 
 def _of_elements(name: str, arrays: Sequence[Array], *numbers: Any) -> Array | None:
+    x = arrays[0]
+    if type(x) not in device_arrays or any(type(a) is not type(x) or a.shape != x.shape for a in arrays):
+        return None
+    if not x.flags.c_contiguous:  # images whose channels lie side by side: with the axes in the order in which they lie
+        order, back = _order(x.strides)
+        turned = [a.transpose(order) for a in arrays]
+        found = _of_elements(name, turned, *numbers) if turned[0].flags.c_contiguous else None
+        return None if found is None else found.transpose(back)
     dtype = _served(*arrays)
     if dtype is None:
         return None
-    x = arrays[0]
     out = empty(x.shape, x)
     launch("elements", name, dtype, *_for_each(-(-x.size // 4)), [*arrays, out, np.int64(x.size), *numbers])
     return out
+
+
+@functools.lru_cache(1024)
+def _order(strides: tuple[int, ...]) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """The axes, those with the longest steps in memory first, and the order that takes that back."""
+    order = tuple(sorted(range(len(strides)), key=lambda axis: -strides[axis]))
+    return order, tuple([order.index(axis) for axis in range(len(order))])
 
 
 def row_added(x: Array, row: Array) -> bool:

@@ -86,20 +86,12 @@ def test_other_dtypes(dtype, library, monkeypatch):
         (stack(3, 4, 5)[::-1], stack(3, 5, 2)),
         (stack(0, 4, 5), stack(0, 5, 2)),
         (stack(20, 3, 4, 5).transpose(1, 0, 2, 3)[:, :, None], stack(19, 5, 2)),
+        (stack(4, 10)[:, ::2], stack(5, 2)),
     ],
-    ids=[
-        "vector",
-        "complex",
-        "two dtypes",
-        "gaps",
-        "rows backwards",
-        "stack backwards",
-        "nothing",
-        "many calls",
-    ],
+    ids=["vector", "complex", "two dtypes", "gaps", "rows backwards", "stack backwards", "nothing", "many calls", "matrices"],
 )
 def test_what_is_left_to_cupy(x, y, library):
-    assert _cublas.matmul(x, y) is None
+    assert np.array_equal(lean.matmul(x, y), x @ y)
     assert not library.calls
 
 
@@ -126,11 +118,14 @@ def test_the_gradients_of_products_and_of_attention_go_the_same_way(library, mon
 def test_a_small_product_of_many_calls_is_left_to_cupy(library, monkeypatch):
     x, y = HEADS.transpose(0, 2, 1, 3), HEADS.transpose(0, 2, 3, 1)
     monkeypatch.setattr(_cublas, "_WORTH_A_CALL", x.nbytes // 2)
-    assert _cublas.matmul(x, y) is not None
-    _cublas._plan.cache_clear()
-    monkeypatch.setattr(_cublas, "_WORTH_A_CALL", x.nbytes // 2 + 1)
-    assert _cublas.matmul(x, y) is None
-    assert _cublas.matmul(stack(3, 4, 5), stack(3, 5, 2)) is not None, "one call"
+    for more, calls in ((0, 2), (1, 0)):
+        monkeypatch.setattr(_cublas, "_WORTH_A_CALL", x.nbytes // 2 + more)
+        _cublas._plan.cache_clear()
+        library.calls.clear()
+        np.testing.assert_allclose(_cublas.matmul(x, y), x @ y)
+        assert len(library.calls) == calls
+    _cublas.matmul(stack(3, 4, 5), stack(3, 5, 2))
+    assert len(library.calls) == 1
 
 
 class Captured(np.ndarray):
@@ -141,32 +136,49 @@ class Captured(np.ndarray):
 
 
 @pytest.mark.parametrize(
-    ("x", "y"),
+    ("x", "y", "calls"),
     [
-        (stack(4, 5), stack(5, 2)),
-        (stack(5, 4).T, stack(2, 5).T),
-        (stack(9, 8)[1:5, 2:7], stack(9, 8).T[3:8, :2]),
-        (stack(1, 5), stack(5, 2)),
-        (stack(4, 5), stack(5, 1)),
-        (stack(3, 4, 5), stack(5, 2)),
-        (stack(3, 4, 5), stack(3, 5, 2)),
+        (stack(4, 5), stack(5, 2), 1),
+        (stack(5, 4).T, stack(2, 5).T, 1),
+        (stack(9, 8)[1:5, 2:7], stack(9, 8).T[3:8, :2], 1),
+        (stack(4, 10)[:, ::2], stack(5, 2)[::-1], 1),
+        (stack(1, 5), stack(5, 2), 1),
+        (stack(4, 5), stack(5, 1), 1),
+        (stack(1, 5), stack(5, 1), 1),
+        (stack(3, 4, 5), stack(5, 2), 1),
+        (stack(3, 4, 5), stack(3, 5, 2), 1),
+        (HEADS.transpose(0, 2, 1, 3), HEADS.transpose(0, 2, 3, 1), 2),
+        (stack(20, 3, 4, 5).transpose(1, 0, 2, 3)[:, :, None], stack(19, 5, 2), 57),
     ],
-    ids=["matrices", "transposed", "parts", "row", "column", "a matrix on the right", "stacks"],
+    ids=[
+        "matrices",
+        "transposed",
+        "parts",
+        "gaps",
+        "row",
+        "column",
+        "number",
+        "a matrix on the right",
+        "stacks",
+        "heads",
+        "many calls",
+    ],
 )
-def test_in_a_capture_nvmaths_binding_serves_if_there_is_one(x, y, library, monkeypatch):
+def test_in_a_capture_nvmaths_binding_serves_if_there_is_one(x, y, calls, library, monkeypatch):
     def refuses(*arguments):
         raise NotImplementedError("calling cuBLAS API during stream capture is currently unsupported")
 
     monkeypatch.setattr(_cublas, "device_arrays", {Captured})
     monkeypatch.setattr(_cublas, "_of_cupy", lambda: _cublas.Binding(refuses, lambda: HANDLE))
     monkeypatch.setattr(_cublas, "_of_nvmath", lambda: None)
+    monkeypatch.setattr(_cublas, "_WORTH_A_CALL", 2**23)
     a, b = x.view(Captured), y.view(Captured)
     with pytest.raises(NotImplementedError):
         lean.matmul(a, b)
     monkeypatch.setattr(_cublas, "_of_nvmath", lambda: binding(library))
     z = lean.matmul(a, b)
     assert type(z) is Captured
-    assert len(library.calls) == 1
+    assert len(library.calls) == calls
     np.testing.assert_allclose(z.view(np.ndarray), x @ y)
 
 

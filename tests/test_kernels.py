@@ -218,6 +218,22 @@ def test_a_row_is_added_to_each(shape, dtype, monkeypatch):
 
 
 @on_the_host
+def test_elements_of_images_whose_channels_lie_side_by_side(monkeypatch):
+    """The result lies as they do; where two lie differently, or have gaps, the body is run."""
+    x, grad = random(2, 5, 4, 3).transpose(0, 3, 1, 2), random(3, 5, 4, 2).transpose(3, 0, 1, 2)
+    alike = np.empty_like(x)
+    alike[...] = grad
+    host = install(monkeypatch)
+    z = _kernels.relu(x)
+    assert z.strides == x.strides
+    assert np.array_equal(z, np.maximum(x, 0))
+    assert np.array_equal(_kernels.relu_gradient(x, alike), np.where(x > 0, grad, 0))
+    assert host.launched == ["relu", "relu_gradient"]
+    for others in ((x, grad), (x[:, 1:], alike[:, 1:]), (x, alike[:, :1]), (x, np.ascontiguousarray(grad)), (x, alike[0])):
+        assert _kernels.relu_gradient(*others) is None
+
+
+@on_the_host
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_relu_of_special_values(dtype, monkeypatch):
     x = np.array([np.nan, -np.inf, -1, -0.0, 0, 1, np.inf], dtype=dtype)
