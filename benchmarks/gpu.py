@@ -1,6 +1,7 @@
 """python -m benchmarks.gpu: clumsygrad over CuPy on a GPU against CuPy by hand, PyTorch and JAX; a table, and JSON.
 
-Each framework runs in a process of its own, in equal precision: all without TF32, and then, where matrices are multiplied, all with it.
+Each framework runs in processes of its own, in turn, of which the fastest counts: what a step costs the host differs twofold from minute
+to minute. Precision is equal: all without TF32, and then, where matrices are multiplied, all with it.
 """
 
 from __future__ import annotations
@@ -39,9 +40,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for precision in options.precisions:
         names = [name for name in options.only if precision == "float32" or ROWS[name].products]
         results[precision] = {}
-        for key in options.frameworks if names else ():
-            results[precision][key] = _measured(key, names, precision, options)
-            if options.json:  # after each framework: what is done is not lost with what comes later
+        for key in [*options.frameworks] * options.processes if names else ():
+            found = _measured(key, names, precision, options)
+            results[precision][key] = _together(results[precision].get(key), found)
+            if options.json:  # after each process: what is done is not lost with what comes later
                 _write(Path(options.json), {"machine": machine(options.device), "results": results})
     print(markdown(results, machine(options.device), options.tiny))
     return 1 if any(result["wrong"] for of_precision in results.values() for result in of_precision.values()) else 0
@@ -70,9 +72,10 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--device", choices=("cuda", "cpu"), default="cuda", help="cpu: the same rows on the host, on the clock")
     parser.add_argument("--tiny", action="store_true", help="sizes at which nothing is measured, to try the benchmark out")
     parser.add_argument("--json", metavar="PATH", help="write every sample")
+    parser.add_argument("--processes", type=int, default=3, help="of each framework, in turn (default 3): hosts have slow minutes")
     options = parser.parse_args(arguments)
-    if options.rounds < 1:
-        parser.error("--rounds must be at least 1")
+    if min(options.rounds, options.processes) < 1:
+        parser.error("--rounds and --processes must be at least 1")
     if options.device == "cpu":
         options.frameworks = [key for key in options.frameworks if FRAMEWORKS[key].cpu]
         options.precisions = ["float32"]
@@ -103,6 +106,16 @@ def _measured(key: str, names: Sequence[str], precision: str, options: argparse.
         return {"seconds": {}, "left_out": {}, "wrong": dict.fromkeys(names, f"its process ended with status {done.returncode}")}
     found: dict[str, Any] = json.loads(done.stdout)
     return found
+
+
+def _together(before: dict[str, Any] | None, found: dict[str, Any]) -> dict[str, Any]:
+    """What the processes of a framework found; the samples of a row are those of its fastest process, by the median."""
+    if before is None:
+        return found
+    seconds = {**before["seconds"], **found["seconds"]}
+    for name in before["seconds"].keys() & found["seconds"].keys():
+        seconds[name] = min(before["seconds"][name], found["seconds"][name], key=lambda samples: median_and_interval(samples)[0])
+    return {"seconds": seconds, **{key: {**before[key], **found[key]} for key in ("left_out", "wrong")}}
 
 
 def machine(device: str) -> dict[str, str]:

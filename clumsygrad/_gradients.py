@@ -14,7 +14,7 @@ from .xp import Array, ndarray
 __all__ = ["check_differentiable", "check_gradient", "deliver", "exclusive", "place", "unit_gradient"]
 
 _writing = threading.Lock()
-_ones: dict[Any, Array] = {}  # CuPy's arrays of one 1, by shape, dtype and, where there are several, device
+_ones: dict[Any, Array] = {}  # CuPy's arrays of one 1, made on the null stream of the only GPU, by class, shape and dtype
 _UNITS = {cls: cls(1) for cls in (_xp.numpy.float64, _xp.numpy.float32)}
 
 
@@ -34,9 +34,9 @@ def unit_gradient(data: Array, shared: bool = False) -> Array:
     cls = type(data)
     if cls in _UNITS:
         return _UNITS[cls]
-    key = (data.shape, data.dtype, _xp.guard and data.device.id) if shared and cls in _xp.device_arrays else None
-    if key in _ones:
-        return _ones[key]
+    keeps = shared and cls in _xp.device_arrays and _xp.guard is None and _kernels.is_on_null_stream()
+    if keeps and (cls, data.shape, data.dtype) in _ones:
+        return _ones[cls, data.shape, data.dtype]
     if data.shape and _xp.size(data) != 1:
         raise ValueError(
             f"backward: this tensor has shape {tuple(data.shape)}. "
@@ -47,8 +47,8 @@ def unit_gradient(data: Array, shared: bool = False) -> Array:
             "backward: the loss is complex, which has no order to descend in: take its real part or abs, or give backward() a gradient"
         )
     ones = _xp.scalar(_xp.on_its_device(lean.ones_like, data))
-    if key is not None and _kernels.is_there(ones):
-        _ones[key] = ones
+    if keeps:
+        _ones[cls, data.shape, data.dtype] = ones
     return ones
 
 

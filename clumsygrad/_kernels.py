@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +32,7 @@ __all__ = [
     "gelu_gradient",
     "is_cupys",
     "is_elsewhere",
-    "is_there",
+    "is_on_null_stream",
     "launch",
     "layer_norm",
     "layer_norm_gradient",
@@ -92,17 +92,15 @@ def is_elsewhere(x: Array) -> bool:
     return _xp.guard is not None and bool(x.device.id != _xp.optional("cupy").cuda.runtime.getDevice())
 
 
-def is_there(x: Array) -> bool:
-    """Wait until an array of CuPy's that was just made holds what it should, for whoever reads it on other streams.
+def is_on_null_stream() -> bool:
+    """Whether the current stream is the one that is always there: what was made on it once is there for whatever runs on it later."""
+    return bool(_current_stream()().ptr == 0)
 
-    False in a stream's capture, where it will be made when the graph is launched.
-    """
-    with x.device:
-        stream = _xp.optional("cupy").cuda.get_current_stream()
-        if stream.is_capturing():
-            return False
-        stream.synchronize()
-    return True
+
+@functools.cache
+def _current_stream() -> Callable[[], Any]:
+    found: Callable[[], Any] = _xp.optional("cupy").cuda.get_current_stream
+    return found
 
 
 def readable(x: Any, *others: Any) -> str | None:

@@ -49,8 +49,9 @@ def _stepped(changes: Sequence[Change], name: str, states: tuple[str, ...], numb
     done: list[Array | None] = [None] * len(changes)
     groups: dict[tuple[str, int], list[int]] = {}
     for i, (x, gradient, state) in enumerate(changes):
-        dtype = _kernels.readable(x, gradient, *state.values())
-        if dtype is not None and all(a.shape == x.shape for a in (gradient, *state.values())):
+        others, shape = (gradient, *state.values()), x.shape
+        dtype = _kernels.readable(x, *others)
+        if dtype is not None and not [a for a in others if a.shape != shape]:
             groups.setdefault((dtype, x.device.id if _xp.guard is not None else 0), []).append(i)
     for (dtype, _), members in groups.items():
         for start in range(0, len(members), _TENSORS):

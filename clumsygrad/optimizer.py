@@ -12,7 +12,7 @@ from typing import Any
 
 from . import _steps, _tree, lean
 from . import xp as _xp
-from .tensor import Tensor
+from .tensor import Tensor, constant
 
 __all__ = ["SGD", "Adam", "AdamW", "clip_by_norm"]
 
@@ -57,11 +57,12 @@ class Optimizer:
                 gradient = gradient.data if type(gradient) is Tensor else gradient
                 changes.append((x, (x.data, gradient, state)))
         together = self._changed_together([change for _, change in changes])
-        for i, (_, change) in enumerate(changes):
-            if together[i] is None:
-                together[i] = _xp.on_its_device(self._changed, *change)
-        for (x, _), data in zip(changes, together, strict=True):
-            x.data = data
+        alone = {i: _xp.on_its_device(self._changed, *changes[i][1]) for i, data in enumerate(together) if data is None}
+        for i, (x, _) in enumerate(changes):
+            if i in alone:
+                x.data = alone[i]
+            else:
+                x._renew(constant(together[i]))
 
     def _changed_together(self, changes: Sequence[Change]) -> list[Any]:
         """The new data of those parameters that kernels step, None for each of the others, which `_changed` steps."""

@@ -98,10 +98,12 @@ class Tensor(Operators):
         new = Tensor(value)
         if self._tracked:
             check_differentiable(new._data, "data of a tensor that requires a gradient")
+        self._renew(new)
+
+    def _renew(self, new: Tensor) -> None:
+        """Take the array of a tensor that was made for it, and the id of that as this version's."""
         extra = self._extra
-        if self._rule is None and (
-            extra is None or (extra.base is None and extra.views is None)
-        ):  # a leaf that nobody sees through
+        if self._rule is None and (extra is None or extra.base is extra.views is None):  # a leaf that nobody sees through
             self._data, self._id = new._data, new._id
             return
         with no_grad():

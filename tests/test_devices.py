@@ -270,7 +270,7 @@ def test_attention_by_kernels(batch, causal, devices, monkeypatch):
     expected = gradients(np.asarray)
     launched = by_kernels(monkeypatch)
     found = gradients(lambda x: on(1, x))
-    assert launched == (["softmax"] if batch else ["softmax", "softmax_gradient"])
+    assert [name for name in launched if "sum" not in name] == (["softmax"] if batch else ["softmax", "softmax_gradient"])
     for a, b in zip(found, expected, strict=True):
         np.testing.assert_allclose(a.get(), b, rtol=1e-10, atol=1e-12)
 

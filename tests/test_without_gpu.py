@@ -14,6 +14,7 @@ import host_kernels
 import pytest
 from backends import BACKENDS
 
+from benchmarks.gpu import _together
 from benchmarks.gpu_measure import environment
 from benchmarks.gpu_rows import ROWS
 
@@ -101,7 +102,7 @@ def test_cupy_without_a_driver():
 
 
 def benchmark(*options: object, **environment: str) -> subprocess.CompletedProcess[str]:
-    return program("-m", "benchmarks.gpu", "--tiny", "--rounds", 1, *options, **environment)
+    return program("-m", "benchmarks.gpu", "--tiny", "--rounds", 1, "--processes", 1, *options, **environment)
 
 
 def measured(file: Path, precision: str, framework: str) -> dict[str, list[float]]:
@@ -131,6 +132,16 @@ def test_the_benchmark_on_the_stand_in(tmp_path):
     assert set(measured(tmp_path / "gpu.json", "float32", "clumsygrad")) == set(ROWS)
     assert set(measured(tmp_path / "gpu.json", "float32", "hand")) == set(ROWS) - {"convnet"}
     assert set(measured(tmp_path / "gpu.json", "tf32", "hand")) == {name for name in ROWS if ROWS[name].products} - {"convnet"}
+
+
+def test_of_several_processes_the_fastest_counts(tmp_path):
+    done = benchmark("--device", "cpu", "--frameworks", "hand", "--only", "op", "--processes", 2, "--json", tmp_path / "cpu.json")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stderr.count("hand, float32") == 2
+    first, second = ({"seconds": {"op": [x, x, x]}, "left_out": {}, "wrong": {}} for x in (2.0, 1.0))
+    for a, b in ((first, second), (second, first)):
+        assert _together(a, b)["seconds"] == {"op": [1.0, 1.0, 1.0]}
+    assert _together(first, {"seconds": {}, "left_out": {}, "wrong": {"op": "nan"}})["wrong"] == {"op": "nan"}
 
 
 def test_tf32_is_switched_off_where_it_is_not_measured(monkeypatch):

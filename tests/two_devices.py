@@ -21,7 +21,7 @@ import array_api_compat
 import scipy.special
 
 import clumsygrad as cg
-from clumsygrad import _kernels, _special, namespace
+from clumsygrad import _cublas, _kernels, _special, namespace
 
 STANDIN = Path(__file__).parent / "gpu" / "standin"
 PLACES = ("cupy", "cupyx", "array_api_compat.cupy")  # what is imported in the place of CuPy, with all within
@@ -66,13 +66,13 @@ def on(number: int, values: Any) -> Any:
 def by_kernels(monkeypatch: Any) -> list[str]:
     """Let kernels serve these arrays, which the host runs; the names of those that are launched."""
     launched: list[str] = []
-    launch = _kernels._launch
+    launch = _kernels.launch
 
     def remembered(file: str, name: str, *rest: Any) -> None:
         launched.append(name)
         launch(file, name, *rest)
 
-    monkeypatch.setattr(_kernels, "_launch", remembered)
+    monkeypatch.setattr(_kernels, "launch", remembered)
     monkeypatch.setattr(_kernels, "device_arrays", {FakeArray})
     return launched
 
@@ -87,8 +87,14 @@ def two_devices(monkeypatch: Any) -> Iterator[Any]:
         monkeypatch.setattr(namespace, cache, dict(getattr(namespace, cache)))
     monkeypatch.setitem(cg.xp._namespaces, FakeArray, xp)
     monkeypatch.setattr(cg.xp, "guard", cg.xp._on_device_of_first_array)
-    for module, name in ((_special, "functions_of"), (_kernels, "_compiled")):  # what they remember of this CuPy is not for another
+    # what they remember of this CuPy is not for another
+    for module, name in ((_special, "functions_of"), (_kernels, "_compiled"), (_kernels, "_current_stream"), (_cublas, "_of_cupy")):
         monkeypatch.setattr(module, name, functools.cache(getattr(module, name).__wrapped__))
-    with Device(0):
-        yield xp
+    monkeypatch.setattr(_kernels, "device_arrays", frozenset())
+    cg.xp.device_arrays.add(FakeArray)
+    try:
+        with Device(0):
+            yield xp
+    finally:
+        cg.xp.device_arrays.discard(FakeArray)
     assert cupy._cuda.current_device_id() == 0

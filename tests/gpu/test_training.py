@@ -255,3 +255,17 @@ def test_the_librarys_own_numbers(gpu):
     assert np.array_equal(first.numpy(), again.numpy())
     assert abs(first.numpy().mean()) < 0.05
     assert abs(first.numpy().std() - 1) < 0.05
+
+
+def test_what_a_loss_begins_with_is_handed_out_to_nobody(gpu):
+    """backward() of one number takes a 1 that is kept: whoever writes into a gradient does not write into that."""
+    for shape in ((), (1,)):
+        for _ in range(2):
+            leaves = [cg.Tensor(gpu.array(np.full(shape, 2.0)), requires_grad=True) for _ in range(2)]
+            z = leaves[0] + leaves[1]
+            z.retain_grad()
+            z.backward()
+            gradients = [z.grad, *[leaf.grad for leaf in leaves]]
+            assert [gpu.host(g).item() for g in gradients] == [1.0, 1.0, 1.0]
+            for g in gradients:
+                g[...] = 5.0
