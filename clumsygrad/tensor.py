@@ -103,7 +103,8 @@ class Tensor(Operators):
     def _renew(self, new: Tensor) -> None:
         """Take the array of a tensor that was made for it, and the id of that as this version's."""
         extra = self._extra
-        if self._rule is None and (extra is None or extra.base is extra.views is None):  # a leaf that nobody sees through
+        is_seen_through = extra is not None and (extra.base is not None or extra.views is not None)
+        if self._rule is None and not is_seen_through:
             self._data, self._id = new._data, new._id
             return
         with no_grad():
