@@ -73,6 +73,7 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--tiny", action="store_true", help="sizes at which nothing is measured, to try the benchmark out")
     parser.add_argument("--json", metavar="PATH", help="write every sample")
     parser.add_argument("--processes", type=int, default=3, help="of each framework, in turn (default 3): hosts have slow minutes")
+    parser.add_argument("--patience", type=int, default=120, help="seconds after which a process is given up (default 120)")
     options = parser.parse_args(arguments)
     if min(options.rounds, options.processes) < 1:
         parser.error("--rounds and --processes must be at least 1")
@@ -101,7 +102,12 @@ def _measured(key: str, names: Sequence[str], precision: str, options: argparse.
     tf32 = PRECISIONS[precision]
     arguments = [key, ",".join(names), options.device, str(int(tf32)), str(options.rounds), str(int(options.tiny))]
     command = [sys.executable, "-m", "benchmarks.gpu_measure", *arguments]
-    done = subprocess.run(command, cwd=ROOT, env=environment(tf32), stdout=subprocess.PIPE, text=True, check=False)
+    try:
+        done = subprocess.run(
+            command, cwd=ROOT, env=environment(tf32), stdout=subprocess.PIPE, text=True, check=False, timeout=options.patience
+        )
+    except subprocess.TimeoutExpired:
+        return {"seconds": {}, "left_out": {}, "wrong": dict.fromkeys(names, f"its process took more than {options.patience} s")}
     if done.returncode:
         return {"seconds": {}, "left_out": {}, "wrong": dict.fromkeys(names, f"its process ended with status {done.returncode}")}
     found: dict[str, Any] = json.loads(done.stdout)
