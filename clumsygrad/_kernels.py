@@ -232,15 +232,15 @@ def sum_over(x: Array, axis: Any, keepdims: bool, mean: bool = False) -> Array |
         return None
     shape, rows, n, over_rows = found
     sums = empty(shape, x)
-    factor = np.float64(1 / (rows if over_rows else n) if mean else 1)
+    divisor = np.float64((rows if over_rows else n) if mean else 1)
     if not over_rows:
-        launch("rows", "sums_of_rows", dtype, *_for_rows(rows, n), [x, sums, np.int64(rows), np.int64(n), factor])
+        launch("rows", "sums_of_rows", dtype, *_for_rows(rows, n), [x, sums, np.int64(rows), np.int64(n), divisor])
         return sums
     parts = _parts_of(rows, n)
     of_parts = empty((parts, n), x, _REALS[dtype]) if parts > 1 else None
-    arguments = [x, of_parts, sums, np.int64(rows), np.int64(n), factor]
+    arguments = [x, of_parts, sums, np.int64(rows), np.int64(n), divisor]
     launch("rows", "sums_of_columns", dtype, *_for_columns(parts, n), arguments)
-    return sums if of_parts is None else _sum_of_parts(of_parts, sums, dtype, factor)
+    return sums if of_parts is None else _sum_of_parts(of_parts, sums, dtype, divisor)
 
 
 @functools.lru_cache(1024)
@@ -259,10 +259,10 @@ def _sums(shape: tuple[int, ...], axis: Any, keepdims: bool) -> tuple[tuple[int,
     return (result, summed, kept, True) if axes[-1] == len(axes) - 1 and len(axes) < ndim else None
 
 
-def _sum_of_parts(of_parts: Array, sums: Array, dtype: str, factor: Any) -> Array:
-    """`factor` times the sum of a matrix's rows, written into `sums`."""
+def _sum_of_parts(of_parts: Array, sums: Array, dtype: str, divisor: Any) -> Array:
+    """The sum of a matrix's rows, divided, written into `sums`."""
     parts, n = of_parts.shape
-    launch("rows", "sums_of_parts", dtype, *_for_columns(1, n), [of_parts, sums, np.int64(parts), np.int64(n), factor])
+    launch("rows", "sums_of_parts", dtype, *_for_columns(1, n), [of_parts, sums, np.int64(parts), np.int64(n), divisor])
     return sums
 
 

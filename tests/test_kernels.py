@@ -245,6 +245,14 @@ def test_relu_of_special_values(dtype, monkeypatch):
 
 
 @on_the_host
+def test_the_mean_of_equal_numbers_is_that_number(monkeypatch):
+    install(monkeypatch)
+    for n in (3, 49, 100, 4099):
+        for shape, axis in (((n,), None), ((n, 2), 0)):
+            assert np.all(_kernels.sum_over(np.full(shape, 0.5), axis, False, mean=True) == 0.5)
+
+
+@on_the_host
 def test_other_sums_are_left_to_cupy(monkeypatch):
     host = install(monkeypatch)
     x = random(3, 4, 5)

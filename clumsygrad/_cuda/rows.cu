@@ -51,14 +51,14 @@ __device__ Real sum_of_exponentials(const Stored *x, Real largest, Index n)
     return over_row<Sum>(sum);
 }
 
-// sums = factor sum x
-extern "C" __global__ void sums_of_rows(const Stored *x, Stored *sums, Index rows, Index n, double factor)
+// sums = sum x / divisor
+extern "C" __global__ void sums_of_rows(const Stored *x, Stored *sums, Index rows, Index n, double divisor)
 {
     FOR_ROWS {
         Real sum = 0;
         FOR_ELEMENTS sum += to_real(x[row * n + j]);
         sum = over_row<Sum>(sum);
-        if (threadIdx.x == 0) sums[row] = to_stored(sum * (Real)factor);
+        if (threadIdx.x == 0) sums[row] = to_stored(sum / (Real)divisor);
     }
 }
 
@@ -214,21 +214,21 @@ template <typename Read, typename Number> __device__ Real sum_of_column(const Nu
     return over_columns(sum);
 }
 
-// factor sum x over all rows; or, where the grid has several rows of blocks, sum x over the rows of each part: an array (gridDim.y, n)
-extern "C" __global__ void sums_of_columns(const Stored *x, Real *parts, Stored *sums, Index rows, Index n, double factor)
+// sum x / divisor over all rows; or, where the grid has several rows of blocks, sum x over the rows of each part: an array (gridDim.y, n)
+extern "C" __global__ void sums_of_columns(const Stored *x, Real *parts, Stored *sums, Index rows, Index n, double divisor)
 {
     const Real sum = sum_of_column<Storeds>(x, rows, n);
     const Index column = own_column();
     if (threadIdx.y || column >= n) return;
     if (gridDim.y > 1) parts[blockIdx.y * n + column] = sum;
-    else sums[column] = to_stored(sum * (Real)factor);
+    else sums[column] = to_stored(sum / (Real)divisor);
 }
 
-// factor times the sum of such parts
-extern "C" __global__ void sums_of_parts(const Real *parts, Stored *sums, Index rows, Index n, double factor)
+// The sum of such parts, divided
+extern "C" __global__ void sums_of_parts(const Real *parts, Stored *sums, Index rows, Index n, double divisor)
 {
     const Real sum = sum_of_column<Reals>(parts, rows, n);
-    if (threadIdx.y == 0 && own_column() < n) sums[own_column()] = to_stored(sum * (Real)factor);
+    if (threadIdx.y == 0 && own_column() < n) sums[own_column()] = to_stored(sum / (Real)divisor);
 }
 
 // sum grad normed and sum grad over the rows of each part: arrays (gridDim.y, n)
