@@ -98,8 +98,8 @@ def deliver(arrived: dict[int, list[Any]], seed: Any) -> None:
             extra = tensor._extra or tensor._extras()
             if extra.gradient is not None:
                 gradient = _xp.on_its_device(operator.add, extra.gradient, gradient)
-            elif type(gradient) is ndarray and gradient.base is None and id(gradient) not in given:  # as most are
-                given.add(id(gradient))
+            elif type(gradient) is ndarray and gradient.base is None and (number := id(gradient)) not in given:  # as most are
+                given.add(number)
             else:
                 gradient = exclusive(gradient, given)
             sums.append((extra, gradient))

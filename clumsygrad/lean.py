@@ -118,6 +118,9 @@ def mean(x: Array, axis: Axis = None, keepdims: bool = False) -> Array:
 def sum_of_squares(x: Array, axis: Axis = None) -> Array:
     """Σ |x|² over `axis`, by default over all."""
     if type(x) is ndarray and (axis is None or (x.ndim == 2 and axis == (-2, -1))):
+        if (x.dtype is FLOAT64 or x.dtype is FLOAT32) and x.flags.c_contiguous:  # what vdot does, begun sooner
+            x = x.reshape(-1)
+            return x.dot(x)
         return np.vdot(x, x).real
     xp = array_namespace(x)
     size = xp.abs(x) if kind(x) == "complex floating" else x
@@ -249,9 +252,12 @@ def matrix_transpose(x: Array) -> Array:
 def matmul(x: Array, y: Array) -> Array:
     """x y, of matrices, vectors or stacks of matrices; CuPy's by cuBLAS itself, with no copies."""
     if type(x) is ndarray:
-        small = (x.dtype is FLOAT64 or x.dtype is FLOAT32) and x.size < _SMALL and 0 < x.ndim < 3
-        fits = small and type(y) is ndarray and 0 < y.ndim < 3 and x.shape[-1] == y.shape[0]
-        return x.dot(y) if fits else x @ y
+        if (x.dtype is FLOAT64 or x.dtype is FLOAT32) and x.size < _SMALL and type(y) is ndarray and 0 < x.ndim < 3 > y.ndim > 0:
+            try:
+                return x.dot(y)
+            except ValueError:  # their shapes do not fit, as `@` says in its own words
+                pass
+        return x @ y
     z = _cublas.matmul(x, y)
     return x @ y if z is None else z
 
@@ -373,11 +379,11 @@ def _is_torchs(x: Array) -> bool:
 
 
 def _in_place_or_anew(in_place: Callable[..., Array], anew: Callable[..., Array], x: Array, y: Array | complex) -> Array:
-    """Inside torch.func.vmap y may be batched where x is not; then torch raises, and x is as it was."""
+    """Where it can't be: inside torch.func.vmap y may be batched where x is not, and integers hold no fractions: x is as it was."""
     if type(x) in device_arrays or _is_torchs(x):
         try:
             return in_place(x, y)
-        except RuntimeError:
+        except (RuntimeError, TypeError):
             pass
     return anew(x, y)
 

@@ -39,7 +39,7 @@ def linear(x: Array, w: Array, b: Array | None = None, /) -> Array:
     """
     if len(w.shape) != 2:
         raise ValueError(f"linear: w must have the shape (n, m), got {tuple(w.shape)}; for one output make it a column: w[:, None]")
-    rows = as_rows(x)
+    rows = x if len(x.shape) == 2 else as_rows(x)
     z = lean.matmul(rows, w)
     if b is not None:
         z = lean.add_into(z, b)

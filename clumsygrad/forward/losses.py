@@ -12,7 +12,7 @@ from ..xp import Array, array_namespace, is_array, is_real_numpys, kind
 __all__ = ["binary_cross_entropy", "cross_entropy", "mae_loss", "mse_loss"]
 
 
-@operation(grad.mse_backward, operands=("prediction", "target"))
+@operation(grad.mse_backward, operands=("prediction", "target"), keeps=True)
 def mse_loss(prediction: Array, target: Array, /, *, reduction: str = "mean") -> Array:
     """|prediction − target|², and by `reduction` ("mean", "sum" or "none") its mean, its sum, or each.
 
@@ -23,17 +23,16 @@ def mse_loss(prediction: Array, target: Array, /, *, reduction: str = "mean") ->
     >>> cg.loss.mse_loss(cg.asarray([1.0, 2.0]), cg.asarray([0.0, 0.0]))
     Tensor(array(2.5))
     """
-    if reduction in ("mean", "sum"):
-        if _pieces.are_large(prediction, target):
-            total, shape = _pieces.sum_of_squared_differences(prediction, target), prediction.shape
-        else:
-            difference = _difference(prediction, target, "mse_loss")
-            total, shape = lean.sum_of_squares(difference), difference.shape
-        return total / math.prod(shape) if reduction == "mean" else total
+    if reduction in ("mean", "sum") and _pieces.are_large(prediction, target):
+        total = _pieces.sum_of_squared_differences(prediction, target)
+        return total / math.prod(prediction.shape) if reduction == "mean" else total, None
     difference = _difference(prediction, target, "mse_loss")
+    if reduction in ("mean", "sum"):
+        total, n = lean.sum_of_squares(difference), math.prod(difference.shape) if reduction == "mean" else 1
+        return total / n if n != 1 else total, lean.multiply_into(difference, 2 / max(n, 1))  # and the slope of each
     if kind(difference) == "complex floating":
         difference = array_namespace(prediction).abs(difference)
-    return _reduced(lean.multiply_into(difference, difference), reduction, "mse_loss")
+    return _reduced(lean.multiply_into(difference, difference), reduction, "mse_loss"), None
 
 
 @operation(grad.mae_backward, operands=("prediction", "target"))

@@ -47,15 +47,15 @@ def linear_backward(tensor: Tensor, grad: Array) -> GradientTuple:
     """Z = X W + b:   X̄ = Z̄ Wᴴ,   W̄ = Xᴴ Z̄,   b̄ = Σ Z̄ over the rows."""
     x, w, b = operands(tensor, grad)
     need_x, need_w, need_b = needs(tensor)
-    shape = x.shape
+    shape, gx, gb = x.shape, None, None
     if len(shape) != 2:
         x, grad = as_rows(x), as_rows(grad)
-    gx = lean.times_adjoint(grad, w) if need_x else None
-    return (
-        handed_over(tensor, gx if gx is None or len(shape) == 2 else lean.reshape(gx, shape)),
-        lean.adjoint_times(x, grad) if need_w else None,
-        unbroadcast(grad, b.shape) if need_b else None,
-    )
+    if need_x:
+        gx = lean.times_adjoint(grad, w)
+        gx = handed_over(tensor, gx if len(shape) == 2 else lean.reshape(gx, shape))
+    if need_b:
+        gb = lean.sum_of_rows(grad) if b.shape == grad.shape[1:] else unbroadcast(grad, b.shape)
+    return gx, lean.adjoint_times(x, grad) if need_w else None, gb
 
 
 # Layer norm -----------------------------------------------------------------------------------------------------------------------

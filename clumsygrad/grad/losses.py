@@ -24,7 +24,10 @@ __all__ = [
 def mse_backward(tensor: Tensor, grad: Array) -> GradientTuple:
     """z = |pred − target|², reduced:   prēd = 2 z̄ (pred − target),   tar̄get = −2 z̄ (pred − target);   by 1/n for the mean."""
     prediction, target = pair(tensor, grad)
-    if not grad.shape and _pieces.are_large(prediction, target):
+    slope = kept(tensor, grad)  # by each term's share already
+    if slope is not None:
+        g = lean.scaled(slope, grad)
+    elif not grad.shape and _pieces.are_large(prediction, target):
         g = _pieces.scaled_difference(prediction, target, _scaled(tensor, grad, prediction.shape, 2))
     else:
         difference = prediction - target

@@ -269,3 +269,9 @@ def test_what_a_loss_begins_with_is_handed_out_to_nobody(gpu):
             assert [gpu.host(g).item() for g in gradients] == [1.0, 1.0, 1.0]
             for g in gradients:
                 g[...] = 5.0
+
+
+def test_a_loss_of_integers(gpu):
+    """Integers hold no slope: nothing is written into what they differ by."""
+    x, y = (cg.Tensor(gpu.array(np.asarray(values))) for values in ([0, 1, 2, 3], [1, 1, 1, 1]))
+    assert gpu.host(cg.loss.mse_loss(x, y).data).item() == 1.5
