@@ -51,7 +51,8 @@ def _stepped(changes: Sequence[Change], name: str, states: tuple[str, ...], numb
     for i, (x, gradient, state) in enumerate(changes):
         others, shape = (gradient, *state.values()), x.shape
         dtype = _kernels.readable(x, *others)
-        if dtype is not None and not [a for a in others if a.shape != shape]:
+        is_whole = not state or all(key in state for key in states)
+        if dtype is not None and is_whole and not [a for a in others if a.shape != shape]:
             groups.setdefault((dtype, x.device.id if _xp.guard is not None else 0), []).append(i)
     for (dtype, _), members in groups.items():
         for start in range(0, len(members), _TENSORS):
@@ -69,21 +70,24 @@ def _step_together(
     """The new parameters, by one launch on the device of `like`, which is one of the old. The optimizer's state is written in place."""
     made, columns = [], []
     missing = [0] * (2 - len(states))
+    begun: list[tuple[dict[str, Any], list[Array]]] = []  # the first state of parameters: theirs once it was written
     for x, gradient, state in changes:
         new = _kernels.empty(x.shape, x)
         made.append(new)
-        old = [_kernels.address(state[key]) if key in state else 0 for key in states] + missing
-        for key in states:
-            if key not in state:
-                state[key] = _kernels.empty(x.shape, x)
-        after = [_kernels.address(state[key]) for key in states] + missing
-        columns.append([_kernels.address(x), _kernels.address(gradient), *old, _kernels.address(new), *after, x.size])
+        held = [state[key] if state else _kernels.empty(x.shape, x) for key in states]
+        if not state:
+            begun.append((state, held))
+        after = [*map(_kernels.address, held), *missing]
+        before = after if state else [0, 0]
+        columns.append([_kernels.address(x), _kernels.address(gradient), *before, _kernels.address(new), *after, x.size])
     parameters = np.zeros(1, _PARAMETERS)
     table = np.array(columns, np.uint64).T
     parameters["addresses"][0, :, : len(columns)] = table[:7]
     parameters["size"][0, : len(columns)] = table[7]
     grid = (min(-(-int(table[7].max()) // 1024), 2**16), len(columns), 1)
     _kernels.launch("optimizers", name, dtype, grid, (256, 1, 1), [parameters, *map(np.float64, numbers)])
+    for state, held in begun:
+        state.update(zip(states, held, strict=True))
     return made
 
 

@@ -126,6 +126,8 @@ def test_a_small_product_of_many_calls_is_left_to_cupy(library, monkeypatch):
         assert len(library.calls) == calls
     _cublas.matmul(stack(3, 4, 5), stack(3, 5, 2))
     assert len(library.calls) == 1
+    _cublas.matmul(x.astype(np.float16), y.astype(np.float16))
+    assert len(library.calls) == 1 + 2, "16 bits, which CuPy has no fast way for"
 
 
 class Captured(np.ndarray):

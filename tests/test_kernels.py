@@ -495,6 +495,42 @@ def test_no_array_of_the_users_is_written_by_a_step(monkeypatch):
     assert np.array_equal(gradient, kept[1])
 
 
+def out_of_memory(*arguments):
+    raise MemoryError
+
+
+@on_the_host
+@pytest.mark.parametrize("make", [lambda p: SGD(p, 0.1, momentum=0.9), Adam, AdamW])
+def test_a_step_that_fails_leaves_everything_as_it_was(make, monkeypatch):
+    x = cg.Tensor(random(30), requires_grad=True)
+    install(monkeypatch)
+    optimizer = make([x])
+    for steps in range(2):
+        x.grad = random(30)
+        data, state = x.data, {key: array.copy() for key, array in optimizer.state[0].items()}
+        with monkeypatch.context() as patch:
+            patch.setattr(_kernels, "launch", out_of_memory)
+            with pytest.raises(MemoryError):
+                optimizer.step()
+        assert x.data is data
+        assert optimizer.state[0].keys() == state.keys()
+        assert len(state) == (steps and len(optimizer.state[0]))
+        assert all(np.array_equal(optimizer.state[0][key], state[key]) for key in state)
+        optimizer.step()
+
+
+@on_the_host
+def test_state_that_is_not_whole_is_no_kernels(monkeypatch):
+    x = cg.Tensor(random(3), requires_grad=True)
+    x.grad = random(3)
+    host = install(monkeypatch)
+    optimizer = Adam([x])
+    optimizer.state[0]["mean"] = random(3)
+    with pytest.raises(KeyError):
+        optimizer.step()
+    assert not host.launched
+
+
 @on_the_host
 def test_a_step_of_ones_own_is_not_passed_over(monkeypatch):
     class Backwards(SGD):
