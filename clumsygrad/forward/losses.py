@@ -11,6 +11,8 @@ from ..xp import Array, array_namespace, is_array, is_real_numpys, kind
 
 __all__ = ["binary_cross_entropy", "cross_entropy", "mae_loss", "mse_loss"]
 
+_FEW = 2**16  # elements, of which what they are multiplied by is kept: to compute it again would take longer
+
 
 @operation(grad.mse_backward, operands=("prediction", "target"), keeps=True)
 def mse_loss(prediction: Array, target: Array, /, *, reduction: str = "mean") -> Array:
@@ -28,8 +30,10 @@ def mse_loss(prediction: Array, target: Array, /, *, reduction: str = "mean") ->
         return total / math.prod(prediction.shape) if reduction == "mean" else total, None
     difference = _difference(prediction, target, "mse_loss")
     if reduction in ("mean", "sum"):
-        total, n = lean.sum_of_squares(difference), math.prod(difference.shape) if reduction == "mean" else 1
-        return total / n if n != 1 else total, lean.multiply_into(difference, 2 / max(n, 1))  # and the slope of each
+        total, count = lean.sum_of_squares(difference), math.prod(difference.shape)
+        n = count if reduction == "mean" else 1
+        slope = lean.multiply_into(difference, 2 / max(n, 1)) if count <= _FEW else None
+        return total / n if n != 1 else total, slope
     if kind(difference) == "complex floating":
         difference = array_namespace(prediction).abs(difference)
     return _reduced(lean.multiply_into(difference, difference), reduction, "mse_loss"), None
