@@ -60,9 +60,10 @@ def matmul(x: Array, y: Array) -> Array | None:
         z = matmul(x.reshape(-1, x.shape[-1]), y)
         return None if z is None else z.reshape(*x.shape[:-1], y.shape[-1])
     plan = _plan_of(x, y) if x.ndim > 2 or y.ndim > 2 else None  # of matrices CuPy copies only those with gaps
-    pays = plan is not None and (plan.pays or x.itemsize == 2)  # CuPy's own stacks of 16 bits are slow, or fail
     try:
-        return _product(x, y, kind, plan, _of_cupy()) if plan is not None and pays else x @ y
+        if plan is not None and (plan.pays or x.itemsize == 2):  # CuPy's own stacks of 16 bits are slow, or fail
+            return _product(x, y, kind, plan, _of_cupy())
+        return x @ y
     except NotImplementedError:  # in a capture
         binding = _of_nvmath()
         if binding is None:

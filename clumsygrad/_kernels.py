@@ -38,6 +38,7 @@ __all__ = [
     "layer_norm_gradient",
     "log_softmax",
     "log_softmax_gradient",
+    "order_in_memory",
     "readable",
     "relu",
     "relu_gradient",
@@ -342,7 +343,7 @@ def _of_elements(name: str, arrays: Sequence[Array], *numbers: Any) -> Array | N
     if type(x) not in device_arrays or any(type(a) is not type(x) or a.shape != x.shape for a in arrays):
         return None
     if not x.flags.c_contiguous:  # images whose channels lie side by side: with the axes in the order in which they lie
-        order, back = _order(x.strides)
+        order, back = order_in_memory(x.strides)
         turned = [a.transpose(order) for a in arrays]
         found = _of_elements(name, turned, *numbers) if turned[0].flags.c_contiguous else None
         return None if found is None else found.transpose(back)
@@ -355,7 +356,7 @@ def _of_elements(name: str, arrays: Sequence[Array], *numbers: Any) -> Array | N
 
 
 @functools.lru_cache(1024)
-def _order(strides: tuple[int, ...]) -> tuple[tuple[int, ...], tuple[int, ...]]:
+def order_in_memory(strides: tuple[int, ...]) -> tuple[tuple[int, ...], tuple[int, ...]]:
     """The axes, those with the longest steps in memory first, and the order that takes that back."""
     order = tuple(sorted(range(len(strides)), key=lambda axis: -strides[axis]))
     return order, tuple([order.index(axis) for axis in range(len(order))])

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from . import lean
+from ._kernels import order_in_memory
 from ._keys import assigned, read
 from .xp import Array, array_namespace, device, device_arrays, is_wrapper, library_of, optional
 
@@ -170,16 +171,11 @@ def patches_added(rows: Array, w: Window, shape: tuple[int, ...]) -> Array:
     return added_back(parts, w, shape)
 
 
-def _order(x: Array) -> list[int]:
-    """The axes of an array of NumPy's or CuPy's, the one with the longest steps in memory first."""
-    return sorted(range(x.ndim), key=lambda axis: -x.strides[axis])
-
-
 def _empty(shape: tuple[int, ...], like: Array) -> Array:
-    order = _order(like)
-    return type(like)([shape[axis] for axis in order], like.dtype).transpose([order.index(axis) for axis in range(len(order))])
+    order, back = order_in_memory(like.strides)
+    return type(like)([shape[axis] for axis in order], like.dtype).transpose(back)
 
 
 def _zeros(shape: tuple[int, ...], like: Array) -> Array:
-    order = _order(like)
-    return np.zeros([shape[axis] for axis in order], like.dtype).transpose(np.argsort(order))
+    order, back = order_in_memory(like.strides)
+    return np.zeros([shape[axis] for axis in order], like.dtype).transpose(back)

@@ -94,7 +94,7 @@ LAYERS = {
     "_steps": {"xp", "_kernels"},
     "_cublas": {"xp", "_kernels"},
     "_layers": {"xp", "lean", "_kernels", "_philox"},
-    "_windows": {"xp", "lean", "_keys"},
+    "_windows": {"xp", "lean", "_keys", "_kernels"},
     "_fourier": {"xp"},
     "_pieces": {"xp", "lean"},
     "_sorting": {"xp"},

@@ -25,15 +25,17 @@ def mse_loss(prediction: Array, target: Array, /, *, reduction: str = "mean") ->
     >>> cg.loss.mse_loss(cg.asarray([1.0, 2.0]), cg.asarray([0.0, 0.0]))
     Tensor(array(2.5))
     """
-    if reduction in ("mean", "sum") and _pieces.are_large(prediction, target):
-        total = _pieces.sum_of_squared_differences(prediction, target)
-        return total / math.prod(prediction.shape) if reduction == "mean" else total, None
-    difference = _difference(prediction, target, "mse_loss")
     if reduction in ("mean", "sum"):
-        total, count = lean.sum_of_squares(difference), math.prod(difference.shape)
-        n = count if reduction == "mean" else 1
-        slope = lean.multiply_into(difference, 2 / max(n, 1)) if count <= _FEW else None
-        return total / n if n != 1 else total, slope
+        slope = None
+        if _pieces.are_large(prediction, target):
+            total, n = _pieces.sum_of_squared_differences(prediction, target), math.prod(prediction.shape)
+        else:
+            difference = _difference(prediction, target, "mse_loss")
+            total, n = lean.sum_of_squares(difference), math.prod(difference.shape)
+            if n <= _FEW:
+                slope = lean.multiply_into(difference, 2 * share_of_each(reduction, difference.shape))
+        return total / n if reduction == "mean" else total, slope
+    difference = _difference(prediction, target, "mse_loss")
     if kind(difference) == "complex floating":
         difference = array_namespace(prediction).abs(difference)
     return _reduced(lean.multiply_into(difference, difference), reduction, "mse_loss"), None

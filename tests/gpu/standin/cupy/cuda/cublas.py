@@ -2,27 +2,14 @@
 
 from __future__ import annotations
 
-import functools
-import importlib
-import sys
-from pathlib import Path
 from typing import Any
 
 from .. import _cuda
+from .._tests import of_tests
 
 __all__ = ["gemmStridedBatchedEx"]
-
-HANDLE = 7
 
 
 def gemmStridedBatchedEx(*arguments: Any) -> None:
     _cuda.library_called("cuBLAS")
-    _library().gemm_strided_batched(*arguments)
-
-
-@functools.cache
-def _library() -> Any:
-    tests = str(Path(__file__).parents[4])
-    if tests not in sys.path:
-        sys.path.append(tests)
-    return importlib.import_module("host_cublas").Cublas()
+    of_tests("host_cublas").Cublas().gemm_strided_batched(*arguments)
