@@ -1,7 +1,8 @@
 """python -m benchmarks.gpu: clumsygrad over CuPy on a GPU against CuPy by hand, PyTorch and JAX; a table, and JSON.
 
-Each framework runs in processes of its own, in turn, of which the fastest counts: what a step costs the host differs twofold from minute
-to minute. Precision is equal: all without TF32, and then, where matrices are multiplied, all with it.
+Each framework runs in processes of its own. What a step costs the host differs twofold from minute to minute: where the host launches
+each operation by itself there are several processes, in turn, of which the fastest counts. Precision is equal: all without TF32, and
+then, where matrices are multiplied, all with it.
 """
 
 from __future__ import annotations
@@ -40,13 +41,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for precision in options.precisions:
         names = [name for name in options.only if precision == "float32" or ROWS[name].products]
         results[precision] = {}
-        for key in [*options.frameworks] * options.processes if names else ():
+        for key in _turns(options) if names else ():
             found = _measured(key, names, precision, options)
             results[precision][key] = _together(results[precision].get(key), found)
             if options.json:  # after each process: what is done is not lost with what comes later
                 _write(Path(options.json), {"machine": machine(options.device), "results": results})
     print(markdown(results, machine(options.device), options.tiny))
     return 1 if any(result["wrong"] for of_precision in results.values() for result in of_precision.values()) else 0
+
+
+def _turns(options: argparse.Namespace) -> list[str]:
+    """Which framework is measured when: in turn, as often as asked; those whose steps are compiled, once."""
+    launching = [key for key in options.frameworks if FRAMEWORKS[key].launches]
+    return [*launching * options.processes, *[key for key in options.frameworks if key not in launching]]
 
 
 def _write(file: Path, report: dict[str, Any]) -> None:
@@ -72,7 +79,7 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--device", choices=("cuda", "cpu"), default="cuda", help="cpu: the same rows on the host, on the clock")
     parser.add_argument("--tiny", action="store_true", help="sizes at which nothing is measured, to try the benchmark out")
     parser.add_argument("--json", metavar="PATH", help="write every sample")
-    parser.add_argument("--processes", type=int, default=3, help="of each framework, in turn (default 3): hosts have slow minutes")
+    parser.add_argument("--processes", type=int, default=3, help="of each framework that is not compiled, in turn (default 3)")
     parser.add_argument("--patience", type=int, default=120, help="seconds after which a process is given up (default 120)")
     options = parser.parse_args(arguments)
     if min(options.rounds, options.processes) < 1:
@@ -103,8 +110,9 @@ def _measured(key: str, names: Sequence[str], precision: str, options: argparse.
     arguments = [key, ",".join(names), options.device, str(int(tf32)), str(options.rounds), str(int(options.tiny))]
     command = [sys.executable, "-m", "benchmarks.gpu_measure", *arguments]
     try:
+        variables = environment(tf32, options.device)
         done = subprocess.run(
-            command, cwd=ROOT, env=environment(tf32), stdout=subprocess.PIPE, text=True, check=False, timeout=options.patience
+            command, cwd=ROOT, env=variables, stdout=subprocess.PIPE, text=True, check=False, timeout=options.patience
         )
     except subprocess.TimeoutExpired:
         return {"seconds": {}, "left_out": {}, "wrong": dict.fromkeys(names, f"its process took more than {options.patience} s")}
@@ -115,13 +123,17 @@ def _measured(key: str, names: Sequence[str], precision: str, options: argparse.
 
 
 def _together(before: dict[str, Any] | None, found: dict[str, Any]) -> dict[str, Any]:
-    """What the processes of a framework found; the samples of a row are those of its fastest process, by the median."""
+    """What the processes of a framework found; the samples of a row are those of its fastest process, by the median.
+
+    What recording costs was measured against the same process's own steps by hand: there all samples count.
+    """
     if before is None:
         return found
     seconds = {**before["seconds"], **found["seconds"]}
     for name in before["seconds"].keys() & found["seconds"].keys():
         seconds[name] = min(before["seconds"][name], found["seconds"][name], key=lambda samples: median_and_interval(samples)[0])
-    return {"seconds": seconds, **{key: {**before[key], **found[key]} for key in ("left_out", "wrong")}}
+    recording = [samples for result in (before, found) for samples in result.get("recording", ())]
+    return {"seconds": seconds, "recording": recording, **{key: {**before[key], **found[key]} for key in ("left_out", "wrong")}}
 
 
 def machine(device: str) -> dict[str, str]:
@@ -168,7 +180,9 @@ def _table(of_precision: dict[str, dict[str, Any]], tiny: bool) -> str:
             if ours is None or key not in medians:
                 cells.append("–")
             elif name == "op":  # what recording costs is a time, not a ratio
-                cells.append(f"{(ours - medians[key]) * 1e6:+.1f} µs")
+                recording = of_precision["clumsygrad"].get("recording") if key == "hand" else None
+                more = median_and_interval(recording)[0] if recording else ours - medians[key]
+                cells.append(f"{more * 1e6:+.1f} µs")
             else:
                 cells.append(f"{ours / medians[key]:.2f}")
         lines.append([*cells, _rate(name, None if tiny else ours)])

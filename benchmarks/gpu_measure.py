@@ -20,14 +20,14 @@ from typing import Any
 
 import numpy as np
 
-from . import contestants
+from . import DEVICE, ON_ONE_THREAD, contestants
 from .contestants import Step
 from .gpu_rows import ADAM, ROWS, Row
 from .measure import disagreement
 from .workload import Inputs, Workload
 
 SAMPLE_SECONDS = 0.005  # a sample repeats the step until it takes about this long
-ROW_SECONDS = 2.0  # after which a row takes no more samples
+ROW_SECONDS = 1.0  # after which a row takes no more samples
 FEWEST = 3
 TF32_TOLERANCE = 2e-2
 ADAM_ARRAYS = 64
@@ -45,6 +45,7 @@ class Framework:
     adam: Callable[[int, str], Step] | None
     to_numpy: Callable[[Any], np.ndarray] = np.asarray
     cpu: bool = True  # takes part where --device is cpu
+    launches: bool = True  # step by step, each operation by itself: what the host does counts
 
 
 def _library(device: str) -> Any:
@@ -166,8 +167,8 @@ FRAMEWORKS = {
         Framework("hand", "by hand", (), _by_hand, _copies, _host),
         Framework("clumsygrad", "clumsygrad", ("clumsygrad",), _clumsygrad, _clumsygrad_adam, _host),
         Framework("torch", "PyTorch eager", ("torch",), _torch, _torch_adam, _torch_host),
-        Framework("torch-graph", "PyTorch, CUDA graph", ("torch",), _torch_graph, None, _torch_host, cpu=False),
-        Framework("jax", "jax.jit", ("jax",), _jax, None),
+        Framework("torch-graph", "PyTorch, CUDA graph", ("torch",), _torch_graph, None, _torch_host, cpu=False, launches=False),
+        Framework("jax", "jax.jit", ("jax",), _jax, None, launches=False),
     )
 }
 
@@ -175,9 +176,11 @@ FRAMEWORKS = {
 # Precision ----------------------------------------------------------------------------------------------------------------------------
 
 
-def environment(tf32: bool) -> dict[str, str]:
+def environment(tf32: bool, device: str = "cuda") -> dict[str, str]:
     """What must stand in the environment before a framework is imported."""
-    found = {**os.environ, "CUPY_TF32": str(int(tf32)), "XLA_PYTHON_CLIENT_PREALLOCATE": "false"}
+    found = {**os.environ, "CUPY_TF32": str(int(tf32)), "XLA_PYTHON_CLIENT_PREALLOCATE": "false", DEVICE: device}
+    if device == "cuda":  # what the benchmarks of CPUs set in this process
+        found = {name: value for name, value in found.items() if name not in ON_ONE_THREAD}
     found.pop("NVIDIA_TF32_OVERRIDE", None)  # of which NVIDIA says what 0 means, and nothing else
     return found if tf32 else {**found, "NVIDIA_TF32_OVERRIDE": "0"}
 
@@ -250,13 +253,25 @@ def sampled(step: Step, timer: Clock | Events, rounds: int) -> list[float]:
     return seconds
 
 
+def differences(step: Step, other: Step, timer: Clock | Events, rounds: int) -> list[float]:
+    """The seconds by which a step takes longer than another, in turn in one process: a host changes its pace from minute to minute."""
+    count = 100
+    return [(timer.seconds(step, count) - timer.seconds(other, count)) / count for _ in range(rounds)]
+
+
 def measure(key: str, names: Sequence[str], device: str, tf32: bool, rounds: int, tiny: bool) -> dict[str, Any]:
-    """{"seconds": {row: samples}, "left_out": {row: why}, "wrong": {row: what}} of one framework."""
+    """{"seconds": {row: samples}, "left_out": {row: why}, "wrong": {row: what}} of one framework.
+
+    Of clumsygrad also "recording": samples of how much longer than by hand one operation takes.
+    """
     framework = FRAMEWORKS[key]
     result: dict[str, Any] = {"seconds": {}, "left_out": {}, "wrong": {}}
+    if key == "jax" and device == "cuda" and importlib.import_module("jax").default_backend() != "gpu":  # it takes the CPU, unasked
+        return {**result, "left_out": dict.fromkeys(names, "its JAX is for CPUs alone: pip install 'jax[cuda13]'")}
     _set_precision(key, tf32)
     timer = _timer(key, device)
     for name in names:
+        print(f"  {name}", file=sys.stderr, flush=True)
         row = ROWS[name]
         try:
             step, reason = _step_of(framework, row, device, tiny, tf32)
@@ -267,6 +282,9 @@ def measure(key: str, names: Sequence[str], device: str, tf32: bool, rounds: int
             result["left_out" if reason.startswith("not ") else "wrong"][name] = reason
         else:
             result["seconds"][name] = sampled(step, timer, rounds)
+        if step is not None and (key, name) == ("clumsygrad", "op"):
+            by_hand, _ = _step_of(FRAMEWORKS["hand"], row, device, tiny, tf32)
+            result["recording"] = differences(step, by_hand, timer, rounds) if by_hand is not None else []
         del step
         if device == "cuda" and key in ("hand", "clumsygrad"):
             _library(device).get_default_memory_pool().free_all_blocks()

@@ -130,8 +130,17 @@ def test_the_benchmark_on_the_stand_in(tmp_path):
     assert done.returncode == 0, done.stdout + done.stderr
     assert "no GPU: NumPy standing in for CuPy" in done.stdout
     assert set(measured(tmp_path / "gpu.json", "float32", "clumsygrad")) == set(ROWS)
+    assert len(json.loads((tmp_path / "gpu.json").read_text())["results"]["float32"]["clumsygrad"]["recording"]) == 1
     assert set(measured(tmp_path / "gpu.json", "float32", "hand")) == set(ROWS) - {"convnet"}
     assert set(measured(tmp_path / "gpu.json", "tf32", "hand")) == {name for name in ROWS if ROWS[name].products} - {"convnet"}
+
+
+@pytest.mark.skipif(importlib.util.find_spec("jax") is None, reason="JAX is not installed")
+@pytest.mark.skipif(MISSING is None, reason="this machine has a GPU")
+def test_jax_is_not_measured_on_the_cpu_unasked(tmp_path):
+    done = benchmark("--frameworks", "jax", "--only", "op", PYTHONPATH=STANDIN, CLUMSYGRAD_GPU_STANDIN="1")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "* jax.jit, float32: its JAX is for CPUs alone: pip install 'jax[cuda13]' (op)" in done.stdout
 
 
 def test_of_several_processes_the_fastest_counts(tmp_path):
@@ -150,6 +159,16 @@ def test_tf32_is_switched_off_where_it_is_not_measured(monkeypatch):
     assert environment(False)["CUPY_TF32"] == "0"
     assert "NVIDIA_TF32_OVERRIDE" not in environment(True)
     assert environment(True)["CUPY_TF32"] == "1"
+
+
+def test_jax_chooses_where_it_runs():
+    """The benchmarks of CPUs keep it on one thread of the CPU, by variables that processes inherit: not those that measure a GPU."""
+    for device, expected in (("cpu", "'cpu' '1'"), ("cuda", "None None")):
+        text = "import os, benchmarks; print(*[repr(os.environ.get(name)) for name in ('JAX_PLATFORMS', 'NPROC')])"
+        done = subprocess.run(
+            [sys.executable, "-c", text], cwd=ROOT, env=environment(False, device), capture_output=True, text=True
+        )
+        assert done.stdout.strip() == expected
 
 
 @pytest.mark.parametrize("framework", ["hand", "clumsygrad", "torch", "jax"])
