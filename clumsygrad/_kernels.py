@@ -16,20 +16,16 @@ from typing import Any
 
 import numpy as np
 
-from . import _philox
 from . import xp as _xp
 from .xp import Array, array_namespace, device_arrays
 
 __all__ = [
     "added_at",
     "address",
-    "binary_cross_entropy",
     "cross_entropy",
     "cross_entropy_gradient",
-    "dropout",
     "empty",
-    "gelu",
-    "gelu_gradient",
+    "for_each",
     "is_cupys",
     "is_elsewhere",
     "is_on_null_stream",
@@ -39,10 +35,9 @@ __all__ = [
     "log_softmax",
     "log_softmax_gradient",
     "order_in_memory",
+    "patches_added",
     "readable",
-    "relu",
-    "relu_gradient",
-    "row_added",
+    "served",
     "softmax",
     "softmax_gradient",
     "sum_over",
@@ -76,7 +71,7 @@ def launch(file: str, name: str, dtype: str, grid: Size, block: Size, arguments:
     _compiled(file, name, dtype)(grid, block, tuple(arguments))
 
 
-def _served(x: Any, *others: Any) -> str | None:
+def served(x: Any, *others: Any) -> str | None:
     """The name of the dtype of arrays that a kernel can read on the current device (None stands for no array)."""
     if type(x) not in device_arrays or is_elsewhere(x):
         return None
@@ -133,7 +128,14 @@ def address(x: Array) -> int:
     return int(x.data.ptr)
 
 
-def _for_each(n: int) -> tuple[Size, Size]:
+@functools.lru_cache(1024)
+def order_in_memory(strides: tuple[int, ...]) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """The axes, those with the longest steps in memory first, and the order that takes that back."""
+    order = tuple(sorted(range(len(strides)), key=lambda axis: -strides[axis]))
+    return order, tuple([order.index(axis) for axis in range(len(order))])
+
+
+def for_each(n: int) -> tuple[Size, Size]:
     """The grid and the blocks with a thread for each of n elements."""
     return (min(-(-n // 256), 2**31 - 1), 1, 1), (256, 1, 1)
 
@@ -177,7 +179,7 @@ def log_softmax_gradient(z: Array, grad: Array, axis: int) -> Array | None:
 
 
 def _along_rows(name: str, axis: int, *arrays: Array) -> Array | None:
-    dtype = _served(*arrays)
+    dtype = served(*arrays)
     rows = _rows_of_last(arrays[0], axis) if dtype else None
     if dtype is None or rows is None or any(a.shape != arrays[0].shape for a in arrays):
         return None
@@ -188,7 +190,7 @@ def _along_rows(name: str, axis: int, *arrays: Array) -> Array | None:
 
 def cross_entropy(logits: Array, labels: Array, axis: int) -> tuple[Array, Array] | None:
     """−log softmax(logits)[label] of each row, and log Σ exp(logits)."""
-    dtype = _served(logits)
+    dtype = served(logits)
     rows = _rows_of_last(logits, axis) if dtype else None
     if dtype is None or rows is None:
         return None
@@ -200,7 +202,7 @@ def cross_entropy(logits: Array, labels: Array, axis: int) -> tuple[Array, Array
 
 def cross_entropy_gradient(logits: Array, labels: Array, sums: Array, grad: Array, axis: int, factor: float) -> Array | None:
     """(exp(logits − sums) − one-hot(label)) · z̄ · factor, z̄ one number, or one for each row."""
-    dtype = _served(logits, sums, grad)
+    dtype = served(logits, sums, grad)
     rows = _rows_of_last(logits, axis) if dtype else None
     if dtype is None or rows is None:
         return None
@@ -227,7 +229,7 @@ def sum_over(x: Array, axis: Any, keepdims: bool, mean: bool = False) -> Array |
 
     Over the first axes CuPy itself reads each column by itself, ten times as slowly; of so few elements its sums take long to begin.
     """
-    dtype = _served(x)
+    dtype = served(x)
     found = _sums(x.shape, axis, keepdims) if dtype is not None else None
     if dtype is None or found is None:
         return None
@@ -282,7 +284,7 @@ def _for_columns(parts: int, n: int) -> tuple[Size, Size]:
 
 def layer_norm(rows: Array, gain: Array | None, shift: Array | None, eps: float) -> tuple[Array, Array, Array] | None:
     """(x − mean) / σ · gain + shift of each row of a matrix; 1 / σ, σ = √(variance + eps), as a column; and the means, 1-d."""
-    dtype = _served(rows, gain, shift)
+    dtype = served(rows, gain, shift)
     if dtype is None:
         return None
     count, n = rows.shape
@@ -296,7 +298,7 @@ def layer_norm_gradient(
     rows: Array, grad: Array, mean: Array, inverse: Array, gain: Array | None, need_x: bool, need_parameters: bool
 ) -> tuple[Array | None, Array | None, Array | None] | None:
     """(h − mean h − n · mean(h ⊙ n)) / σ, h = z̄ ⊙ gain, n = (x − mean) / σ;   Σ z̄ ⊙ n and Σ z̄ over the rows."""
-    dtype = _served(rows, grad, mean, inverse, gain)
+    dtype = served(rows, grad, mean, inverse, gain)
     if dtype is None:
         return None
     count, n = rows.shape
@@ -315,89 +317,6 @@ def layer_norm_gradient(
     return of_x, of_gain, of_shift
 
 
-# Element by element -------------------------------------------------------------------------------------------------------------------
-
-
-def gelu(x: Array, scale: float, cubic: float) -> Array | None:
-    """x (1 + tanh u) / 2, u = x (scale + cubic x²)."""
-    return _of_elements("gelu", [x], np.float64(scale), np.float64(cubic))
-
-
-def gelu_gradient(x: Array, grad: Array, scale: float, cubic: float) -> Array | None:
-    """z̄ (Φ + 2 x Φ (1 − Φ) u′), Φ = (1 + tanh u) / 2."""
-    return _of_elements("gelu_gradient", [x, grad], np.float64(scale), np.float64(cubic))
-
-
-def relu(x: Array) -> Array | None:
-    """The larger of x and 0."""
-    return _of_elements("relu", [x])
-
-
-def relu_gradient(z: Array, grad: Array) -> Array | None:
-    """z̄ where z > 0, else 0."""
-    return _of_elements("relu_gradient", [z, grad])
-
-
-def _of_elements(name: str, arrays: Sequence[Array], *numbers: Any) -> Array | None:
-    x = arrays[0]
-    if type(x) not in device_arrays or any(type(a) is not type(x) or a.shape != x.shape for a in arrays):
-        return None
-    if not x.flags.c_contiguous:  # images whose channels lie side by side: with the axes in the order in which they lie
-        order, back = order_in_memory(x.strides)
-        turned = [a.transpose(order) for a in arrays]
-        found = _of_elements(name, turned, *numbers) if turned[0].flags.c_contiguous else None
-        return None if found is None else found.transpose(back)
-    dtype = _served(*arrays)
-    if dtype is None:
-        return None
-    out = empty(x.shape, x)
-    launch("elements", name, dtype, *_for_each(-(-x.size // 4)), [*arrays, out, np.int64(x.size), *numbers])
-    return out
-
-
-@functools.lru_cache(1024)
-def order_in_memory(strides: tuple[int, ...]) -> tuple[tuple[int, ...], tuple[int, ...]]:
-    """The axes, those with the longest steps in memory first, and the order that takes that back."""
-    order = tuple(sorted(range(len(strides)), key=lambda axis: -strides[axis]))
-    return order, tuple([order.index(axis) for axis in range(len(order))])
-
-
-def row_added(x: Array, row: Array) -> bool:
-    """Whether a row was added to each row of a matrix, in its memory."""
-    if type(x) not in device_arrays or type(row) not in device_arrays or len(row.shape) != 1 or x.shape[1:] != row.shape:
-        return False
-    dtype = _served(x, row)
-    if dtype is None:
-        return False
-    rows, n = x.shape
-    columns = min(-(-n // 4), 64)
-    grid = (min(-(-n // (4 * columns)), 2**16), min(-(-rows // 16), 2**14), 1)
-    launch("elements", "add_row", dtype, grid, (columns, 256 // columns, 1), [x, row, np.int64(rows), np.int64(n)])
-    return True
-
-
-def binary_cross_entropy(x: Array, labels: Array) -> tuple[Array, Array] | None:
-    """Each loss, and its slope."""
-    dtype = _served(x, labels)
-    if dtype is None:
-        return None
-    losses, slope = (empty(x.shape, x) for _ in range(2))
-    launch("elements", "binary_cross_entropy", dtype, *_for_each(x.size), [x, labels, losses, slope, np.int64(x.size)])
-    return losses, slope
-
-
-def dropout(x: Array, p: float, seed: int | Array, step: int | Array) -> Array | None:
-    """x / (1 − p) where `_philox.keep_mask` is true, else 0. `seed` and `step` that are arrays are not served."""
-    dtype = _served(x)
-    if dtype is None or type(seed) is not int or type(step) is not int:
-        return None
-    out = empty(x.shape, x)
-    words = [*_philox.words_of(seed), *_philox.words_of(step), _philox.least_kept(p)]
-    arguments = [x, out, np.int64(x.size), *map(np.uint32, words), np.float64(1 / (1 - p))]
-    launch("elements", "dropout", dtype, *_for_each(-(-x.size // 4)), arguments)
-    return out
-
-
 # Adding at indices --------------------------------------------------------------------------------------------------------------------
 
 _PARTS = {"complex64": np.float32, "complex128": np.float64}
@@ -413,7 +332,7 @@ def added_at(rows: Array, where: Array, length: int, in_order: bool) -> Array | 
     xp = array_namespace(rows)
     rows = xp.ascontiguousarray(rows)
     real = rows.view(_PARTS.get(rows.dtype.name, rows.dtype))
-    dtype = _served(real)
+    dtype = served(real)
     if dtype is None:
         return None
     count, width = real.shape
@@ -423,7 +342,23 @@ def added_at(rows: Array, where: Array, length: int, in_order: bool) -> Array | 
     if in_order:
         where = where % length
         arguments = [real, where, _contiguous_integers(xp.argsort(where, stable=True)), sums, *sizes]
-        launch("scatter", "add_sorted_rows", dtype, *_for_each(real.size), arguments)
+        launch("scatter", "add_sorted_rows", dtype, *for_each(real.size), arguments)
     else:
-        launch("scatter", "add_rows", dtype, *_for_each(real.size), [real, where, sums, *sizes, np.int64(length)])
+        launch("scatter", "add_rows", dtype, *for_each(real.size), [real, where, sums, *sizes, np.int64(length)])
     return xp.astype(sums, real.dtype, copy=False).view(rows.dtype)
+
+
+def patches_added(rows: Array, window: Any, shape: tuple[int, ...]) -> Array | None:
+    """Images of `shape` (N, C, H, W), their channels side by side in memory: each row of a matrix added where the window saw it.
+
+    `window` is one of _windows.py.
+    """
+    dtype = served(rows)
+    if dtype is None:
+        return None
+    n, channels, *sides = shape
+    images = empty((n, *sides, channels), rows)
+    pairs = (window.size, window.steps, window.stride, window.padding, window.dilation)
+    sizes = [images.size, channels, *sides, *[number for pair in pairs for number in pair]]
+    launch("scatter", "add_patches", dtype, *for_each(images.size), [rows, images, *map(np.int64, sizes)])
+    return images.transpose(0, 3, 1, 2)

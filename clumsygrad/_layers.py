@@ -6,7 +6,7 @@ import functools
 import math
 from typing import Any
 
-from . import _kernels, lean
+from . import _elements, _kernels, lean
 from ._philox import keep_mask
 from .xp import SCALARS, Array, array_namespace, as_indices, device, is_real_numpys, kind, ndarray, numpy
 
@@ -96,7 +96,7 @@ def normalised(rows: Array, eps: float) -> tuple[Array, Array]:
 
 def dropped(x: Array, p: float, seed: int | Array, step: int | Array) -> Array:
     """x / (1 − p) where a random mask keeps it, 0 elsewhere."""
-    z = _kernels.dropout(x, p, seed, step)
+    z = _elements.dropout(x, p, seed, step)
     if z is not None:
         return z
     return lean.kept_where(keep_mask(x, p, seed, step), x * (1 / (1 - p)))

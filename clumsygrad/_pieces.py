@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from . import lean
+from . import _elements, lean
 from .xp import FLOAT32, FLOAT64, Array, array_namespace, conj, is_real_numpys, ndarray
 
 __all__ = [
@@ -52,7 +52,9 @@ def times_conj(x: Array, y: Array) -> Array:
         for out, part, factor in _pieces(z, x, y):
             np.multiply(part, np.conj(factor, out), out)
         return z
-    return x * conj(array_namespace(x), y)
+    y = conj(array_namespace(x), y)
+    z = _elements.multiply(x, y)
+    return x * y if z is None else z
 
 
 def times_ratio(x: Array, y: Array, size: Array) -> Array:

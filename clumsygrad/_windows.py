@@ -11,8 +11,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from . import lean
-from ._kernels import order_in_memory
+from . import _kernels, lean
 from ._keys import assigned, read
 from .xp import Array, array_namespace, device, device_arrays, is_wrapper, library_of, optional
 
@@ -166,16 +165,19 @@ def _as_strided(x: Array, shape: tuple[int, ...], strides: tuple[int, ...]) -> A
 
 def patches_added(rows: Array, w: Window, shape: tuple[int, ...]) -> Array:
     """The transpose of `patches`: images of `shape`, each row added where it was seen."""
+    found = _kernels.patches_added(rows, w, shape)
+    if found is not None:
+        return found
     rows = lean.reshape(rows, (shape[0], *w.steps, w.area, shape[1]))
     parts = [lean.permute_dims(rows[:, :, :, i, :], (0, 3, 1, 2)) for i in range(w.area)]
     return added_back(parts, w, shape)
 
 
 def _empty(shape: tuple[int, ...], like: Array) -> Array:
-    order, back = order_in_memory(like.strides)
+    order, back = _kernels.order_in_memory(like.strides)
     return type(like)([shape[axis] for axis in order], like.dtype).transpose(back)
 
 
 def _zeros(shape: tuple[int, ...], like: Array) -> Array:
-    order, back = order_in_memory(like.strides)
+    order, back = _kernels.order_in_memory(like.strides)
     return np.zeros([shape[axis] for axis in order], like.dtype).transpose(back)

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from . import _cublas, _cupy, _kernels
+from . import _cublas, _cupy, _elements, _kernels
 from .xp import (
     FLOAT32,
     FLOAT64,
@@ -345,7 +345,7 @@ def not_negative(x: Array) -> Array:
     """The larger of `x` and 0."""
     if type(x) is ndarray:
         return np.maximum(x, _zeros.get(x.dtype, 0))
-    found = _kernels.relu(x)
+    found = _elements.relu(x)
     xp = array_namespace(x)
     return xp.maximum(x, xp.zeros_like(x)) if found is None else found
 
@@ -392,7 +392,7 @@ def add_into(x: Array, y: Array | complex) -> Array:
     """x + y."""
     if type(x) is ndarray and (x.dtype is FLOAT64 or x.dtype is FLOAT32):  # a call saved: this is the most used
         return np.add(x, y, x)
-    if type(x) in device_arrays and _kernels.row_added(x, y):
+    if _elements.added(x, y):
         return x
     return _in_place_or_anew(operator.iadd, operator.add, x, y)
 

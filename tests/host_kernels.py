@@ -118,6 +118,8 @@ class Host:
             if x is None:
                 values.append(ctypes.c_void_p(0))
             elif isinstance(x, np.ndarray) and x.dtype.fields is None:
+                if x.ndim and not any(x.strides):  # a number, stretched
+                    x = x[(slice(1),) * x.ndim]
                 assert x.flags.c_contiguous
                 memory = np.full(x.nbytes + 2 * _EDGE, 0xA5, dtype=np.uint8)
                 memory[_EDGE : _EDGE + x.nbytes] = x.reshape(-1).view(np.uint8)

@@ -87,16 +87,17 @@ LAYERS = {
     "_vectors": {"xp"},
     "_gradients": {"xp", "lean", "_kernels"},
     "_keys": {"xp", "_modes", "_kernels"},
-    "lean": {"xp", "_cublas", "_cupy", "_kernels"},
+    "lean": {"xp", "_cublas", "_cupy", "_elements", "_kernels"},
     "_cupy": {"xp"},
     "_philox": {"xp"},
-    "_kernels": {"xp", "_philox"},
+    "_kernels": {"xp"},
+    "_elements": {"xp", "_kernels", "_philox"},
     "_steps": {"xp", "_kernels"},
     "_cublas": {"xp", "_kernels"},
-    "_layers": {"xp", "lean", "_kernels", "_philox"},
+    "_layers": {"xp", "lean", "_elements", "_kernels", "_philox"},
     "_windows": {"xp", "lean", "_keys", "_kernels"},
     "_fourier": {"xp"},
-    "_pieces": {"xp", "lean"},
+    "_pieces": {"xp", "lean", "_elements"},
     "_sorting": {"xp"},
     "_beyond": {"xp", "lean"},
     "_cholesky": {"xp", "_beyond"},
@@ -117,6 +118,7 @@ LAYERS = {
         "_windows",
         "_special",
         "_incomplete",
+        "_elements",
         "_kernels",
         "grad._parts",
         "grad._read",
@@ -124,7 +126,8 @@ LAYERS = {
     "tensor": {"engine", "_exits", "xp", "_modes", "_operators", "_versions", "_gradients", "_hooks"},
     "_operands": {"tensor", "xp"},
     "_rules": {"_operands", "tensor", "engine", "xp"},
-    "_operation": {"_operands", "_rules", "tensor", "engine", "xp", "_modes"},
+    "_makers": {"_operands", "tensor", "xp", "_modes"},
+    "_operation": {"_makers", "_rules", "tensor"},
     "forward.": {
         "_operation",
         "grad",
@@ -138,6 +141,7 @@ LAYERS = {
         "_modes",
         "_layers",
         "_windows",
+        "_elements",
         "_kernels",
     },
     "forward.indexing": {"_operation", "grad", "tensor", "xp", "_keys", "_versions"},
@@ -168,6 +172,7 @@ KNOW_LIBRARIES = {
     "_special",
     "_windows",
     "protocols",
+    "_elements",
     "_kernels",
     "_cublas",
     "_steps",
@@ -370,7 +375,8 @@ def test_the_calculus_imports_nothing_else(path):
         "grad._read",
     )
     allowed = tuple(f"clumsygrad.{name}." for name in floor)
-    allowed += ("clumsygrad.lean", "clumsygrad._pieces", "clumsygrad._sorting", "clumsygrad._windows", "clumsygrad._kernels")
+    allowed += ("clumsygrad.lean", "clumsygrad._pieces", "clumsygrad._sorting", "clumsygrad._windows")
+    allowed += ("clumsygrad._elements", "clumsygrad._kernels")
     for name in imports_of(path):
         assert name.startswith(allowed) or name.partition(".")[0] in sys.stdlib_module_names, name
     for name in set(imports_of(path, of_types=True)) - set(imports_of(path)):

@@ -13,7 +13,7 @@ from checks import assert_agree, check_first, check_second, derivatives_of
 from host_kernels import DTYPES, FILES, built, compile_for, install, names_in, nvrtc, why_not_here
 
 import clumsygrad as cg
-from clumsygrad import _kernels, _keys, _philox, _steps, nn
+from clumsygrad import _elements, _kernels, _keys, _philox, _steps, _windows, lean, nn
 from clumsygrad.optimizer import SGD, Adam, AdamW
 from clumsygrad.xp import array_namespace
 
@@ -35,7 +35,9 @@ def test_it_compiles(file, dtype, architecture):
 
 
 def test_every_kernel_is_launched_by_a_name_that_exists():
-    text = "".join((_kernels._FOLDER.parent / name).read_text(encoding="utf-8") for name in ("_kernels.py", "_steps.py"))
+    text = "".join(
+        (_kernels._FOLDER.parent / name).read_text(encoding="utf-8") for name in ("_elements.py", "_kernels.py", "_steps.py")
+    )
     names = [name for file in FILES for name in names_in(file)]
     assert len(names) == len(set(names)) >= 12
     assert not [name for name in names if f'"{name}"' not in text]
@@ -108,7 +110,7 @@ ROWS = [
     case
     for case in CASES
     if set(case.rules)
-    & {"relu", "softmax", "log_softmax", "cross_entropy", "binary_cross_entropy", "layer_norm", "gelu", "dropout"}
+    & {"relu", "softmax", "log_softmax", "cross_entropy", "binary_cross_entropy", "layer_norm", "gelu", "dropout", "conv2d"}
     and case.name != "gelu-blocks"
 ]
 
@@ -210,11 +212,71 @@ def test_a_row_is_added_to_each(shape, dtype, monkeypatch):
     x, row = random(*shape).astype(dtype), random(shape[1]).astype(dtype)
     expected = x + row
     host = install(monkeypatch)
-    assert _kernels.row_added(x, row)
+    assert _elements.added(x, row)
     assert host.launched == ["add_row"]
     assert np.array_equal(x, expected)
-    for wrong in (row[:-1], x, row.astype(complex)):
-        assert not _kernels.row_added(x, wrong)
+    for wrong in (row[:-1], x, row.astype(complex), 2.0):
+        assert not _elements.added(x, wrong)
+
+
+COMBINED = {"add": np.add, "subtract": np.subtract, "multiply": np.multiply}
+
+
+@on_the_host
+@pytest.mark.parametrize("dtype", [*NUMPYS])
+@pytest.mark.parametrize("shape", [(4, 8), (5, 7), (3, 300)])
+@pytest.mark.parametrize("name", COMBINED)
+def test_two_arrays_are_combined(name, shape, dtype, monkeypatch):
+    """Arrays of one shape, in whatever order of their axes, or one and a number: of no dimension, or stretched."""
+    monkeypatch.setattr(_elements, "_LARGE", 1)
+    kernel, function = getattr(_elements, name), COMBINED[name]
+    x, y = random(*shape).astype(dtype), random(*shape, 1)[..., 0].astype(dtype)
+    number = np.full((), 1.5, dtype)
+    stretched = np.broadcast_to(number, shape)
+    pairs = [(x, y), (x, number), (number, x), (x, stretched), (stretched, x), (x.T, y.T)]
+    expected = [function(*pair) for pair in pairs]
+    host = install(monkeypatch)
+    for pair, z in zip(pairs, expected, strict=True):
+        found = kernel(*pair)
+        assert found.dtype == dtype
+        assert found.strides == pair[pair[0].size == 1 or not any(pair[0].strides)].strides
+        assert np.array_equal(found, z)
+    assert host.launched == [name] * len(pairs)
+    assert lean.add_into(x.copy(), y).dtype == dtype
+
+
+@on_the_host
+def test_what_is_combined_by_cupy_itself(monkeypatch):
+    """Small arrays, rows and columns, other dtypes, two numbers stretched, gaps."""
+    x, row, column, one = random(4, 6), random(6), random(4, 1), np.ones(())
+    host = install(monkeypatch)
+    assert _elements.multiply(x, x) is None
+    monkeypatch.setattr(_elements, "_LARGE", 4)
+    ones = np.broadcast_to(one, (4, 6))
+    others = [row, column, one[None], one.astype(np.float32), x.astype(np.float32), x[:, :1] + row[None], x.T.copy().T, 2.0]
+    others = [
+        y for y in others if not (isinstance(y, np.ndarray) and y.shape == x.shape and y.flags.c_contiguous and y.dtype == x.dtype)
+    ]
+    for y in others:
+        assert _elements.multiply(x, y) is None
+        assert _elements.multiply(y, x) is None
+    assert _elements.multiply(ones, ones) is None
+    assert _elements.multiply(x[:, ::2], x[:, ::2]) is None
+    assert _elements.add(np.ones((4, 6), int), np.ones((4, 6), int)) is None
+    assert not _elements.added(x, ones)
+    assert not host.launched
+
+
+@on_the_host
+@pytest.mark.parametrize("dtype", [*NUMPYS])
+def test_a_large_array_is_added_in_place(dtype, monkeypatch):
+    x, y = random(3, 300).astype(dtype), random(3, 300, 1)[..., 0].astype(dtype)
+    expected = x + y
+    monkeypatch.setattr(_elements, "_LARGE", 900)
+    host = install(monkeypatch)
+    assert _elements.added(x, y)
+    assert host.launched == ["add"]
+    assert np.array_equal(x, expected)
 
 
 @on_the_host
@@ -224,13 +286,13 @@ def test_elements_of_images_whose_channels_lie_side_by_side(monkeypatch):
     alike = np.empty_like(x)
     alike[...] = grad
     host = install(monkeypatch)
-    z = _kernels.relu(x)
+    z = _elements.relu(x)
     assert z.strides == x.strides
     assert np.array_equal(z, np.maximum(x, 0))
-    assert np.array_equal(_kernels.relu_gradient(x, alike), np.where(x > 0, grad, 0))
+    assert np.array_equal(_elements.relu_gradient(x, alike), np.where(x > 0, grad, 0))
     assert host.launched == ["relu", "relu_gradient"]
     for others in ((x, grad), (x[:, 1:], alike[:, 1:]), (x, alike[:, :1]), (x, np.ascontiguousarray(grad)), (x, alike[0])):
-        assert _kernels.relu_gradient(*others) is None
+        assert _elements.relu_gradient(*others) is None
 
 
 @on_the_host
@@ -239,9 +301,11 @@ def test_relu_of_special_values(dtype, monkeypatch):
     x = np.array([np.nan, -np.inf, -1, -0.0, 0, 1, np.inf], dtype=dtype)
     expected = nn.relu(x)
     install(monkeypatch)
-    found = _kernels.relu(x)
+    found = _elements.relu(x)
     assert np.array_equal(found, expected, equal_nan=True)
-    assert np.array_equal(_kernels.relu_gradient(found, np.full(7, np.nan, dtype)), [0, 0, 0, 0, 0, np.nan, np.nan], equal_nan=True)
+    assert np.array_equal(
+        _elements.relu_gradient(found, np.full(7, np.nan, dtype)), [0, 0, 0, 0, 0, np.nan, np.nan], equal_nan=True
+    )
 
 
 @on_the_host
@@ -548,3 +612,31 @@ def test_a_step_of_ones_own_is_not_passed_over(monkeypatch):
 @on_the_host
 def test_a_library_of_kernels_is_built_once():
     assert built("scatter", "FLOAT32") is built("scatter", "FLOAT32")
+
+
+WINDOWS = {
+    "3 x 3": ((2, 3, 6, 7), (3, 3), {}),
+    "one element": ((2, 1, 4, 4), (1, 1), {}),
+    "stride": ((1, 2, 9, 8), (3, 2), {"stride": (2, 3)}),
+    "padding": ((2, 2, 5, 4), (3, 3), {"padding": (2, 1)}),
+    "dilation": ((1, 5, 9, 9), (2, 3), {"dilation": (3, 2)}),
+    "all": ((3, 4, 11, 10), (3, 2), {"stride": (3, 2), "padding": (2, 3), "dilation": (2, 4)}),
+    "gaps": ((1, 2, 8, 8), (1, 2), {"stride": 4}),
+}
+
+
+@on_the_host
+@pytest.mark.parametrize("dtype", [*NUMPYS])
+@pytest.mark.parametrize("name", WINDOWS)
+def test_patches_are_added_back(name, dtype, monkeypatch):
+    """The same sums in the same order, so the same bits (of 16 bits, sums of 32)."""
+    shape, size, options = WINDOWS[name]
+    window = _windows.window("test", shape, size, **options)
+    rows = random(shape[0] * window.steps[0] * window.steps[1], window.area * shape[1]).astype(dtype)
+    expected = _windows.patches_added(rows.astype(np.float32) if dtype == "float16" else rows, window, shape).astype(dtype)
+    host = install(monkeypatch)
+    found = _windows.patches_added(rows, window, shape)
+    assert host.launched == ["add_patches"]
+    assert found.shape == shape
+    assert found.dtype == dtype
+    assert np.array_equal(found, expected)

@@ -1,4 +1,5 @@
-// Functions of each element by itself: relu, gelu in its tanh form, the binary cross-entropy, dropout, and a row added to each of many.
+// Functions of each element by itself: sums, differences and products, relu, gelu in its tanh form, the binary cross-entropy, dropout,
+// and a row added to each of many.
 
 #define FOR_ELEMENTS for (Index i = first_element(); i < n; i += all_threads())
 
@@ -25,6 +26,36 @@ template <typename Function> __device__ void each(const Stored *x, const Stored 
         ((Four *)z)[i] = result;
     }
     for (Index i = 4 * fours + first_element(); i < n; i += all_threads()) z[i] = to_stored(f(to_real(x[i]), to_real(y[i])));
+}
+
+// f(x, y) of two arrays, or of one and a number that is stretched to it: x where `single` is 1, y where it is 2.
+template <typename Function>
+__device__ void combined(const Stored *x, const Stored *y, Stored *z, Index n, Index single, Function f)
+{
+    if (single == 1) {
+        const Real a = to_real(*x);
+        each(y, z, n, [=](Real b) { return f(a, b); });
+    } else if (single == 2) {
+        const Real b = to_real(*y);
+        each(x, z, n, [=](Real a) { return f(a, b); });
+    } else {
+        each(x, y, z, n, f);
+    }
+}
+
+extern "C" __global__ void add(const Stored *x, const Stored *y, Stored *z, Index n, Index single)
+{
+    combined(x, y, z, n, single, [](Real a, Real b) { return a + b; });
+}
+
+extern "C" __global__ void subtract(const Stored *x, const Stored *y, Stored *z, Index n, Index single)
+{
+    combined(x, y, z, n, single, [](Real a, Real b) { return a - b; });
+}
+
+extern "C" __global__ void multiply(const Stored *x, const Stored *y, Stored *z, Index n, Index single)
+{
+    combined(x, y, z, n, single, [](Real a, Real b) { return a * b; });
 }
 
 // x where it is not below 0 (a nan is not), else 0

@@ -1,3 +1,5 @@
+// What was read, added back where it was read.
+//
 // Rows added at indices: sums[where[row]] += x[row], for rows of `width` elements (complex numbers are two). An index out of range is
 // taken modulo the length, as CuPy takes it where it reads.
 
@@ -22,5 +24,29 @@ extern "C" __global__ void add_sorted_rows(
         Real sum = 0;
         for (Index k = place; k < count && where[order[k]] == index; k++) sum += to_real(x[order[k] * width + j]);
         sums[index * width + j] = sum;
+    }
+}
+
+// What a window of `high` x `wide` saw of images (N, height, width, channels) from down x across places, a row for each, added where it
+// was seen: each thread adds up what belongs to one element, in the order of the window's elements.
+extern "C" __global__ void add_patches(
+    const Stored *rows, Stored *images, Index n, Index channels, Index height, Index width, Index high, Index wide, Index down,
+    Index across, Index stride_y, Index stride_x, Index padding_y, Index padding_x, Index dilation_y, Index dilation_x)
+{
+    for (Index i = first_element(); i < n; i += all_threads()) {
+        const Index pixel = i / channels, channel = i - pixel * channels;
+        const Index line = pixel / width, x = pixel - line * width + padding_x;
+        const Index image = line / height, y = line - image * height + padding_y;
+        Real sum = 0;
+        for (Index r = 0; r < high; r++) {
+            const Index p = (y - r * dilation_y) / stride_y;
+            if (y < r * dilation_y || p * stride_y != y - r * dilation_y || p >= down) continue;
+            for (Index s = 0; s < wide; s++) {
+                const Index q = (x - s * dilation_x) / stride_x;
+                if (x < s * dilation_x || q * stride_x != x - s * dilation_x || q >= across) continue;
+                sum += to_real(rows[((((image * down + p) * across + q) * high + r) * wide + s) * channels + channel]);
+            }
+        }
+        images[i] = to_stored(sum);
     }
 }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .. import _kernels, grad, lean
+from .. import _elements, _kernels, grad, lean
 from .._layers import sum_along
 from .._operation import operation
 from ..xp import Array, array_namespace, kind
@@ -102,7 +102,7 @@ def gelu(x: Array, /) -> Array:
     >>> cg.activation.gelu(cg.asarray([0.0, 1.0]))
     Tensor(array([0.        , 0.84119199]))
     """
-    z = _kernels.gelu(x, grad.activations.GELU_SCALE, grad.activations.GELU_CUBIC)
+    z = _elements.gelu(x, grad.activations.GELU_SCALE, grad.activations.GELU_CUBIC)
     if z is not None:
         return z
     e = lean.add_into(lean.multiply_into(x * x, -2 * grad.activations.GELU_CUBIC), -2 * grad.activations.GELU_SCALE)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .. import grad, lean
+from .. import _elements, grad, lean
 from .._operation import operation
 from ..xp import Array, array_namespace, common_namespace
 
@@ -39,6 +39,7 @@ __all__ = [
     grad.add_backward,
     scalar=grad.add_scalar_backward,
     broadcast=grad.add_broadcast_backward,
+    kernel=_elements.add,
     serves=("__add__", "__radd__", "__iadd__"),
 )
 def add(x1: Array, x2: Array, /) -> Array:
@@ -50,6 +51,7 @@ def add(x1: Array, x2: Array, /) -> Array:
     grad.sub_backward,
     scalar=grad.sub_scalar_backward,
     broadcast=grad.sub_broadcast_backward,
+    kernel=_elements.subtract,
     serves=("__sub__", "__rsub__", "__isub__"),
 )
 def subtract(x1: Array, x2: Array, /) -> Array:
@@ -61,6 +63,7 @@ def subtract(x1: Array, x2: Array, /) -> Array:
     grad.mul_backward,
     scalar=grad.mul_scalar_backward,
     broadcast=grad.mul_broadcast_backward,
+    kernel=_elements.multiply,
     serves=("__mul__", "__rmul__", "__imul__"),
 )
 def multiply(x1: Array, x2: Array, /) -> Array:

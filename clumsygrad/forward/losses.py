@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from .. import _kernels, _pieces, grad, lean
+from .. import _elements, _kernels, _pieces, grad, lean
 from .._layers import cross_entropies, labels_like, share_of_each
 from .._operation import operation
 from ..xp import Array, array_namespace, is_array, is_real_numpys, kind
@@ -95,7 +95,7 @@ def binary_cross_entropy(logits: Array, labels: Array, /, *, reduction: str = "m
     if is_real_numpys(logits) and type(labels) is type(logits) and reduction in ("mean", "sum") and logits.size:
         total, slope = _pieces.sum_of_binary_cross_entropies(logits, labels, share)
         return total / logits.size if reduction == "mean" else total, slope
-    losses, slope = _kernels.binary_cross_entropy(logits, labels) or _binary_cross_entropies(logits, labels)
+    losses, slope = _elements.binary_cross_entropy(logits, labels) or _binary_cross_entropies(logits, labels)
     return _reduced(losses, reduction, "binary_cross_entropy"), slope if share == 1 else lean.multiply_into(slope, share)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from .. import _kernels, _pieces, lean
+from .. import _elements, _kernels, _pieces, lean
 from .._layers import sum_along
 from ..xp import Array, array_namespace
 from ._read import GradientTuple, attribute, conj_operand, conj_result, may_be_written, result
@@ -31,7 +31,7 @@ GELU_CUBIC = 0.044715 * GELU_SCALE
 def relu_backward(tensor: Tensor, grad: Array) -> GradientTuple:
     """z = max(x, 0):   x̄ = z̄ where x > 0, else 0 (at 0 too)."""
     z = result(tensor, grad)
-    found = _kernels.relu_gradient(z, grad)
+    found = _elements.relu_gradient(z, grad)
     return (lean.kept_where(z > 0, grad, may_be_written(tensor, grad)) if found is None else found,)
 
 
@@ -87,7 +87,7 @@ def gelu_backward(tensor: Tensor, grad: Array) -> GradientTuple:
     Source: Hendrycks and Gimpel 2016, section 2.
     """
     x, z = conj_operand(tensor, grad), conj_result(tensor, grad)
-    found = _kernels.gelu_gradient(x, grad, GELU_SCALE, GELU_CUBIC)
+    found = _elements.gelu_gradient(x, grad, GELU_SCALE, GELU_CUBIC)
     return (_pieces.times(grad, _slope_of_gelu, x, z, in_place=may_be_written(tensor, grad)) if found is None else found,)
 
 

@@ -275,3 +275,24 @@ def test_a_loss_of_integers(gpu):
     """Integers hold no slope: nothing is written into what they differ by."""
     x, y = (cg.Tensor(gpu.array(np.asarray(values))) for values in ([0, 1, 2, 3], [1, 1, 1, 1]))
     assert gpu.host(cg.loss.mse_loss(x, y).data).item() == 1.5
+
+
+# Large arrays -------------------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("dtype", ["float16", "float32", "float64"])
+def test_sums_and_products_of_large_arrays(dtype, gpu):
+    """They have kernels of their own: of two arrays, of one and a number, in another order of the axes, and in place."""
+    random = np.random.default_rng(7)
+    values = [random.uniform(0.5, 1.5, (520, 512)).astype(dtype) for _ in range(3)]
+    found = []
+    for backend in (gpu, BACKENDS["numpy"]):
+        x, y = (cg.Tensor(backend.array(value), requires_grad=True) for value in values[:2])
+        w, number = backend.array(values[2]), cg.Tensor(backend.array(np.asarray(0.5, dtype)))
+        z = (x * y - w) * number + x.mT.mT * w - y
+        z.backward(w)
+        found.append([z.data, (x.mT - y.mT).data, *[leaf.grad for leaf in (x, y)]])
+        assert all(backend.owns(a) and a.dtype == dtype for a in found[-1])
+        found[-1] = [backend.host(a) for a in found[-1]]
+    for a, b in zip(*found, strict=True):
+        assert_agree(a, b, {"float16": 4e-3, "float32": 1e-6, "float64": 1e-14}[dtype], "sums and products")

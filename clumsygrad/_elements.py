@@ -1,0 +1,148 @@
+"""Kernels of each element by itself, for CuPy arrays; as in _kernels.py, None stands for what no kernel serves.
+
+They read and write four numbers at once. CuPy's own elementwise functions take one to a thread, and move half of what the memory can.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from . import _kernels, _philox
+from .xp import Array
+
+__all__ = [
+    "add",
+    "added",
+    "binary_cross_entropy",
+    "dropout",
+    "gelu",
+    "gelu_gradient",
+    "multiply",
+    "relu",
+    "relu_gradient",
+    "subtract",
+]
+
+# Sums, differences, products ------------------------------------------------------------------------------------------------------------
+
+_LARGE = 2**18  # elements; of fewer CuPy's own functions take as long
+
+
+def add(x: Array, y: Array) -> Array | None:
+    """x + y of large arrays of one shape, or of one that is a single number stretched to it."""
+    return _combined("add", x, y)
+
+
+def subtract(x: Array, y: Array) -> Array | None:
+    """x − y of such."""
+    return _combined("subtract", x, y)
+
+
+def multiply(x: Array, y: Array) -> Array | None:
+    """x · y of such."""
+    return _combined("multiply", x, y)
+
+
+def _combined(name: str, x: Array, y: Array) -> Array | None:
+    if type(x) is not type(y) or not _kernels.is_cupys(x) or (x.size < _LARGE and y.size < _LARGE):
+        return None
+    if x.size == y.size and any(x.strides) and any(y.strides):
+        return _of_elements(name, [x, y], np.int64(0))
+    whole, single, which = (x, y, 2) if any(x.strides) else (y, x, 1)
+    dtype = _kernels.served(whole)
+    if dtype is None or single.dtype != whole.dtype or any(single.strides) or single.shape not in ((), whole.shape):
+        return None
+    z = _kernels.empty(whole.shape, whole)
+    _kernels.launch("elements", name, dtype, *_kernels.for_each(-(-z.size // 4)), [x, y, z, np.int64(z.size), np.int64(which)])
+    return z
+
+
+def added(x: Array, y: Array) -> bool:
+    """Whether y was added in the memory of x: a row to each row of a matrix, or to a large array another of its shape."""
+    if not _kernels.is_cupys(x) or type(y) is not type(x):
+        return False
+    if len(y.shape) == 1 and x.shape[1:] == y.shape:
+        return _row_added(x, y)
+    dtype = _kernels.served(x, y) if x.size >= _LARGE and x.shape == y.shape else None
+    if dtype is None:
+        return False
+    _kernels.launch("elements", "add", dtype, *_kernels.for_each(-(-x.size // 4)), [x, y, x, np.int64(x.size), np.int64(0)])
+    return True
+
+
+def _row_added(x: Array, row: Array) -> bool:
+    dtype = _kernels.served(x, row)
+    if dtype is None:
+        return False
+    rows, n = x.shape
+    columns = min(-(-n // 4), 64)
+    grid = (min(-(-n // (4 * columns)), 2**16), min(-(-rows // 16), 2**14), 1)
+    _kernels.launch("elements", "add_row", dtype, grid, (columns, 256 // columns, 1), [x, row, np.int64(rows), np.int64(n)])
+    return True
+
+
+# Functions of an element --------------------------------------------------------------------------------------------------------------
+
+
+def gelu(x: Array, scale: float, cubic: float) -> Array | None:
+    """x (1 + tanh u) / 2, u = x (scale + cubic x²)."""
+    return _of_elements("gelu", [x], np.float64(scale), np.float64(cubic))
+
+
+def gelu_gradient(x: Array, grad: Array, scale: float, cubic: float) -> Array | None:
+    """z̄ (Φ + 2 x Φ (1 − Φ) u′), Φ = (1 + tanh u) / 2."""
+    return _of_elements("gelu_gradient", [x, grad], np.float64(scale), np.float64(cubic))
+
+
+def relu(x: Array) -> Array | None:
+    """The larger of x and 0."""
+    return _of_elements("relu", [x])
+
+
+def relu_gradient(z: Array, grad: Array) -> Array | None:
+    """z̄ where z > 0, else 0."""
+    return _of_elements("relu_gradient", [z, grad])
+
+
+def _of_elements(name: str, arrays: Sequence[Array], *numbers: Any) -> Array | None:
+    x = arrays[0]
+    if not _kernels.is_cupys(x) or any(type(a) is not type(x) or a.shape != x.shape for a in arrays):
+        return None
+    if not x.flags.c_contiguous:  # images whose channels lie side by side: with the axes in the order in which they lie
+        order, back = _kernels.order_in_memory(x.strides)
+        turned = [a.transpose(order) for a in arrays]
+        found = _of_elements(name, turned, *numbers) if turned[0].flags.c_contiguous else None
+        return None if found is None else found.transpose(back)
+    dtype = _kernels.served(*arrays)
+    if dtype is None:
+        return None
+    out = _kernels.empty(x.shape, x)
+    _kernels.launch("elements", name, dtype, *_kernels.for_each(-(-x.size // 4)), [*arrays, out, np.int64(x.size), *numbers])
+    return out
+
+
+def binary_cross_entropy(x: Array, labels: Array) -> tuple[Array, Array] | None:
+    """Each loss, and its slope."""
+    dtype = _kernels.served(x, labels)
+    if dtype is None:
+        return None
+    losses, slope = (_kernels.empty(x.shape, x) for _ in range(2))
+    _kernels.launch(
+        "elements", "binary_cross_entropy", dtype, *_kernels.for_each(x.size), [x, labels, losses, slope, np.int64(x.size)]
+    )
+    return losses, slope
+
+
+def dropout(x: Array, p: float, seed: int | Array, step: int | Array) -> Array | None:
+    """x / (1 − p) where `_philox.keep_mask` is true, else 0. `seed` and `step` that are arrays are not served."""
+    dtype = _kernels.served(x)
+    if dtype is None or type(seed) is not int or type(step) is not int:
+        return None
+    out = _kernels.empty(x.shape, x)
+    words = [*_philox.words_of(seed), *_philox.words_of(step), _philox.least_kept(p)]
+    arguments = [x, out, np.int64(x.size), *map(np.uint32, words), np.float64(1 / (1 - p))]
+    _kernels.launch("elements", "dropout", dtype, *_kernels.for_each(-(-x.size // 4)), arguments)
+    return out
