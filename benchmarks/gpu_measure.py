@@ -30,6 +30,7 @@ SAMPLE_SECONDS = 0.005  # a sample repeats the step until it takes about this lo
 ROW_SECONDS = 1.0  # after which a row takes no more samples
 FEWEST = 3
 TF32_TOLERANCE = 2e-2
+TRIED_BY_XLA = "--xla_gpu_enable_triton_gemm=false"  # of products by Triton, beside cuBLAS's, it tries dozens, for minutes
 ADAM_ARRAYS = 64
 BETAS, RATE, EPS = (0.9, 0.999), 1e-3, 1e-8
 
@@ -181,6 +182,7 @@ def environment(tf32: bool, device: str = "cuda") -> dict[str, str]:
     found = {**os.environ, "CUPY_TF32": str(int(tf32)), "XLA_PYTHON_CLIENT_PREALLOCATE": "false", DEVICE: device}
     if device == "cuda":  # what the benchmarks of CPUs set in this process
         found = {name: value for name, value in found.items() if name not in ON_ONE_THREAD}
+        found["XLA_FLAGS"] = TRIED_BY_XLA
     found.pop("NVIDIA_TF32_OVERRIDE", None)  # of which NVIDIA says what 0 means, and nothing else
     return found if tf32 else {**found, "NVIDIA_TF32_OVERRIDE": "0"}
 

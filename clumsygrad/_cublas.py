@@ -49,26 +49,34 @@ class Binding(NamedTuple):
 
 def matmul(x: Array, y: Array) -> Array | None:
     """x y of matrices or stacks of them, real and of one dtype; None where CuPy's own product serves as well, or has to."""
-    if type(x) not in device_arrays or type(y) not in device_arrays or x.dtype is not y.dtype or min(x.ndim, y.ndim) < 2:
+    if type(x) not in device_arrays or type(y) not in device_arrays:
         return None
-    kind = _kind(x.dtype)
+    try:
+        if x.ndim == 2 == y.ndim:  # of matrices CuPy copies only those with gaps, and begins as soon
+            return x @ y
+        return _of_stacks(x, y)
+    except NotImplementedError:  # in a capture
+        binding = _of_nvmath()
+        if binding is None:
+            raise
+    return _of_stacks(x, y, binding)
+
+
+def _of_stacks(x: Array, y: Array, binding: Binding | None = None) -> Array | None:
+    """The same by a binding of cuBLAS; without one by CuPy's, or by CuPy's own product where that pays."""
+    kind = _kind(x.dtype) if x.dtype is y.dtype and min(x.ndim, y.ndim) >= 2 else None
     if kind is None or _kernels.is_elsewhere(x) or x.shape[-1] != y.shape[-2] or not x.size or not y.size:
         return None
     if max(*x.shape, *y.shape) > _LARGEST:
         return None
     if y.ndim == 2 < x.ndim and x.flags.c_contiguous:  # one product of many rows
-        z = matmul(x.reshape(-1, x.shape[-1]), y)
+        rows = x.reshape(-1, x.shape[-1])
+        z = rows @ y if binding is None else _of_stacks(rows, y, binding)
         return None if z is None else z.reshape(*x.shape[:-1], y.shape[-1])
-    plan = _plan_of(x, y) if x.ndim > 2 or y.ndim > 2 else None  # of matrices CuPy copies only those with gaps
-    try:
-        if plan is not None and (plan.pays or x.itemsize == 2):  # CuPy's own stacks of 16 bits are slow, or fail
-            return _product(x, y, kind, plan, _of_cupy())
-        return x @ y
-    except NotImplementedError:  # in a capture
-        binding = _of_nvmath()
-        if binding is None:
-            raise
-    plan = plan or _plan_of(x, y)
+    plan = _plan_of(x, y)
+    if binding is None:
+        pays = plan is not None and (plan.pays or x.itemsize == 2)  # CuPy's own stacks of 16 bits are slow, or fail
+        return _product(x, y, kind, plan, _of_cupy()) if plan is not None and pays else x @ y
     if plan is None:
         x, y = x.copy("C"), y.copy("C")
         plan = _plan_of(x, y)

@@ -109,8 +109,12 @@ def relu_gradient(z: Array, grad: Array) -> Array | None:
 
 def _of_elements(name: str, arrays: Sequence[Array], *numbers: Any) -> Array | None:
     x = arrays[0]
-    if not _kernels.is_cupys(x) or any(type(a) is not type(x) or a.shape != x.shape for a in arrays):
+    if not _kernels.is_cupys(x):
         return None
+    shape = x.shape
+    for a in arrays[1:]:
+        if type(a) is not type(x) or a.shape != shape:
+            return None
     if not x.flags.c_contiguous:  # images whose channels lie side by side: with the axes in the order in which they lie
         order, back = _kernels.order_in_memory(x.strides)
         turned = [a.transpose(order) for a in arrays]
@@ -119,8 +123,8 @@ def _of_elements(name: str, arrays: Sequence[Array], *numbers: Any) -> Array | N
     dtype = _kernels.served(*arrays)
     if dtype is None:
         return None
-    out = _kernels.empty(x.shape, x)
-    _kernels.launch("elements", name, dtype, *_kernels.for_each(-(-x.size // 4)), [*arrays, out, np.int64(x.size), *numbers])
+    out, n = _kernels.empty(shape, x), x.size
+    _kernels.launch("elements", name, dtype, *_kernels.for_each(-(-n // 4)), [*arrays, out, np.int64(n), *numbers])
     return out
 
 

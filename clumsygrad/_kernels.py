@@ -12,7 +12,7 @@ import functools
 import math
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -73,7 +73,7 @@ def launch(file: str, name: str, dtype: str, grid: Size, block: Size, arguments:
 
 def served(x: Any, *others: Any) -> str | None:
     """The name of the dtype of arrays that a kernel can read on the current device (None stands for no array)."""
-    if type(x) not in device_arrays or is_elsewhere(x):
+    if _xp.guard is not None and type(x) in device_arrays and is_elsewhere(x):
         return None
     return readable(x, *others)
 
@@ -101,16 +101,13 @@ def _current_stream() -> Callable[[], Any]:
 
 def readable(x: Any, *others: Any) -> str | None:
     """The name of the dtype of contiguous arrays of CuPy, all of one dtype."""
-    if type(x) not in device_arrays or not x.size:
+    cls = type(x)
+    if cls not in device_arrays or not x.size or not x.flags.c_contiguous:
         return None
     dtype = x.dtype
-    for a in (x, *others):
-        if a is not None and (type(a) not in device_arrays or a.dtype != dtype or not a.flags.c_contiguous):
+    for a in others:
+        if a is not None and (type(a) is not cls or (a.dtype is not dtype and a.dtype != dtype) or not a.flags.c_contiguous):
             return None
-    return _name_of(dtype)
-
-
-def _name_of(dtype: Any) -> str | None:
     try:
         return _names[dtype]
     except KeyError:
@@ -221,6 +218,7 @@ def _contiguous_integers(x: Array) -> Array:
 # Sums ---------------------------------------------------------------------------------------------------------------------------------
 
 _REALS = {"FLOAT16": np.float32, "BFLOAT16": np.float32, "FLOAT32": np.float32, "FLOAT64": np.float64}  # in which sums are done
+_ONE = np.float64(1)
 _LONG = 2**13  # rows of more elements CuPy sums faster, by several blocks to a row
 
 
@@ -230,36 +228,51 @@ def sum_over(x: Array, axis: Any, keepdims: bool, mean: bool = False) -> Array |
     Over the first axes CuPy itself reads each column by itself, ten times as slowly; of so few elements its sums take long to begin.
     """
     dtype = served(x)
-    found = _sums(x.shape, axis, keepdims) if dtype is not None else None
-    if dtype is None or found is None:
+    plan = _sum_plan(x.shape, axis, keepdims) if dtype is not None else None
+    if dtype is None or plan is None:
         return None
-    shape, rows, n, over_rows = found
-    sums = empty(shape, x)
-    divisor = np.float64((rows if over_rows else n) if mean else 1)
-    if not over_rows:
-        launch("rows", "sums_of_rows", dtype, *_for_rows(rows, n), [x, sums, np.int64(rows), np.int64(n), divisor])
+    sums = empty(plan.shape, x)
+    divisor = plan.count if mean else _ONE
+    if not plan.parts:
+        launch("rows", "sums_of_rows", dtype, *plan.threads, [x, sums, *plan.sizes, divisor])
         return sums
-    parts = _parts_of(rows, n)
-    of_parts = empty((parts, n), x, _REALS[dtype]) if parts > 1 else None
-    arguments = [x, of_parts, sums, np.int64(rows), np.int64(n), divisor]
-    launch("rows", "sums_of_columns", dtype, *_for_columns(parts, n), arguments)
+    of_parts = empty((plan.parts, int(plan.sizes[1])), x, _REALS[dtype]) if plan.parts > 1 else None
+    launch("rows", "sums_of_columns", dtype, *plan.threads, [x, of_parts, sums, *plan.sizes, divisor])
     return sums if of_parts is None else _sum_of_parts(of_parts, sums, dtype, divisor)
 
 
+class SumPlan(NamedTuple):
+    """The shape of a sum, the matrix (rows, columns) that it is of, how many elements each sum has, and the grid and the blocks.
+
+    `parts` is of how many parts sums over the rows are made; 0 for sums along them.
+    """
+
+    shape: tuple[int, ...]
+    sizes: tuple[Any, Any]
+    count: Any
+    parts: int
+    threads: tuple[Size, Size]
+
+
 @functools.lru_cache(1024)
-def _sums(shape: tuple[int, ...], axis: Any, keepdims: bool) -> tuple[tuple[int, ...], int, int, bool] | None:
-    """Of a sum that a kernel serves: its shape, the matrix (rows, n) that it is of, and whether it is over its rows, not along them."""
+def _sum_plan(shape: tuple[int, ...], axis: Any, keepdims: bool) -> SumPlan | None:
+    """None for a sum that no kernel serves."""
     ndim = len(shape)
     given = range(ndim) if axis is None else axis if isinstance(axis, tuple) else (axis,)
     axes = sorted({a % ndim for a in given if -ndim <= a < ndim})
     if not axes or len(axes) < len(given):
         return None
-    summed = math.prod([shape[a] for a in axes])
+    count = math.prod([shape[a] for a in axes])
     result = tuple([1 if i in axes else n for i, n in enumerate(shape) if keepdims or i not in axes])
     kept = math.prod(result)
-    if (axes[0] == ndim - len(axes) or kept == 1) and summed <= _LONG:
-        return result, kept, summed, False
-    return (result, summed, kept, True) if axes[-1] == len(axes) - 1 and len(axes) < ndim else None
+    if (axes[0] == ndim - len(axes) or kept == 1) and count <= _LONG:
+        sizes, parts, threads = (kept, count), 0, _for_rows(kept, count)
+    elif axes[-1] == len(axes) - 1 and len(axes) < ndim:
+        sizes, parts = (count, kept), _parts_of(count, kept)
+        threads = _for_columns(parts, kept)
+    else:
+        return None
+    return SumPlan(result, (np.int64(sizes[0]), np.int64(sizes[1])), np.float64(count), parts, threads)
 
 
 def _sum_of_parts(of_parts: Array, sums: Array, dtype: str, divisor: Any) -> Array:
@@ -313,7 +326,7 @@ def layer_norm_gradient(
         gains, shifts = (empty((parts, n), rows, _REALS[dtype]) for _ in range(2))
         arguments = [rows, grad, mean, inverse, gains, shifts, *sizes]
         launch("rows", "layer_norm_columns", dtype, *_for_columns(parts, n), arguments)
-        of_gain, of_shift = (_sum_of_parts(part, empty((n,), rows), dtype, np.float64(1)) for part in (gains, shifts))
+        of_gain, of_shift = (_sum_of_parts(part, empty((n,), rows), dtype, _ONE) for part in (gains, shifts))
     return of_x, of_gain, of_shift
 
 
