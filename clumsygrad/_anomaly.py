@@ -18,14 +18,14 @@ from typing import Any
 from . import engine
 from . import tensor as _tensor
 from . import xp as _xp
-from ._gradients import place
+from ._gradients import Place, place
 from .grad._read import operands
 from .tensor import Tensor
 from .xp import array_namespace, numpy
 
 __all__ = ["detect_anomaly"]
 
-Places = OrderedDict[int, str]
+Places = OrderedDict[int, Place]
 
 _MOST_PLACES = 1_000_000  # the oldest are forgotten
 
@@ -210,9 +210,8 @@ def _place_of(number: int) -> str:
     found = places.get(number) if places is not None else None
     if found is None:
         return "an unknown line: it was not recorded inside detect_anomaly; put the forward pass inside, too"
-    file, _, line = found.rpartition(":")
-    code = linecache.getline(file, int(line)).strip()
-    return f"{found}: {code}" if code else found
+    code = linecache.getline(found.code.co_filename, found.line).strip()
+    return f"{found}: {code}" if code else str(found)
 
 
 def _what(x: Any) -> str:

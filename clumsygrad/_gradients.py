@@ -5,13 +5,14 @@ from __future__ import annotations
 import operator
 import sys
 import threading
-from typing import Any
+from types import CodeType
+from typing import Any, NamedTuple
 
 from . import _kernels, lean
 from . import xp as _xp
 from .xp import Array, ndarray
 
-__all__ = ["check_differentiable", "check_gradient", "deliver", "exclusive", "place", "unit_gradient"]
+__all__ = ["Place", "check_differentiable", "check_gradient", "deliver", "exclusive", "place", "unit_gradient"]
 
 _writing = threading.Lock()
 _ones: dict[Any, Array] = {}  # CuPy's arrays of one 1, made on the null stream of the only GPU, by class, shape and dtype
@@ -93,23 +94,38 @@ def deliver(arrived: dict[int, list[Any]], seed: Any) -> None:
     """Add the gradients of a pass that began with `seed` to those the tensors have: all, or none. Each gets an array of its own."""
     given = {id(seed)}
     with _writing:
-        sums: list[tuple[Any, Any]] = []
-        for tensor, gradient in arrived.values():
+        for end in arrived.values():
+            tensor, gradient = end
             extra = tensor._extra or tensor._extras()
             if extra.gradient is not None:
-                gradient = _xp.on_its_device(operator.add, extra.gradient, gradient)
+                end[1] = _xp.on_its_device(operator.add, extra.gradient, gradient)
             elif type(gradient) is ndarray and gradient.base is None and (number := id(gradient)) not in given:  # as most are
                 given.add(number)
             else:
-                gradient = exclusive(gradient, given)
-            sums.append((extra, gradient))
-        for extra, gradient in sums:
-            extra.gradient = gradient
+                end[1] = exclusive(gradient, given)
+        for tensor, gradient in arrived.values():
+            tensor._extra.gradient = gradient
 
 
-def place() -> str:
-    """The file and line, outside this package, that is calling."""
+class Place(NamedTuple):
+    """A place in a program: `str` gives its file and line, which are looked up only then."""
+
+    code: CodeType
+    instruction: int
+
+    @property
+    def line(self) -> int:
+        """The number of the line."""
+        lines = [line for start, end, line in self.code.co_lines() if start <= self.instruction < end]
+        return lines[0] if lines and lines[0] is not None else self.code.co_firstlineno
+
+    def __str__(self) -> str:
+        return f"{self.code.co_filename}:{self.line}"
+
+
+def place() -> Place:
+    """Where, outside this package, it is called."""
     frame = sys._getframe(2)  # who asks is of this package
     while frame.f_back is not None and frame.f_globals.get("__name__", "").partition(".")[0] == __package__:
         frame = frame.f_back
-    return f"{frame.f_code.co_filename}:{frame.f_lineno}"
+    return Place(frame.f_code, frame.f_lasti)

@@ -165,22 +165,20 @@ def several(
 
     def function(*args: Any, **kwargs: Any) -> Any:
         arrays: list[Any] = []
-        parents: list[Any] = []
-        cls, dtype, tracked = ndarray, None, False
-        for x in args:
-            if type(x) is Tensor:
-                a = x._data
-                if x._tracked:
+        cls, dtype, tracked, constants = ndarray, None, False, False
+        for a in args:
+            if type(a) is Tensor:
+                if a._tracked:
                     tracked = True
                 else:
-                    x = a
-            else:
-                a = x
+                    constants = True
+                a = a._data
             if type(a) is cls:
-                if a.dtype is not dtype and a.dtype is not _BOOL and len(arrays) not in counts:
+                its = a.dtype
+                if its is not dtype and its is not _BOOL and len(arrays) not in counts:
                     if dtype is not None:
                         return in_general(*args, **kwargs)
-                    dtype = a.dtype
+                    dtype = its
             elif a is not None and type(a) not in _WEAK:
                 if arrays or type(a) not in device_arrays or _xp.guard is not None:
                     return in_general(*args, **kwargs)
@@ -188,15 +186,18 @@ def several(
                 if a.dtype is not _BOOL and 0 not in counts:
                     dtype = a.dtype
             arrays.append(a)
-            parents.append(x)
-        if not tracked and Tensor not in map(type, args):
+        if not tracked and not constants:
             return plain(*args, **kwargs)
+        parents = args
+        if constants:
+            parents = tuple([a if type(x) is Tensor and not x._tracked else x for x, a in zip(args, arrays, strict=True)])
         attributes: Any = {**defaults, **kwargs} if named or keeps else None
         if len(arrays) != len(names):
             if not kwargs.keys() <= named or len(arrays) < required:
                 return in_general(*args, **kwargs)  # an operand by keyword, or Python's own TypeError
-            arrays += (None,) * (len(names) - len(arrays))
-            parents += arrays[len(parents) :]
+            left_out = (None,) * (len(names) - len(arrays))
+            arrays += left_out
+            parents += left_out
         if kwargs and Tensor in map(type, kwargs.values()):
             raise _misplaced(forward, kwargs)
         try:
@@ -209,8 +210,8 @@ def several(
         if not tracked or rule is None or not recording():
             return _constants(data)
         if (type(data) is cls or type(data) in SCALAR_TYPES) and data.dtype is dtype:
-            return record(data, rule, tuple(parents), attributes)
-        return _recorded(data, rule, tuple(parents), attributes or {})
+            return record(data, rule, parents, attributes)
+        return _recorded(data, rule, parents, attributes or {})
 
     return function
 

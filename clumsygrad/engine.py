@@ -181,17 +181,22 @@ def _hooked(tensor: Any, gradient: Any) -> Any:
 
 
 class Released:
-    """The rule of a tensor whose graph a pass has used up: it says which (`by`), and what to do (`remedy`)."""
+    """The rule of a tensor whose graph a pass has used up: it says which, by its name or the place where it ran, and what to do."""
 
-    __slots__ = ("by", "remedy")
+    __slots__ = ("_pass", "_remedy")
     __name__ = "released_backward"
 
-    def __init__(self, by: str, remedy: str) -> None:
-        self.by = by
-        self.remedy = remedy
+    def __init__(self, by: Any, remedy: str) -> None:
+        self._pass = by
+        self._remedy = remedy
+
+    @property
+    def by(self) -> str:
+        """The pass. A place tells its line only now: it costs as much as a small operation, and is seldom asked for."""
+        return self._pass if isinstance(self._pass, str) else f"the pass at {self._pass}"
 
     def __call__(self, tensor: Any, grad: Any) -> Any:
-        raise RuntimeError(f"backward: this graph was released by {self.by}. {self.remedy}, or run the forward pass again")
+        raise RuntimeError(f"backward: this graph was released by {self.by}. {self._remedy}, or run the forward pass again")
 
 
 def operation_name(rule: Any) -> str:

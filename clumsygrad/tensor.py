@@ -270,7 +270,7 @@ class Tensor(Operators):
             gradient = gradient if type(gradient) is Tensor else constant(gradient)
         elif type(gradient) is Tensor:
             gradient = gradient._data
-        release = None if keep else engine.Released(f"the pass at {place()}", _RETAIN)
+        release = None if keep else engine.Released(place(), _RETAIN)
         token = set_recording(create_graph)
         try:
             arrived = engine.propagate(self, gradient, release=release, guard=_xp.guard)
