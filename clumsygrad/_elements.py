@@ -5,6 +5,7 @@ They read and write four numbers at once. CuPy's own elementwise functions take 
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from typing import Any
 
@@ -77,11 +78,17 @@ def _row_added(x: Array, row: Array) -> bool:
     dtype = _kernels.served(x, row)
     if dtype is None:
         return False
-    rows, n = x.shape
+    threads, sizes = _over_rows(*x.shape)
+    _kernels.launch("elements", "add_row", dtype, *threads, [x, row, *sizes])
+    return True
+
+
+@functools.lru_cache(1024)
+def _over_rows(rows: int, n: int) -> tuple[tuple[Any, Any], tuple[Any, Any]]:
+    """The grid and the blocks for rows of n elements, with threads for four columns each; and the kernel's sizes."""
     columns = min(-(-n // 4), 64)
     grid = (min(-(-n // (4 * columns)), 2**16), min(-(-rows // 16), 2**14), 1)
-    _kernels.launch("elements", "add_row", dtype, grid, (columns, 256 // columns, 1), [x, row, np.int64(rows), np.int64(n)])
-    return True
+    return (grid, (columns, 256 // columns, 1)), (np.int64(rows), np.int64(n))
 
 
 # Functions of an element --------------------------------------------------------------------------------------------------------------

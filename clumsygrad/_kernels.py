@@ -132,11 +132,13 @@ def order_in_memory(strides: tuple[int, ...]) -> tuple[tuple[int, ...], tuple[in
     return order, tuple([order.index(axis) for axis in range(len(order))])
 
 
+@functools.lru_cache(1024)
 def for_each(n: int) -> tuple[Size, Size]:
     """The grid and the blocks with a thread for each of n elements."""
     return (min(-(-n // 256), 2**31 - 1), 1, 1), (256, 1, 1)
 
 
+@functools.lru_cache(1024)
 def _for_rows(rows: int, n: int) -> tuple[Size, Size]:
     """The grid and the blocks for rows of n elements: a warp for a short row, a block for a long one."""
     if n <= 1024:
