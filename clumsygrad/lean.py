@@ -102,7 +102,7 @@ def sum_of_rows(x: Array) -> Array:
     """Σ of the rows of a matrix, for gradients: over NumPy a product with ones, in a third of the time, which may round otherwise."""
     if type(x) is ndarray and x.ndim == 2 and (x.dtype is FLOAT64 or x.dtype is FLOAT32) and x.flags.c_contiguous:
         return (_ones if len(x) < _SMALL else np.ones)(len(x), x.dtype).dot(x)
-    return sum(x, 0)
+    return x._sum_of_rows() if is_wrapper(x) else sum(x, 0)
 
 
 def mean(x: Array, axis: Axis = None, keepdims: bool = False) -> Array:

@@ -21,7 +21,7 @@ from table import BOTH, CASES, COMPLEX, REAL, Case, Shape, called, row
 
 import clumsygrad as cg
 from clumsygrad import activation, loss
-from clumsygrad.forward import elementwise, products
+from clumsygrad.forward import elementwise, products, reductions
 
 __all__ = ["BOTH", "CASES", "COMPLEX", "REAL", "Case"]
 
@@ -289,6 +289,17 @@ for _name in ("var", "std"):
         (4,),
         rules=_name,
         cannot=(("torch", "array_api_compat.torch has no fractional correction in std"),) if _name == "std" else (),
+    )
+for _x in ((3, 2), (1, 4), (0, 2)):
+    row(
+        f"sum-of-rows-{_x[0]}x{_x[1]}",
+        lambda xp, x: reductions.sum_of_rows(x),
+        _x,
+        rules="sum_of_rows",
+        kinds=BOTH,
+        linear=True,
+        reference=lambda x: np.sum(x, 0),
+        strided=0 not in _x,
     )
 row("sum-of-empty", called("sum"), (0, 2), rules="sum", linear=True)
 row("sum-of-empty-axis", called("sum", axis=0), (0, 2), rules="sum", linear=True)

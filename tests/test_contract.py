@@ -72,7 +72,7 @@ BOUND_NAMES |= {
     "_note_memory",
 }
 BOUND_NAMES |= {"_reshaped", "_permuted", "_matrix_transposed", "_summed"}
-BOUND_NAMES |= {"_times_adjoint", "_adjoint_times", "_times_slope_of_tanh"}
+BOUND_NAMES |= {"_times_adjoint", "_adjoint_times", "_times_slope_of_tanh", "_sum_of_rows"}
 
 # What a module may import of the package; a key that ends in "." speaks for all modules below it, the longest key that fits counts.
 LAYERS = {

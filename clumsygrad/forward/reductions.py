@@ -42,6 +42,12 @@ def sum(x: Array, /, *, axis: Axis = None, dtype: Any = None, keepdims: bool = F
     return array_namespace(x).sum(x, axis=axis, dtype=dtype, keepdims=keepdims)
 
 
+@operation(grad.sum_of_rows_backward, serves=("_sum_of_rows",))
+def sum_of_rows(x: Array, /) -> Array:
+    """Σ of the rows of a matrix: the gradient of what is added to each of them."""
+    return lean.sum_of_rows(x)
+
+
 @operation(grad.mean_backward)
 def mean(x: Array, /, *, axis: Axis = None, keepdims: bool = False) -> Array:
     """The arithmetic mean over `axis`."""

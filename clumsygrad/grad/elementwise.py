@@ -195,8 +195,9 @@ def times_slope_of_tanh_backward(tensor: Tensor, grad: Array) -> GradientTuple:
     xp = array_namespace(grad)
     x, y = pair(tensor, grad)
     need_x, need_y = needs(tensor)
-    g = grad * conj(xp, y)
-    return grad - g * conj(xp, y) if need_x else None, lean.multiply_into(g * conj(xp, x), -2) if need_y else None
+    y = conj(xp, y)
+    g = grad * y
+    return lean.subtract_from(grad, g * y) if need_x else None, lean.multiply_into(g * conj(xp, x), -2) if need_y else None
 
 
 def asinh_backward(tensor: Tensor, grad: Array) -> GradientTuple:

@@ -22,6 +22,7 @@ __all__ = [
     "prod_backward",
     "std_backward",
     "sum_backward",
+    "sum_of_rows_backward",
     "var_backward",
 ]
 
@@ -52,6 +53,11 @@ def _stretched(tensor: Tensor, grad: Array, shape: tuple[int, ...]) -> Array:
 def sum_backward(tensor: Tensor, grad: Array) -> GradientTuple:
     """z = Σ x over `axis`:   x̄ = z̄, broadcast back over the axes that were summed (negative, several, or all; kept or not)."""
     return (_stretched(tensor, grad, operand(tensor, grad).shape),)
+
+
+def sum_of_rows_backward(tensor: Tensor, grad: Array) -> GradientTuple:
+    """z = Σ of the rows of x:   x̄ = z̄ in each row."""
+    return (lean.broadcast_to(grad, operand(tensor, grad).shape),)
 
 
 def mean_backward(tensor: Tensor, grad: Array) -> GradientTuple:
