@@ -75,8 +75,9 @@ def _of_stacks(x: Array, y: Array, binding: Binding | None = None) -> Array | No
         return None if z is None else z.reshape(*x.shape[:-1], y.shape[-1])
     plan = _plan_of(x, y)
     if binding is None:
-        pays = plan is not None and (plan.pays or x.itemsize == 2)  # CuPy's own stacks of 16 bits are slow, or fail
-        return _product(x, y, kind, plan, _of_cupy()) if plan is not None and pays else x @ y
+        if plan is None or not (plan.pays or x.itemsize == 2):  # CuPy's own stacks of 16 bits are slow, or fail
+            return x @ y
+        return _product(x, y, kind, plan, _of_cupy())
     if plan is None:
         x, y = x.copy("C"), y.copy("C")
         plan = _plan_of(x, y)

@@ -57,7 +57,7 @@ def _combined(name: str, x: Array, y: Array) -> Array | None:
     if dtype is None or single.dtype != whole.dtype or any(single.strides) or single.shape not in ((), whole.shape):
         return None
     z = _kernels.empty(whole.shape, whole)
-    _kernels.launch("elements", name, dtype, *_kernels.for_each(-(-z.size // 4)), [x, y, z, np.int64(z.size), np.int64(which)])
+    _launch(name, dtype, z.size, [x, y, z], np.int64(which))
     return z
 
 
@@ -70,7 +70,7 @@ def added(x: Array, y: Array) -> bool:
     dtype = _kernels.served(x, y) if x.size >= _LARGE and x.shape == y.shape else None
     if dtype is None:
         return False
-    _kernels.launch("elements", "add", dtype, *_kernels.for_each(-(-x.size // 4)), [x, y, x, np.int64(x.size), np.int64(0)])
+    _launch("add", dtype, x.size, [x, y, x], np.int64(0))
     return True
 
 
@@ -130,9 +130,14 @@ def _of_elements(name: str, arrays: Sequence[Array], *numbers: Any) -> Array | N
     dtype = _kernels.served(*arrays)
     if dtype is None:
         return None
-    out, n = _kernels.empty(shape, x), x.size
-    _kernels.launch("elements", name, dtype, *_kernels.for_each(-(-n // 4)), [*arrays, out, np.int64(n), *numbers])
+    out = _kernels.empty(shape, x)
+    _launch(name, dtype, x.size, [*arrays, out], *numbers)
     return out
+
+
+def _launch(name: str, dtype: str, n: int, arrays: list[Array], *numbers: Any) -> None:
+    """Run a kernel over n elements, with a thread for each four."""
+    _kernels.launch("elements", name, dtype, *_kernels.for_each(-(-n // 4)), [*arrays, np.int64(n), *numbers])
 
 
 def binary_cross_entropy(x: Array, labels: Array) -> tuple[Array, Array] | None:
@@ -154,6 +159,5 @@ def dropout(x: Array, p: float, seed: int | Array, step: int | Array) -> Array |
         return None
     out = _kernels.empty(x.shape, x)
     words = [*_philox.words_of(seed), *_philox.words_of(step), _philox.least_kept(p)]
-    arguments = [x, out, np.int64(x.size), *map(np.uint32, words), np.float64(1 / (1 - p))]
-    _kernels.launch("elements", "dropout", dtype, *_kernels.for_each(-(-x.size // 4)), arguments)
+    _launch("dropout", dtype, x.size, [x, out], *map(np.uint32, words), np.float64(1 / (1 - p)))
     return out

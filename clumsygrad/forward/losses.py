@@ -33,7 +33,7 @@ def mse_loss(prediction: Array, target: Array, /, *, reduction: str = "mean") ->
             difference = _difference(prediction, target, "mse_loss")
             total, n = lean.sum_of_squares(difference), math.prod(difference.shape)
             if n <= _FEW:
-                slope = lean.multiply_into(difference, 2 / (n or 1) if reduction == "mean" else 2)
+                slope = lean.multiply_into(difference, 2 * share_of_each(reduction, difference.shape))
         return total / n if reduction == "mean" else total, slope
     difference = _difference(prediction, target, "mse_loss")
     if kind(difference) == "complex floating":
