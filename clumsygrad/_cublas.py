@@ -18,12 +18,10 @@ import numpy as np
 
 from . import _kernels
 from . import xp as _xp
-from .xp import Array, device_arrays
+from .xp import Array
 
-__all__ = ["matmul"]
+__all__ = ["adjoint_times", "matmul", "times_adjoint"]
 
-# By the type of the sums: the factors of the product, and of what was there before.
-_FACTORS: dict[Any, Any] = {width: np.asarray([1, 0], width) for width in (np.float32, np.float64)}
 _MOST_CALLS = 16  # for one product of stacks whose axes no single stride steps through
 _WORTH_A_CALL = 2**23  # bytes: to copy fewer takes less time than one call more
 _LARGEST = 2**31 - 1
@@ -32,71 +30,95 @@ _handles = threading.local()
 
 
 class Kind(NamedTuple):
-    """How cuBLAS knows a dtype: cudaDataType, cublasComputeType, and where on the host the factors 1 and 0 lie."""
+    """How cuBLAS knows a dtype: cudaDataType, cublasComputeType; and the dtype of the factors of a product."""
 
     number: int
     sums: int
-    one: int
-    zero: int
+    width: Any
 
 
 class Binding(NamedTuple):
-    """A function of cuBLAS, and what makes the handle that it takes: of this thread, for the current device and stream."""
+    """Two functions of cuBLAS, and what makes the handle that they take: of this thread, for the current device and stream."""
 
+    gemm: Callable[..., Any]
     gemm_strided_batched: Callable[..., Any]
     handle: Callable[[], int]
 
 
-def matmul(x: Array, y: Array) -> Array | None:
-    """x y of matrices or stacks of them, real and of one dtype; None where CuPy's own product serves as well, or has to."""
-    if type(x) not in device_arrays or type(y) not in device_arrays:
-        return None
+def matmul(x: Array, y: Array, factor: float = 1.0) -> Array:
+    """factor · x y, of matrices, vectors or stacks of matrices, x CuPy's; by CuPy's own product what this module does not serve."""
+    kind = _kind(x.dtype) if type(y) is type(x) and y.dtype is x.dtype else None
+    if kind is None or (_xp.guard is not None and _kernels.is_elsewhere(x)):
+        return _by_cupy(x, y, factor)
+    plan = _plan(x.shape, x.strides, y.shape, y.strides, x.itemsize)
     try:
-        if x.ndim == 2 == y.ndim:  # of matrices CuPy copies only those with gaps, and begins as soon
-            return x @ y
-        return _of_stacks(x, y)
+        if plan is None or not plan.pays:
+            return _by_cupy(x, y, factor)
+        return _product(x, y, kind, plan, factor, _of_cupy())
     except NotImplementedError:  # in a capture
         binding = _of_nvmath()
-        if binding is None:
+        if plan is None:
+            x, y = x.copy("C"), y.copy("C")
+            plan = _plan(x.shape, x.strides, y.shape, y.strides, x.itemsize)
+        if binding is None or plan is None:
             raise
-    return _of_stacks(x, y, binding)
+    return _product(x, y, kind, plan, factor, binding)
 
 
-def _of_stacks(x: Array, y: Array, binding: Binding | None = None) -> Array | None:
-    """The same by a binding of cuBLAS; without one by CuPy's, or by CuPy's own product where that pays."""
-    kind = _kind(x.dtype) if x.dtype is y.dtype and min(x.ndim, y.ndim) >= 2 else None
-    if kind is None or _kernels.is_elsewhere(x) or x.shape[-1] != y.shape[-2] or not x.size or not y.size:
-        return None
-    if max(*x.shape, *y.shape) > _LARGEST:
-        return None
-    if y.ndim == 2 < x.ndim and x.flags.c_contiguous:  # one product of many rows
-        rows = x.reshape(-1, x.shape[-1])
-        z = rows @ y if binding is None else _of_stacks(rows, y, binding)
-        return None if z is None else z.reshape(*x.shape[:-1], y.shape[-1])
-    plan = _plan_of(x, y)
-    if binding is None:
-        if plan is None or not (plan.pays or x.itemsize == 2):  # CuPy's own stacks of 16 bits are slow, or fail
-            return x @ y
-        return _product(x, y, kind, plan, _of_cupy())
-    if plan is None:
-        x, y = x.copy("C"), y.copy("C")
-        plan = _plan_of(x, y)
-    return None if plan is None else _product(x, y, kind, plan, binding)
+def times_adjoint(x: Array, y: Array) -> Array:
+    """x yᴴ, of matrices or stacks of them, x CuPy's."""
+    return matmul(x, (y.conj() if y.dtype.kind == "c" else y).mT)
 
 
-def _product(x: Array, y: Array, kind: Kind, plan: Plan, binding: Binding) -> Array:
-    m, k, n = x.shape[-2], x.shape[-1], y.shape[-1]
-    z = _kernels.empty((*plan.batch, m, n), x)
-    (turned_x, ld_x), (turned_y, ld_y), (count, *steps) = plan.left, plan.right, plan.inner
-    number, size = kind.number, x.itemsize
-    at_x, at_y, at_z = (_kernels.address(array) for array in (x, y, z))
+def adjoint_times(x: Array, y: Array) -> Array:
+    """xᴴ y, of matrices or stacks of them, x CuPy's."""
+    return matmul((x.conj() if x.dtype.kind == "c" else x).mT, y)
+
+
+def _by_cupy(x: Array, y: Array, factor: float) -> Array:
+    z = x @ y
+    return z if factor == 1 else z * factor
+
+
+def _product(x: Array, y: Array, kind: Kind, plan: Plan, factor: float, binding: Binding) -> Array:
+    z = _kernels.empty(plan.shape, x)
+    m, n, k = plan.sizes
+    (turned_x, ld_x), (turned_y, ld_y) = plan.left, plan.right
+    number, sums, _ = kind
+    alpha, beta, _ = _factors(kind.width, factor)
+    at_x, at_y, at_z = x.data.ptr, y.data.ptr, z.data.ptr
     handle = binding.handle()
+    # cuBLAS counts by columns: what lies in memory as z by rows is to it zᵀ = yᵀ xᵀ
+    if plan.is_one:
+        binding.gemm(
+            handle,
+            turned_y,
+            turned_x,
+            n,
+            m,
+            k,
+            alpha,
+            at_y,
+            number,
+            ld_y,
+            at_x,
+            number,
+            ld_x,
+            beta,
+            at_z,
+            number,
+            n,
+            sums,
+            _DEFAULT,
+        )
+        return z
+    count, *steps = plan.inner
+    size = x.itemsize
     for from_x, from_y, from_z in _starts(plan.outer):
-        # cuBLAS counts by columns: what lies in memory as z by rows is to it zᵀ = yᵀ xᵀ
         binding.gemm_strided_batched(
-            handle, turned_y, turned_x, n, m, k, kind.one, at_y + from_y * size, number, ld_y, steps[1],
+            handle, turned_y, turned_x, n, m, k, alpha, at_y + from_y * size, number, ld_y, steps[1],
             at_x + from_x * size, number, ld_x, steps[0],
-            kind.zero, at_z + from_z * m * n * size, number, n, steps[2] * m * n, count, kind.sums, _DEFAULT,
+            beta, at_z + from_z * m * n * size, number, n, steps[2] * m * n, count, sums, _DEFAULT,
         )  # fmt: skip
     return z
 
@@ -108,33 +130,52 @@ Axis = tuple[int, int, int, int]  # a length, and the steps in x, in y, and in t
 
 
 class Plan(NamedTuple):
-    """How each operand is stored, the batch, its axes that are stepped through here, and by cuBLAS, and whether it pays, beside copies."""
+    """How a product is asked for, and whether that pays, beside copies.
 
+    The shape of the result; the sizes (m, n, k) of its matrices and of the sums; how each operand is stored; whether it is one product
+    of matrices; if not, the axes of stacks that are stepped through here, and the one by cuBLAS.
+    """
+
+    shape: Shape
+    sizes: tuple[int, int, int]
     left: tuple[int, int]
     right: tuple[int, int]
-    batch: Shape
+    is_one: bool
     outer: list[Axis]
     inner: Axis
     pays: bool
 
 
-def _plan_of(x: Array, y: Array) -> Plan | None:
-    return _plan(x.shape, x.strides, y.shape, y.strides, x.itemsize)
-
-
 @functools.lru_cache(1024)
 def _plan(x: Shape, strides_of_x: Shape, y: Shape, strides_of_y: Shape, size: int) -> Plan | None:
-    """None where a copy has to be made. Strides and the size of an element are in bytes."""
+    """None where a copy has to be made, and for what is no product of matrices. Strides and the size of an element are in bytes."""
+    if min(len(x), len(y)) < 2 or x[-1] != y[-2] or 0 in x or 0 in y or max(*x, *y) > _LARGEST:
+        return None
     steps_of_x, steps_of_y = ([step // size for step in strides] for strides in (strides_of_x, strides_of_y))
-    left, right = _as_stored(*x[-2:], *steps_of_x[-2:]), _as_stored(*y[-2:], *steps_of_y[-2:])
     batch = np.broadcast_shapes(x[:-2], y[:-2])
+    shape = (*batch, x[-2], y[-1])
+    if len(y) == 2 < len(x) and _is_in_order(x, steps_of_x) and math.prod(x[:-1]) <= _LARGEST:  # one product of many rows
+        x, steps_of_x, batch = (math.prod(x[:-1]), x[-1]), [x[-1], 1], ()
+    left, right = _as_stored(*x[-2:], *steps_of_x[-2:]), _as_stored(*y[-2:], *steps_of_y[-2:])
     strides = _strides(x[:-2], steps_of_x, batch), _strides(y[:-2], steps_of_y, batch)
     outer, inner = _steps(batch, *strides)
     if left is None or right is None or min((*strides[0], *strides[1]), default=0) < 0 or inner[0] > _LARGEST:
         return None
     calls = math.prod([n for n, *_ in outer])
-    pays = calls == 1 or max(math.prod(x), math.prod(y)) * size >= calls * _WORTH_A_CALL
-    return Plan(left, right, batch, outer, inner, pays and calls <= _MOST_CALLS)
+    pays = calls == 1 or (calls <= _MOST_CALLS and max(math.prod(x), math.prod(y)) * size >= calls * _WORTH_A_CALL)
+    is_one = inner[0] == 1 == calls
+    # CuPy's own stacks of 16 bits are slow, or fail
+    return Plan(shape, (x[-2], y[-1], x[-1]), left, right, is_one, outer, inner, pays or size == 2)
+
+
+def _is_in_order(shape: Shape, steps: list[int]) -> bool:
+    """Whether the elements lie one after the other. `steps` are in elements."""
+    expected = 1
+    for n, step in zip(reversed(shape), reversed(steps), strict=True):
+        if n > 1 and step != expected:
+            return False
+        expected *= n
+    return True
 
 
 def _as_stored(rows: int, columns: int, down: int, across: int) -> tuple[int, int] | None:
@@ -199,15 +240,21 @@ def _kind(dtype: Any) -> Kind | None:
     if dtype.name not in _TYPES:
         return None
     number, width = _TYPES[dtype.name]
-    factors = _FACTORS[width]
     sums = _DOUBLE if number == 1 else _SINGLE_BY_TF32 if number == 0 and os.environ.get("CUPY_TF32") == "1" else _SINGLE
-    return Kind(number, sums, factors.ctypes.data, factors.ctypes.data + factors.itemsize)
+    return Kind(number, sums, width)
+
+
+@functools.lru_cache(1024)
+def _factors(width: Any, factor: float) -> tuple[int, int, Any]:
+    """Where on the host the factors lie, of the product and of what was there before; and the array, which has to live as long."""
+    factors = np.asarray([factor, 0], width)
+    return factors.ctypes.data, factors.ctypes.data + factors.itemsize, factors
 
 
 @functools.cache
 def _of_cupy() -> Binding:
     cuda = _xp.optional("cupy").cuda
-    return Binding(cuda.cublas.gemmStridedBatchedEx, cuda.get_cublas_handle)
+    return Binding(cuda.cublas.gemmEx, cuda.cublas.gemmStridedBatchedEx, cuda.get_cublas_handle)
 
 
 @functools.cache
@@ -227,4 +274,4 @@ def _of_nvmath() -> Binding | None:
         found: int = handles[device]
         return found
 
-    return Binding(cublas.gemm_strided_batched_ex, handle)
+    return Binding(cublas.gemm_ex, cublas.gemm_strided_batched_ex, handle)

@@ -17,6 +17,7 @@ from .xp import Array
 __all__ = [
     "add",
     "added",
+    "axes_exchanged",
     "binary_cross_entropy",
     "dropout",
     "gelu",
@@ -62,10 +63,10 @@ def _combined(name: str, x: Array, y: Array) -> Array | None:
 
 
 def added(x: Array, y: Array) -> bool:
-    """Whether y was added in the memory of x: a row to each row of a matrix, or to a large array another of its shape."""
+    """Whether y was added in the memory of x: a row to each of many, along the last axis, or to a large array another of its shape."""
     if not _kernels.is_cupys(x) or type(y) is not type(x):
         return False
-    if len(y.shape) == 1 and x.shape[1:] == y.shape:
+    if len(y.shape) == 1 < len(x.shape) and x.shape[-1:] == y.shape:
         return _row_added(x, y)
     dtype = _kernels.served(x, y) if x.size >= _LARGE and x.shape == y.shape else None
     if dtype is None:
@@ -78,7 +79,7 @@ def _row_added(x: Array, row: Array) -> bool:
     dtype = _kernels.served(x, row)
     if dtype is None:
         return False
-    threads, sizes = _over_rows(*x.shape)
+    threads, sizes = _over_rows(x.size // row.size, row.size)
     _kernels.launch("elements", "add_row", dtype, *threads, [x, row, *sizes])
     return True
 
@@ -138,6 +139,31 @@ def _of_elements(name: str, arrays: Sequence[Array], *numbers: Any) -> Array | N
 def _launch(name: str, dtype: str, n: int, arrays: list[Array], *numbers: Any) -> None:
     """Run a kernel over n elements, with a thread for each four."""
     _kernels.launch("elements", name, dtype, *_kernels.for_each(-(-n // 4)), [*arrays, np.int64(n), *numbers])
+
+
+# Axes ----------------------------------------------------------------------------------------------------------------------------------
+
+_MOST = 4  # arrays to a launch
+_WORTH_COPYING = 2**23  # bytes; of larger arrays a product reads the parts where they lie (_cublas.py)
+
+
+def axes_exchanged(arrays: Sequence[Array], sizes: tuple[int, int, int], shape: tuple[int, ...]) -> list[Array] | None:
+    """Of up to four small arrays of one shape, seen as (..., a, b, n), copies with the axes a and b exchanged, in `shape`: one launch."""
+    first = arrays[0]
+    if not _kernels.is_cupys(first) or len(arrays) > _MOST or first.nbytes > _WORTH_COPYING:
+        return None
+    dtype = _kernels.served(*arrays)
+    if dtype is None or any(x.shape != first.shape for x in arrays):
+        return None
+    copies = [_kernels.empty(shape, first) for _ in arrays]
+    left_out = [None] * (_MOST - len(arrays))
+    (blocks, _, _), threads = _kernels.for_each(first.size)
+    arguments = [*arrays, *left_out, *copies, *left_out, np.int64(first.size), *map(np.int64, sizes)]
+    _kernels.launch("elements", "axes_exchanged", dtype, (blocks, len(arrays), 1), threads, arguments)
+    return copies
+
+
+# Losses, dropout ------------------------------------------------------------------------------------------------------------------------
 
 
 def binary_cross_entropy(x: Array, labels: Array) -> tuple[Array, Array] | None:

@@ -270,8 +270,8 @@ def _sum_plan(shape: tuple[int, ...], axis: Any, keepdims: bool) -> SumPlan | No
     if (axes[0] == ndim - len(axes) or kept == 1) and count <= _LONG:
         sizes, parts, threads = (kept, count), 0, _for_rows(kept, count)
     elif axes[-1] == len(axes) - 1 and len(axes) < ndim:
-        sizes, parts = (count, kept), _parts_of(count, kept)
-        threads = _for_columns(parts, kept)
+        sizes = (count, kept)
+        parts, threads = _for_columns(count, kept)
     else:
         return None
     return SumPlan(result, (np.int64(sizes[0]), np.int64(sizes[1])), np.float64(count), parts, threads)
@@ -280,18 +280,19 @@ def _sum_plan(shape: tuple[int, ...], axis: Any, keepdims: bool) -> SumPlan | No
 def _sum_of_parts(of_parts: Array, sums: Array, dtype: str, divisor: Any) -> Array:
     """The sum of a matrix's rows, divided, written into `sums`."""
     parts, n = of_parts.shape
-    launch("rows", "sums_of_parts", dtype, *_for_columns(1, n), [of_parts, sums, np.int64(parts), np.int64(n), divisor])
+    _, threads = _for_columns(parts, n)
+    launch("rows", "sums_of_parts", dtype, *threads, [of_parts, sums, np.int64(parts), np.int64(n), divisor])
     return sums
 
 
-def _parts_of(rows: int, n: int) -> int:
-    """Of how many parts the rows are summed each by itself: enough for the whole GPU to have work."""
-    return max(min(-(-rows // 128), 2048 // -(-n // 32), 256), 1)
+@functools.lru_cache(1024)
+def _for_columns(rows: int, n: int) -> tuple[int, tuple[Size, Size]]:
+    """Of how many parts the rows of n columns are summed each by itself, and the grid and the blocks, 32 columns of a part to a block.
 
-
-def _for_columns(parts: int, n: int) -> tuple[Size, Size]:
-    """The grid and the blocks for sums over the rows of n columns: 32 columns of a part to a block."""
-    return (-(-n // 32), parts, 1), (32, 8, 1)
+    Few rows are one part, which costs the host one launch; more are as many as give the whole GPU work.
+    """
+    parts = 1 if rows <= 1024 else min(-(-rows // 128), 2048 // -(-n // 32), 256) or 1
+    return parts, ((-(-n // 32), parts, 1), (32, 32 if parts == 1 and rows > 64 else 8, 1))
 
 
 # Layer norm ---------------------------------------------------------------------------------------------------------------------------
@@ -324,11 +325,14 @@ def layer_norm_gradient(
         arguments = [rows, grad, gain, mean, inverse, of_x, *sizes]
         launch("rows", "layer_norm_gradient", dtype, *_for_rows(count, n), arguments)
     if need_parameters:
-        parts = _parts_of(count, n)
-        gains, shifts = (empty((parts, n), rows, _REALS[dtype]) for _ in range(2))
-        arguments = [rows, grad, mean, inverse, gains, shifts, *sizes]
-        launch("rows", "layer_norm_columns", dtype, *_for_columns(parts, n), arguments)
-        of_gain, of_shift = (_sum_of_parts(part, empty((n,), rows), dtype, _ONE) for part in (gains, shifts))
+        parts, threads = _for_columns(count, n)
+        of_gain, of_shift = (empty((n,), rows) for _ in range(2))
+        gains, shifts = (empty((parts, n), rows, _REALS[dtype]) if parts > 1 else None for _ in range(2))
+        arguments = [rows, grad, mean, inverse, gains, shifts, of_gain, of_shift, *sizes]
+        launch("rows", "layer_norm_columns", dtype, *threads, arguments)
+        if gains is not None:
+            for part, sums in ((gains, of_gain), (shifts, of_shift)):
+                _sum_of_parts(part, sums, dtype, _ONE)
     return of_x, of_gain, of_shift
 
 

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import functools
 import math
+from collections.abc import Callable, Sequence
 from typing import Any
 
-from . import _elements, _kernels, lean
+from . import _cublas, _elements, _kernels, lean
 from ._philox import keep_mask
-from .xp import SCALARS, Array, array_namespace, as_indices, device, is_real_numpys, kind, ndarray, numpy
+from .xp import SCALARS, Array, array_namespace, as_indices, device, device_arrays, is_real_numpys, kind, ndarray, numpy
 
 __all__ = [
     "as_rows",
     "attention_weights",
     "by_heads",
+    "by_rows",
     "check_real",
     "cross_entropies",
     "dropped",
@@ -102,24 +104,45 @@ def dropped(x: Array, p: float, seed: int | Array, step: int | Array) -> Array:
     return lean.kept_where(keep_mask(x, p, seed, step), x * (1 / (1 - p)))
 
 
-def by_heads(x: Array, heads: int) -> Array:
-    """(..., length, heads · n) as (..., heads, length, n); itself where there is one head."""
-    if heads == 1:
-        return x
-    *batch, length, width = x.shape
-    if heads < 1 or width % heads:
-        raise ValueError(
-            f"scaled_dot_product_attention: {heads} heads cannot share a width of {width}; it must be a multiple of them"
-        )
-    return _heads_exchanged(lean.reshape(x, (*batch, length, heads, width // heads)))
+def by_rows(product: Callable[[Array, Array], Array], x: Array, w: Array) -> Array:
+    """The product of every row of x (..., n) with a matrix, as one product of many rows; cuBLAS takes them as they are."""
+    if len(x.shape) == 2 or type(x) in device_arrays:
+        return product(x, w)
+    z = product(as_rows(x), w)
+    return lean.reshape(z, (*x.shape[:-1], z.shape[1]))
 
 
-def side_by_side(x: Array, heads: int) -> Array:
-    """(..., heads, length, n) as (..., length, heads · n), the reverse of `by_heads`."""
+# Attention ------------------------------------------------------------------------------------------------------------------------
+
+
+def by_heads(arrays: Sequence[Array], heads: int) -> Sequence[Array]:
+    """Arrays (..., length, heads · n) as (..., heads, length, n); themselves where there is one head."""
     if heads == 1:
-        return x
-    *batch, _, length, n = x.shape
-    return lean.reshape(_heads_exchanged(x), (*batch, length, heads * n))
+        return arrays
+    for x in arrays:
+        if heads < 1 or x.shape[-1] % heads:
+            raise ValueError(
+                f"scaled_dot_product_attention: {heads} heads cannot share a width of {x.shape[-1]}; it must be a multiple of them"
+            )
+    *batch, length, width = arrays[0].shape
+    n = width // heads
+    copies = _elements.axes_exchanged(arrays, (length, heads, n), (*batch, heads, length, n))
+    if copies is not None:
+        return copies
+    return [_heads_exchanged(lean.reshape(x, (*x.shape[:-1], heads, x.shape[-1] // heads))) for x in arrays]
+
+
+def side_by_side(arrays: Sequence[Array | None], heads: int) -> Sequence[Array | None]:
+    """Arrays (..., heads, length, n) as (..., length, heads · n), the reverse of `by_heads`. None stays None."""
+    given = [x for x in arrays if x is not None]
+    if heads == 1 or not given:
+        return arrays
+    *batch, _, length, n = given[0].shape
+    together = _elements.axes_exchanged(given, (heads, length, n), (*batch, length, heads * n))
+    if together is None:
+        together = [lean.reshape(_heads_exchanged(x), (*x.shape[:-3], x.shape[-2], heads * x.shape[-1])) for x in given]
+    found = iter(together)
+    return [None if x is None else next(found) for x in arrays]
 
 
 def _heads_exchanged(x: Array) -> Array:
@@ -135,7 +158,10 @@ def scale_of_scores(q: Array, scale: float | None) -> float:
 def attention_weights(q: Array, k: Array, mask: Any, causal: bool, scale: float) -> Array:
     """softmax(scale · Q Kᵀ + mask) over the keys; 0 for a query that may look at none."""
     xp = array_namespace(q)
-    scores = times_transpose_by_columns(q * scale, k)
+    if type(q) in device_arrays and type(scale) is float:
+        scores = _cublas.matmul(q, k.mT, scale)
+    else:
+        scores = times_transpose_by_columns(q * scale, k)
     if causal:
         scores = lean.add_into(scores, _forbidding(_not_later(scores), scores))
     if mask is not None:
@@ -179,12 +205,19 @@ def times_transpose_by_columns(x: Array, y: Array) -> Array:
     return numpy.matmul(y, x.mT, out=z).mT
 
 
-def matmul_like(x: Array, y: Array, like: Array) -> Array:
-    """x @ y; over NumPy, if it has the shape of `like`, with its axes in the order in memory that those of `like` have."""
-    if type(x) is type(y) is type(like) is ndarray and x.shape[:-1] == like.shape[:-1] and y.shape[:-2] == like.shape[:-2]:
-        if y.shape[-1] == like.shape[-1]:
-            return numpy.matmul(x, y, out=numpy.empty_like(like))
-    return lean.matmul(x, y)
+def matmul_like(x: Array, y: Array, like: Array, factor: float = 1.0) -> Array:
+    """factor · x y; over NumPy, if it has the shape of `like`, with its axes in the order in memory that those of `like` have."""
+    if type(x) in device_arrays and type(factor) is float:
+        return _cublas.matmul(x, y, factor)
+    if (
+        type(x) is type(y) is type(like) is ndarray
+        and (*x.shape[:-1], y.shape[-1]) == like.shape
+        and y.shape[:-2] == like.shape[:-2]
+    ):
+        z = numpy.matmul(x, y, out=numpy.empty_like(like))
+    else:
+        z = lean.matmul(x, y)
+    return z if type(factor) is float and factor == 1 else lean.multiply_into(z, factor)
 
 
 # Losses ---------------------------------------------------------------------------------------------------------------------------

@@ -94,7 +94,7 @@ LAYERS = {
     "_elements": {"xp", "_kernels", "_philox"},
     "_steps": {"xp", "_kernels"},
     "_cublas": {"xp", "_kernels"},
-    "_layers": {"xp", "lean", "_elements", "_kernels", "_philox"},
+    "_layers": {"xp", "lean", "_cublas", "_elements", "_kernels", "_philox"},
     "_windows": {"xp", "lean", "_keys", "_kernels"},
     "_fourier": {"xp"},
     "_pieces": {"xp", "lean", "_elements"},

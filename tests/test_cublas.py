@@ -1,17 +1,33 @@
-"""Products of stacks of matrices through cuBLAS, which a function of the same arguments stands for: where each operand is said to lie."""
+"""Products of matrices, and of stacks of them, through cuBLAS, which a function of the same arguments stands for: where operands lie."""
 
 from __future__ import annotations
+
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from host_cublas import HANDLE, Cublas
 
 import clumsygrad as cg
-from clumsygrad import _cublas, _kernels, _layers, lean, nn
+from clumsygrad import _cublas, _layers, lean, nn
+
+
+class OnDevice(np.ndarray):
+    """An array that tells where it lies as CuPy's do, and whose own product is counted."""
+
+    products = 0
+
+    @property
+    def data(self):
+        return SimpleNamespace(ptr=self.ctypes.data)
+
+    def __matmul__(self, other):
+        OnDevice.products += 1
+        return super().__matmul__(other)
 
 
 def binding(found):
-    return _cublas.Binding(found.gemm_strided_batched, lambda: HANDLE)
+    return _cublas.Binding(found.gemm, found.gemm_strided_batched, lambda: HANDLE)
 
 
 @pytest.fixture
@@ -19,17 +35,16 @@ def library(monkeypatch):
     found = Cublas()
     monkeypatch.setattr(_cublas, "_of_cupy", lambda: binding(found))
     monkeypatch.setattr(_cublas, "_WORTH_A_CALL", 0)
-    monkeypatch.setattr(_cublas, "device_arrays", {np.ndarray})
-    monkeypatch.setattr(_kernels, "address", lambda x: x.ctypes.data)
     for cached in (_cublas._kind, _cublas._plan):
         cached.cache_clear()
+    OnDevice.products = 0
     yield found
     for cached in (_cublas._kind, _cublas._plan):
         cached.cache_clear()
 
 
 def stack(*shape, dtype=np.float64):
-    return np.random.default_rng(len(shape)).standard_normal(shape).astype(dtype)
+    return np.random.default_rng(len(shape)).standard_normal(shape).astype(dtype).view(OnDevice)
 
 
 HEADS = stack(2, 5, 3, 4)  # batch, length, heads, width
@@ -51,16 +66,35 @@ OPERANDS = {
     "columns": (stack(3, 4, 5), stack(3, 5, 1), 1),
     "outer": (stack(3, 4, 1), stack(3, 1, 2), 1),
     "one of each": (stack(3, 1, 1), stack(3, 1, 1).mT, 1),
+    "matrices": (stack(4, 5), stack(5, 2), 1),
+    "matrices, both transposed": (stack(5, 4).T, stack(2, 5).T, 1),
+    "parts of matrices": (stack(9, 8)[1:5, 2:7], stack(9, 8).T[3:8, :2], 1),
+    "a row": (stack(1, 5), stack(5, 2), 1),
+    "a column": (stack(4, 5), stack(5, 1), 1),
+    "a number": (stack(1, 5), stack(5, 1), 1),
+    "many rows": (stack(2, 3, 4, 5), stack(5, 2), 1),
+    "many rows, right transposed": (stack(2, 3, 4, 5), stack(2, 5).T, 1),
 }
 
 
+@pytest.mark.parametrize("factor", [1.0, -0.25])
 @pytest.mark.parametrize("name", OPERANDS)
-def test_products(name, library):
+def test_products(name, factor, library):
     x, y, calls = OPERANDS[name]
-    z = _cublas.matmul(x, y)
+    z = _cublas.matmul(x, y, factor)
     assert len(library.calls) == calls
+    assert OnDevice.products == 0
     assert z.flags.c_contiguous
-    np.testing.assert_allclose(z, x @ y, rtol=1e-13, atol=1e-13)
+    np.testing.assert_allclose(z, factor * (x @ y), rtol=1e-13, atol=1e-13)
+
+
+def test_matrices_and_rows_are_one_plain_product(library):
+    """For which cuBLAS has more ways than for stacks of one: for long sums, of which it makes parts."""
+    for x, y in ((stack(4, 5), stack(5, 2)), (stack(2, 3, 4, 5), stack(5, 2))):
+        _cublas.matmul(x, y)
+    assert library.plain == len(library.calls) == 2
+    _cublas.matmul(stack(2, 4, 5), stack(2, 5, 2))
+    assert library.plain == 2
 
 
 @pytest.mark.parametrize("dtype", [np.float16, np.float32])
@@ -87,32 +121,62 @@ def test_other_dtypes(dtype, library, monkeypatch):
         (stack(0, 4, 5), stack(0, 5, 2)),
         (stack(20, 3, 4, 5).transpose(1, 0, 2, 3)[:, :, None], stack(19, 5, 2)),
         (stack(4, 10)[:, ::2], stack(5, 2)),
+        (stack(4, 5)[:1].repeat(3, axis=0)[:, ::-1], stack(5, 2)),
+        (np.arange(6).reshape(2, 3).view(OnDevice), np.arange(3).reshape(3, 1).view(OnDevice)),
     ],
-    ids=["vector", "complex", "two dtypes", "gaps", "rows backwards", "stack backwards", "nothing", "many calls", "matrices"],
+    ids=[
+        "vector",
+        "complex",
+        "two dtypes",
+        "gaps",
+        "rows backwards",
+        "stack backwards",
+        "nothing",
+        "many calls",
+        "matrices with gaps",
+        "matrices backwards",
+        "integers",
+    ],
 )
 def test_what_is_left_to_cupy(x, y, library):
-    assert np.array_equal(lean.matmul(x, y), x @ y)
+    assert np.array_equal(_cublas.matmul(x, y, 3.0), x @ y * 3.0)
     assert not library.calls
 
 
 def test_shapes_that_do_not_fit_are_left_to_cupy_which_raises(library):
-    with pytest.raises(ValueError, match="mismatch"):
-        lean.matmul(stack(3, 4, 5), stack(3, 4, 2))
+    for x, y in ((stack(3, 4, 5), stack(3, 4, 2)), (stack(4, 5), stack(4, 2)), (stack(3, 4, 5), stack(2, 5, 2))):
+        with pytest.raises(ValueError, match=r"mismatch|broadcast"):
+            _cublas.matmul(x, y)
 
 
 def test_the_gradients_of_products_and_of_attention_go_the_same_way(library, monkeypatch):
-    """Not over NumPy, which has spellings of its own: the rules are told that these arrays are of another library."""
     for module in (lean, _layers):
-        monkeypatch.setattr(module, "ndarray", type(None))
-    x, y = cg.Tensor(stack(3, 4, 5), requires_grad=True), cg.Tensor(stack(3, 5, 2), requires_grad=True)
-    (x @ y).backward(np.ones((3, 4, 2)))
-    assert len(library.calls) == 3
-    np.testing.assert_allclose(x.grad, np.ones((3, 4, 2)) @ y.data.mT)
-    np.testing.assert_allclose(y.grad, x.data.mT @ np.ones((3, 4, 2)))
+        monkeypatch.setattr(module, "device_arrays", {OnDevice})
+    for shapes in (((3, 4, 5), (3, 5, 2)), ((4, 5), (5, 2))):
+        library.calls.clear()
+        x, y = (cg.Tensor(stack(*shape), requires_grad=True) for shape in shapes)
+        z = x @ y
+        z.backward(np.ones(z.shape).view(OnDevice))
+        assert len(library.calls) == 3
+        np.testing.assert_allclose(x.grad, np.ones(z.shape) @ y.data.mT)
+        np.testing.assert_allclose(y.grad, x.data.mT @ np.ones(z.shape))
+    library.calls.clear()
     q = cg.Tensor(HEADS.transpose(0, 2, 1, 3), requires_grad=True)
     z = nn.scaled_dot_product_attention(q, q, q)
-    z.backward(np.ones(z.shape))
-    assert len(library.calls) == 3 + 11  # the weights lie as they were made: two operands of theirs are one stack
+    z.backward(np.ones(z.shape).view(OnDevice))
+    assert len(library.calls) == 11  # the weights lie as they were made: two operands of theirs are one stack
+    x = np.asarray(q.data)
+    scores = x @ x.mT / 2
+    weights = np.exp(scores) / np.exp(scores).sum(-1, keepdims=True)
+    np.testing.assert_allclose(z.data, weights @ x)
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.complex128])
+def test_products_with_an_adjoint(dtype, library):
+    x, y = ((stack(3, 4, 5) * (1 + 2j if dtype is np.complex128 else 1)).astype(dtype) for _ in range(2))
+    np.testing.assert_allclose(_cublas.times_adjoint(x, y), x @ y.conj().mT)
+    np.testing.assert_allclose(_cublas.adjoint_times(x, y), x.conj().mT @ y)
+    assert len(library.calls) == (2 if dtype is np.float64 else 0)
 
 
 def test_a_small_product_of_many_calls_is_left_to_cupy(library, monkeypatch):
@@ -130,7 +194,7 @@ def test_a_small_product_of_many_calls_is_left_to_cupy(library, monkeypatch):
     assert len(library.calls) == 1 + 2, "16 bits, which CuPy has no fast way for"
 
 
-class Captured(np.ndarray):
+class Captured(OnDevice):
     """A matrix whose product CuPy refuses, as in a stream's capture."""
 
     def __matmul__(self, other):
@@ -170,19 +234,14 @@ def test_in_a_capture_nvmaths_binding_serves_if_there_is_one(x, y, calls, librar
     def refuses(*arguments):
         raise NotImplementedError("calling cuBLAS API during stream capture is currently unsupported")
 
-    monkeypatch.setattr(_cublas, "device_arrays", {Captured})
-    monkeypatch.setattr(_cublas, "_of_cupy", lambda: _cublas.Binding(refuses, lambda: HANDLE))
+    monkeypatch.setattr(_cublas, "_of_cupy", lambda: _cublas.Binding(refuses, refuses, lambda: HANDLE))
     monkeypatch.setattr(_cublas, "_of_nvmath", lambda: None)
     monkeypatch.setattr(_cublas, "_WORTH_A_CALL", 2**23)
     a, b = x.view(Captured), y.view(Captured)
     with pytest.raises(NotImplementedError):
-        lean.matmul(a, b)
+        _cublas.matmul(a, b)
     monkeypatch.setattr(_cublas, "_of_nvmath", lambda: binding(library))
-    z = lean.matmul(a, b)
+    z = _cublas.matmul(a, b, 2.0)
     assert type(z) is Captured
     assert len(library.calls) == calls
-    np.testing.assert_allclose(z.view(np.ndarray), x @ y)
-
-
-def test_before_cupy_is_met_nothing_is_done():
-    assert _cublas.matmul(stack(3, 4, 5), stack(3, 5, 2)) is None
+    np.testing.assert_allclose(z.view(np.ndarray), 2 * (x @ y))

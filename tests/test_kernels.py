@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 from types import SimpleNamespace
 
 import numpy as np
@@ -70,6 +71,8 @@ CALLS = {
     "layer_norm of long rows": (nn.layer_norm, [random(70, 1100), random(1100), random(1100)]),
     "layer_norm without gain": (lambda x, shift: nn.layer_norm(x, None, shift), [random(5, 40), random(40)]),
     "layer_norm of nothing but x": (nn.layer_norm, [random(4, 8)]),
+    "attention of heads": (functools.partial(nn.scaled_dot_product_attention, heads=3), [random(2, 5, 12) for _ in range(3)]),
+    "attention of one key": (functools.partial(nn.scaled_dot_product_attention, heads=2), [random(3, 4), random(1, 4), random(1, 4)]),
     "gelu": (nn.gelu, [3 * random(3, 300)]),
     "relu": (nn.relu, [random(3, 299)]),
     "binary_cross_entropy": (
@@ -124,6 +127,22 @@ def test_the_tables_rows(case, monkeypatch):
     assert_agree(derivatives.value(case.operands()), case.expected(case.operands()), 1e-12, case.name)
     check_first(derivatives, "real")
     check_second(derivatives, "real")
+
+
+@on_the_host
+def test_copies_with_two_axes_exchanged(monkeypatch):
+    host = install(monkeypatch)
+    for count in range(1, 5):
+        arrays = [random(2, 3, 5, 4) for _ in range(count)]
+        found = _elements.axes_exchanged(arrays, (3, 5, 4), (2, 5, 12))
+        for x, z in zip(arrays, found, strict=True):
+            np.testing.assert_array_equal(z, x.transpose(0, 2, 1, 3).reshape(2, 5, 12))
+    assert host.launched == ["axes_exchanged"] * 4
+    assert _elements.axes_exchanged([arrays[0], arrays[0][:1]], (3, 5, 4), (2, 5, 12)) is None
+    assert _elements.axes_exchanged([arrays[0].transpose(0, 2, 1, 3)], (5, 3, 4), (2, 3, 20)) is None
+    assert _elements.axes_exchanged([arrays[0]] * 5, (3, 5, 4), (2, 5, 12)) is None
+    monkeypatch.setattr(_elements, "_WORTH_COPYING", arrays[0].nbytes - 1)
+    assert _elements.axes_exchanged(arrays, (3, 5, 4), (2, 5, 12)) is None
 
 
 @on_the_host

@@ -1,5 +1,5 @@
-// Functions of each element by itself: sums, differences and products, relu, gelu in its tanh form, the binary cross-entropy, dropout,
-// and a row added to each of many.
+// Functions of each element by itself: sums, differences and products, relu, gelu in its tanh form, the binary cross-entropy, dropout;
+// a row added to each of many, and copies with two axes exchanged.
 
 #define FOR_ELEMENTS for (Index i = first_element(); i < n; i += all_threads())
 
@@ -155,5 +155,19 @@ extern "C" __global__ void dropout(
             const Index i = b + part * blocks;
             if (i < n) z[i] = words[part] >> 8 >= least ? to_stored(to_real(x[i]) * (Real)scale) : to_stored(0);
         }
+    }
+}
+
+// z[o, j, i, k] = x[o, i, j, k] of arrays (o, a, b, n): for each row of blocks one array, of four at most
+extern "C" __global__ void axes_exchanged(
+    const Stored *x0, const Stored *x1, const Stored *x2, const Stored *x3, Stored *z0, Stored *z1, Stored *z2, Stored *z3, Index size,
+    Index a, Index b, Index n)
+{
+    const Word which = blockIdx.y;
+    const Stored *x = which == 0 ? x0 : which == 1 ? x1 : which == 2 ? x2 : x3;
+    Stored *z = which == 0 ? z0 : which == 1 ? z1 : which == 2 ? z2 : z3;
+    for (Index at = first_element(); at < size; at += all_threads()) {
+        const Index row = at / n, i = row % a, j = row / a % b, o = row / a / b;
+        z[at] = x[((o * a + i) * b + j) * n + at % n];
     }
 }

@@ -185,7 +185,7 @@ extern "C" __global__ void layer_norm_gradient(
     }
 }
 
-// Sums over rows, for each column: the threads of a block are 8 rows of 32 columns.
+// Sums over rows, for each column: the threads of a block are up to 32 rows of 32 columns.
 
 struct Reals { __device__ static Real of(Real x) { return x; } };
 struct Storeds { __device__ static Real of(Stored x) { return to_real(x); } };
@@ -193,18 +193,19 @@ struct Storeds { __device__ static Real of(Stored x) { return to_real(x); } };
 // What each thread found, summed over those of its column: in the first row of threads.
 __device__ Real over_columns(Real value)
 {
-    __shared__ Real of_rows[8][32];
+    __shared__ Real of_rows[32][32];
     of_rows[threadIdx.y][threadIdx.x] = value;
     __syncthreads();
     if (threadIdx.y == 0)
-        for (int y = 1; y < 8; y++) value += of_rows[y][threadIdx.x];
+        for (Word y = 1; y < blockDim.y; y++) value += of_rows[y][threadIdx.x];
     __syncthreads();  // before the next numbers are written there
     return value;
 }
 
 __device__ inline Index own_column() { return blockIdx.x * (Index)32 + threadIdx.x; }
 
-#define FOR_OWN_ROWS for (Index row = blockIdx.y * (Index)8 + threadIdx.y; row < rows; row += gridDim.y * (Index)8)
+#define FOR_OWN_ROWS \
+    for (Index row = blockIdx.y * (Index)blockDim.y + threadIdx.y; row < rows; row += gridDim.y * (Index)blockDim.y)
 
 template <typename Read, typename Number> __device__ Real sum_of_column(const Number *x, Index rows, Index n)
 {
@@ -231,9 +232,10 @@ extern "C" __global__ void sums_of_parts(const Real *parts, Stored *sums, Index 
     if (threadIdx.y == 0 && own_column() < n) sums[own_column()] = to_stored(sum / (Real)divisor);
 }
 
-// sum grad normed and sum grad over the rows of each part: arrays (gridDim.y, n)
+// sum grad normed and sum grad over all rows; or, as above, over those of each part: arrays (gridDim.y, n)
 extern "C" __global__ void layer_norm_columns(
-    const Stored *x, const Stored *grad, const Stored *means, const Stored *inverses, Real *of_gain, Real *of_shift, Index rows, Index n)
+    const Stored *x, const Stored *grad, const Stored *means, const Stored *inverses, Real *gains, Real *shifts, Stored *of_gain,
+    Stored *of_shift, Index rows, Index n)
 {
     const Index column = own_column();
     Real gain = 0, shift = 0;
@@ -246,8 +248,12 @@ extern "C" __global__ void layer_norm_columns(
     }
     gain = over_columns(gain);
     shift = over_columns(shift);
-    if (threadIdx.y == 0 && column < n) {
-        of_gain[blockIdx.y * n + column] = gain;
-        of_shift[blockIdx.y * n + column] = shift;
+    if (threadIdx.y || column >= n) return;
+    if (gridDim.y > 1) {
+        gains[blockIdx.y * n + column] = gain;
+        shifts[blockIdx.y * n + column] = shift;
+    } else {
+        of_gain[column] = to_stored(gain);
+        of_shift[column] = to_stored(shift);
     }
 }

@@ -6,9 +6,9 @@ import math
 
 from .. import _kernels, _windows, grad, lean
 from .._layers import (
-    as_rows,
     attention_weights,
     by_heads,
+    by_rows,
     check_real,
     dropped,
     from_rows,
@@ -39,11 +39,8 @@ def linear(x: Array, w: Array, b: Array | None = None, /) -> Array:
     """
     if len(w.shape) != 2:
         raise ValueError(f"linear: w must have the shape (n, m), got {tuple(w.shape)}; for one output make it a column: w[:, None]")
-    rows = x if len(x.shape) == 2 else as_rows(x)
-    z = lean.matmul(rows, w)
-    if b is not None:
-        z = lean.add_into(z, b)
-    return z if rows is x else lean.reshape(z, (*x.shape[:-1], w.shape[1]))
+    z = by_rows(lean.matmul, x, w)
+    return z if b is None else lean.add_into(z, b)
 
 
 @operation(grad.layer_norm_backward, operands=("x", "gain", "shift"), keeps=True)
@@ -119,9 +116,10 @@ def scaled_dot_product_attention(
            [2.]]))
     """
     check_real("scaled_dot_product_attention", q)
-    q, k, v = by_heads(q, heads), by_heads(k, heads), by_heads(v, heads)
+    q, k, v = by_heads((q, k, v), heads)
     weights = attention_weights(q, k, mask, causal, scale_of_scores(q, scale))
-    return side_by_side(matmul_like(weights, v, q), heads), weights
+    (z,) = side_by_side((matmul_like(weights, v, q),), heads)
+    return z, weights
 
 
 @operation(grad.embedding_backward, operands=("weight", "indices"))

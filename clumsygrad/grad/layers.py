@@ -14,6 +14,7 @@ from .._layers import (
     as_rows,
     attention_weights,
     by_heads,
+    by_rows,
     dropped,
     from_rows,
     matmul_like,
@@ -47,12 +48,11 @@ def linear_backward(tensor: Tensor, grad: Array) -> GradientTuple:
     """Z = X W + b:   X̄ = Z̄ Wᴴ,   W̄ = Xᴴ Z̄,   b̄ = Σ Z̄ over the rows."""
     x, w, b = operands(tensor, grad)
     need_x, need_w, need_b = needs(tensor)
-    shape, gx, gb = x.shape, None, None
-    if len(shape) != 2:
-        x, grad = as_rows(x), as_rows(grad)
+    gx = gb = None
     if need_x:
-        gx = lean.times_adjoint(grad, w)
-        gx = handed_over(tensor, gx if len(shape) == 2 else lean.reshape(gx, shape))
+        gx = handed_over(tensor, by_rows(lean.times_adjoint, grad, w))
+    if len(x.shape) != 2:
+        x, grad = as_rows(x), as_rows(grad)
     if need_b:
         gb = lean.sum_of_rows(grad) if b.shape == grad.shape[1:] else unbroadcast(grad, b.shape)
     return gx, lean.adjoint_times(x, grad) if need_w else None, gb
@@ -109,14 +109,14 @@ def attention_backward(tensor: Tensor, grad: Array) -> GradientTuple:
     q, k, v, mask = operands(tensor, grad)
     need_q, need_k, need_v, need_mask = needs(tensor)
     heads = attribute(tensor, "heads")
-    q, k, v, grad = by_heads(q, heads), by_heads(k, heads), by_heads(v, heads), by_heads(grad, heads)
+    q, k, v, grad = by_heads((q, k, v, grad), heads)
     scale = scale_of_scores(q, attribute(tensor, "scale"))
     weights = kept(tensor, grad)
     if weights is None:
         weights = attention_weights(q, k, mask, attribute(tensor, "causal"), scale)
     gq = gk = gv = g_mask = None
     if need_v:
-        gv = side_by_side(unbroadcast(matmul_like(lean.matrix_transpose(weights), grad, v), v.shape), heads)
+        gv = unbroadcast(matmul_like(lean.matrix_transpose(weights), grad, v), v.shape)
     if need_q or need_k or need_mask:
         g = times_transpose_by_columns(grad, v)
         found = _kernels.softmax_gradient(weights, g, -1)
@@ -127,12 +127,11 @@ def attention_backward(tensor: Tensor, grad: Array) -> GradientTuple:
         else:
             g = found
         g_mask = unbroadcast(g, mask.shape) if need_mask else None
-        g = g * scale if need_mask else lean.multiply_into(g, scale)
         if need_q:
-            gq = side_by_side(unbroadcast(matmul_like(g, k, q), q.shape), heads)
+            gq = unbroadcast(matmul_like(g, k, q, scale), q.shape)
         if need_k:
-            gk = side_by_side(unbroadcast(matmul_like(lean.matrix_transpose(g), q, k), k.shape), heads)
-    return gq, gk, gv, g_mask
+            gk = unbroadcast(matmul_like(lean.matrix_transpose(g), q, k, scale), k.shape)
+    return (*side_by_side((gq, gk, gv), heads), g_mask)
 
 
 # Embeddings and images ------------------------------------------------------------------------------------------------------------

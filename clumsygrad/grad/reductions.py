@@ -6,7 +6,7 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from .. import lean
-from ..xp import Array, array_namespace, device
+from ..xp import SCALAR_TYPES, Array, array_namespace, device, ndarray, numpy
 from ._read import GradientTuple, attribute, conj_operand, conj_result, operand, result
 
 if TYPE_CHECKING:
@@ -77,6 +77,15 @@ def max_backward(tensor: Tensor, grad: Array) -> GradientTuple:
     return (xp.where(at, lean.reshape(grad, kept) / count, xp.zeros_like(x)),)
 
 
+def _is_normal(x: Array) -> bool:
+    """Whether `x` is NumPy's, and no element is 0, infinite, nan, or so small that it has fewer digits than others."""
+    if type(x) is not ndarray and type(x) not in SCALAR_TYPES:
+        return False
+    size = numpy.abs(x)
+    limits = numpy.finfo(size.dtype)
+    return bool(((size >= limits.smallest_normal) & (size <= limits.max)).all())
+
+
 def prod_backward(tensor: Tensor, grad: Array) -> GradientTuple:
     """z = Π x over `axis`:   x̄ᵢ = z̄ · conj(Π_{j≠i} xⱼ).
 
@@ -87,7 +96,7 @@ def prod_backward(tensor: Tensor, grad: Array) -> GradientTuple:
     x = conj_operand(tensor, grad)
     shape = x.shape
     z = conj_result(tensor, grad)
-    if lean.is_normal(z):
+    if _is_normal(z):
         return (lean.reshape(grad * z, _kept(tensor, shape)) / x,)
     axes = _axes(tensor, len(shape))
     others = tuple([i for i in range(len(shape)) if i not in axes])
@@ -173,7 +182,7 @@ def cumulative_prod_backward(tensor: Tensor, grad: Array) -> GradientTuple:
     axis, g = _cumulated(tensor, grad)
     x = conj_operand(tensor, grad)
     _, z = _cumulated(tensor, conj_result(tensor, grad))
-    if lean.is_normal(z):
+    if _is_normal(z):
         return (lean.in_shape(_summed_from_the_end(xp, g * z, axis), x.shape) / x,)
     x = xp.moveaxis(x, axis, -1)
     n = x.shape[-1]
