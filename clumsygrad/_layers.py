@@ -29,6 +29,7 @@ __all__ = [
     "share_of_each",
     "side_by_side",
     "sum_along",
+    "takes_factor",
     "times_transpose_by_columns",
 ]
 
@@ -158,7 +159,7 @@ def scale_of_scores(q: Array, scale: float | None) -> float:
 def attention_weights(q: Array, k: Array, mask: Any, causal: bool, scale: float) -> Array:
     """softmax(scale · Q Kᵀ + mask) over the keys; 0 for a query that may look at none."""
     xp = array_namespace(q)
-    if type(q) in device_arrays and type(scale) is float:
+    if takes_factor(q, scale):
         scores = _cublas.matmul(q, k.mT, scale)
     else:
         scores = times_transpose_by_columns(q * scale, k)
@@ -205,19 +206,19 @@ def times_transpose_by_columns(x: Array, y: Array) -> Array:
     return numpy.matmul(y, x.mT, out=z).mT
 
 
+def takes_factor(x: Array, factor: float) -> bool:
+    """Whether `matmul_like` of x by a factor costs nothing more: it is one of cuBLAS's arguments."""
+    return type(x) in device_arrays and type(factor) is float
+
+
 def matmul_like(x: Array, y: Array, like: Array, factor: float = 1.0) -> Array:
-    """factor · x y; over NumPy, if it has the shape of `like`, with its axes in the order in memory that those of `like` have."""
-    if type(x) in device_arrays and type(factor) is float:
+    """x y, times a factor that it takes; over NumPy, if it has the shape of `like`, with its axes in the order in memory that those of `like` have."""
+    if takes_factor(x, factor):
         return _cublas.matmul(x, y, factor)
-    if (
-        type(x) is type(y) is type(like) is ndarray
-        and (*x.shape[:-1], y.shape[-1]) == like.shape
-        and y.shape[:-2] == like.shape[:-2]
-    ):
-        z = numpy.matmul(x, y, out=numpy.empty_like(like))
-    else:
-        z = lean.matmul(x, y)
-    return z if type(factor) is float and factor == 1 else lean.multiply_into(z, factor)
+    if type(x) is type(y) is type(like) is ndarray and x.shape[:-1] == like.shape[:-1] and y.shape[:-2] == like.shape[:-2]:
+        if y.shape[-1] == like.shape[-1]:
+            return numpy.matmul(x, y, out=numpy.empty_like(like))
+    return lean.matmul(x, y)
 
 
 # Losses ---------------------------------------------------------------------------------------------------------------------------

@@ -23,6 +23,7 @@ from .._layers import (
     rows_over,
     scale_of_scores,
     side_by_side,
+    takes_factor,
     times_transpose_by_columns,
 )
 from ..xp import Array, array_namespace
@@ -127,6 +128,8 @@ def attention_backward(tensor: Tensor, grad: Array) -> GradientTuple:
         else:
             g = found
         g_mask = unbroadcast(g, mask.shape) if need_mask else None
+        if not takes_factor(g, scale):
+            g, scale = g * scale if need_mask else lean.multiply_into(g, scale), 1.0
         if need_q:
             gq = unbroadcast(matmul_like(g, k, q, scale), q.shape)
         if need_k:
