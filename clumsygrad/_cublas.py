@@ -29,14 +29,6 @@ _LARGEST = 2**31 - 1
 _handles = threading.local()
 
 
-class Kind(NamedTuple):
-    """How cuBLAS knows a dtype: cudaDataType, cublasComputeType; and the dtype of the factors of a product."""
-
-    number: int
-    sums: int
-    width: Any
-
-
 class Binding(NamedTuple):
     """Two functions of cuBLAS, and what makes the handle that they take: of this thread, for the current device and stream."""
 
@@ -47,22 +39,17 @@ class Binding(NamedTuple):
 
 def matmul(x: Array, y: Array, factor: float = 1.0) -> Array:
     """factor · x y, of matrices, vectors or stacks of matrices, x CuPy's; by CuPy's own product what this module does not serve."""
-    kind = _kind(x.dtype) if type(y) is type(x) and y.dtype is x.dtype else None
-    if kind is None or (_xp.guard is not None and _kernels.is_elsewhere(x)):
-        return _by_cupy(x, y, factor)
-    plan = _plan(x.shape, x.strides, y.shape, y.strides, x.itemsize)
+    plan = _plan_of(x, y, factor)
     try:
-        if plan is None or not plan.pays:
-            return _by_cupy(x, y, factor)
-        return _product(x, y, kind, plan, factor, _of_cupy())
+        return _by_cupy(x, y, factor) if plan is None or not plan.pays else _product(x, y, plan, _of_cupy())
     except NotImplementedError:  # in a capture
         binding = _of_nvmath()
         if plan is None:
             x, y = x.copy("C"), y.copy("C")
-            plan = _plan(x.shape, x.strides, y.shape, y.strides, x.itemsize)
+            plan = _plan_of(x, y, factor)
         if binding is None or plan is None:
             raise
-    return _product(x, y, kind, plan, factor, binding)
+    return _product(x, y, plan, binding)
 
 
 def times_adjoint(x: Array, y: Array) -> Array:
@@ -80,41 +67,21 @@ def _by_cupy(x: Array, y: Array, factor: float) -> Array:
     return z if factor == 1 else z * factor
 
 
-def _product(x: Array, y: Array, kind: Kind, plan: Plan, factor: float, binding: Binding) -> Array:
-    z = _kernels.empty(plan.shape, x)
-    m, n, k = plan.sizes
-    (turned_x, ld_x), (turned_y, ld_y) = plan.left, plan.right
-    number, sums, _ = kind
-    alpha, beta, _ = _factors(kind.width, factor)
-    at_x, at_y, at_z = x.data.ptr, y.data.ptr, z.data.ptr
-    handle = binding.handle()
+def _product(x: Array, y: Array, plan: Plan, binding: Binding) -> Array:
+    shape, (m, n, k), number, sums, (alpha, beta, _), (turned_x, ld_x), (turned_y, ld_y), inner, outer, _ = plan
+    z = _kernels.empty(shape, x)
+    at_x, at_y, at_z, handle = x.data.ptr, y.data.ptr, z.data.ptr, binding.handle()
     # cuBLAS counts by columns: what lies in memory as z by rows is to it zᵀ = yᵀ xᵀ
-    if plan.is_one:
+    if inner is None:
         binding.gemm(
-            handle,
-            turned_y,
-            turned_x,
-            n,
-            m,
-            k,
-            alpha,
-            at_y,
-            number,
-            ld_y,
-            at_x,
-            number,
-            ld_x,
-            beta,
-            at_z,
-            number,
-            n,
-            sums,
-            _DEFAULT,
-        )
+            handle, turned_y, turned_x, n, m, k, alpha, at_y, number, ld_y,
+            at_x, number, ld_x,
+            beta, at_z, number, n, sums, _DEFAULT,
+        )  # fmt: skip
         return z
-    count, *steps = plan.inner
+    count, *steps = inner
     size = x.itemsize
-    for from_x, from_y, from_z in _starts(plan.outer):
+    for from_x, from_y, from_z in _starts(outer):
         binding.gemm_strided_batched(
             handle, turned_y, turned_x, n, m, k, alpha, at_y + from_y * size, number, ld_y, steps[1],
             at_x + from_x * size, number, ld_x, steps[0],
@@ -132,25 +99,37 @@ Axis = tuple[int, int, int, int]  # a length, and the steps in x, in y, and in t
 class Plan(NamedTuple):
     """How a product is asked for, and whether that pays, beside copies.
 
-    The shape of the result; the sizes (m, n, k) of its matrices and of the sums; how each operand is stored; whether it is one product
-    of matrices; if not, the axes of stacks that are stepped through here, and the one by cuBLAS.
+    The shape of the result; the sizes (m, n, k) of its matrices and of the sums; cudaDataType and cublasComputeType; where on the host
+    the factors lie, of the product and of what was there before, and the array that holds them; how each operand is stored; the axis of
+    stacks that cuBLAS steps through, None for one product of matrices; and those that are stepped through here.
     """
 
     shape: Shape
     sizes: tuple[int, int, int]
+    number: int
+    sums: int
+    factors: tuple[int, int, Any]
     left: tuple[int, int]
     right: tuple[int, int]
-    is_one: bool
+    inner: Axis | None
     outer: list[Axis]
-    inner: Axis
     pays: bool
 
 
-@functools.lru_cache(1024)
-def _plan(x: Shape, strides_of_x: Shape, y: Shape, strides_of_y: Shape, size: int) -> Plan | None:
-    """None where a copy has to be made, and for what is no product of matrices. Strides and the size of an element are in bytes."""
-    if min(len(x), len(y)) < 2 or x[-1] != y[-2] or 0 in x or 0 in y or max(*x, *y) > _LARGEST:
+def _plan_of(x: Array, y: Array, factor: float) -> Plan | None:
+    """None where a copy has to be made, and for what is no product of real matrices of one dtype on the current device."""
+    if type(y) is not type(x) or y.dtype is not x.dtype or (_xp.guard is not None and _kernels.is_elsewhere(x)):
         return None
+    return _plan(x.shape, x.strides, y.shape, y.strides, x.dtype, factor)
+
+
+@functools.lru_cache(1024)
+def _plan(x: Shape, strides_of_x: Shape, y: Shape, strides_of_y: Shape, dtype: Any, factor: float) -> Plan | None:
+    """Of operands of these shapes, and strides in bytes."""
+    kind = _kind(dtype)
+    if kind is None or min(len(x), len(y)) < 2 or x[-1] != y[-2] or 0 in x or 0 in y or max(*x, *y) > _LARGEST:
+        return None
+    size = dtype.itemsize
     steps_of_x, steps_of_y = ([step // size for step in strides] for strides in (strides_of_x, strides_of_y))
     batch = np.broadcast_shapes(x[:-2], y[:-2])
     shape = (*batch, x[-2], y[-1])
@@ -163,9 +142,20 @@ def _plan(x: Shape, strides_of_x: Shape, y: Shape, strides_of_y: Shape, size: in
         return None
     calls = math.prod([n for n, *_ in outer])
     pays = calls == 1 or (calls <= _MOST_CALLS and max(math.prod(x), math.prod(y)) * size >= calls * _WORTH_A_CALL)
-    is_one = inner[0] == 1 == calls
-    # CuPy's own stacks of 16 bits are slow, or fail
-    return Plan(shape, (x[-2], y[-1], x[-1]), left, right, is_one, outer, inner, pays or size == 2)
+    number, sums, width = kind
+    factors = np.asarray([factor, 0], width)
+    return Plan(
+        shape,
+        (x[-2], y[-1], x[-1]),
+        number,
+        sums,
+        (factors.ctypes.data, factors.ctypes.data + factors.itemsize, factors),
+        left,
+        right,
+        None if inner[0] == 1 == calls else inner,
+        outer,
+        pays or size == 2,  # CuPy's own stacks of 16 bits are slow, or fail
+    )
 
 
 def _is_in_order(shape: Shape, steps: list[int]) -> bool:
@@ -235,20 +225,16 @@ _TYPES = {"float16": (2, np.float32), "bfloat16": (14, np.float32), "float32": (
 
 
 @functools.cache
-def _kind(dtype: Any) -> Kind | None:
-    """None for a dtype that is left to CuPy. TF32 for products of float32 is allowed by CUPY_TF32=1, read once, as by CuPy itself."""
+def _kind(dtype: Any) -> tuple[int, int, Any] | None:
+    """cudaDataType, cublasComputeType, and the dtype of the factors; None for a dtype that is left to CuPy.
+
+    TF32 for products of float32 is allowed by CUPY_TF32=1, read once, as by CuPy itself.
+    """
     if dtype.name not in _TYPES:
         return None
     number, width = _TYPES[dtype.name]
     sums = _DOUBLE if number == 1 else _SINGLE_BY_TF32 if number == 0 and os.environ.get("CUPY_TF32") == "1" else _SINGLE
-    return Kind(number, sums, width)
-
-
-@functools.lru_cache(1024)
-def _factors(width: Any, factor: float) -> tuple[int, int, Any]:
-    """Where on the host the factors lie, of the product and of what was there before; and the array, which has to live as long."""
-    factors = np.asarray([factor, 0], width)
-    return factors.ctypes.data, factors.ctypes.data + factors.itemsize, factors
+    return number, sums, width
 
 
 @functools.cache

@@ -212,7 +212,7 @@ def takes_factor(x: Array, factor: float) -> bool:
 
 
 def matmul_like(x: Array, y: Array, like: Array, factor: float = 1.0) -> Array:
-    """x y, times a factor that it takes; over NumPy, if it has the shape of `like`, with its axes in the order in memory that those of `like` have."""
+    """x y, times a factor that it takes; over NumPy, if it has the shape of `like`, with the axes in the order in which those lie."""
     if takes_factor(x, factor):
         return _cublas.matmul(x, y, factor)
     if type(x) is type(y) is type(like) is ndarray and x.shape[:-1] == like.shape[:-1] and y.shape[:-2] == like.shape[:-2]:

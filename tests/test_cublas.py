@@ -104,7 +104,8 @@ def test_other_dtypes(dtype, library, monkeypatch):
     assert z.dtype == dtype
     np.testing.assert_allclose(z, x.astype(np.float64) @ y.astype(np.float64), rtol=2e-3, atol=2e-3)
     monkeypatch.setenv("CUPY_TF32", "1")
-    _cublas._kind.cache_clear()
+    for cached in (_cublas._kind, _cublas._plan):
+        cached.cache_clear()
     _cublas.matmul(x, y)
     assert [call[3] for call in library.calls] == [68, 77 if dtype == np.float32 else 68]
 

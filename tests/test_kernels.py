@@ -72,7 +72,10 @@ CALLS = {
     "layer_norm without gain": (lambda x, shift: nn.layer_norm(x, None, shift), [random(5, 40), random(40)]),
     "layer_norm of nothing but x": (nn.layer_norm, [random(4, 8)]),
     "attention of heads": (functools.partial(nn.scaled_dot_product_attention, heads=3), [random(2, 5, 12) for _ in range(3)]),
-    "attention of one key": (functools.partial(nn.scaled_dot_product_attention, heads=2), [random(3, 4), random(1, 4), random(1, 4)]),
+    "attention of one key": (
+        functools.partial(nn.scaled_dot_product_attention, heads=2),
+        [random(3, 4), random(1, 4), random(1, 4)],
+    ),
     "gelu": (nn.gelu, [3 * random(3, 300)]),
     "relu": (nn.relu, [random(3, 299)]),
     "binary_cross_entropy": (
