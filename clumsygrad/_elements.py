@@ -31,6 +31,7 @@ __all__ = [
 # Sums, differences, products ------------------------------------------------------------------------------------------------------------
 
 _LARGE = 2**18  # elements; of fewer CuPy's own functions take as long
+_WORTH_A_LAUNCH = 2**20  # bytes; to copy fewer takes less time than the one launch more that the body needs
 
 
 def add(x: Array, y: Array) -> Array | None:
@@ -102,7 +103,7 @@ def gelu(x: Array, scale: float, cubic: float) -> Array | None:
 
 def gelu_gradient(x: Array, grad: Array, scale: float, cubic: float) -> Array | None:
     """z̄ (Φ + 2 x Φ (1 − Φ) u′), Φ = (1 + tanh u) / 2."""
-    return _of_elements("gelu_gradient", [x, grad], np.float64(scale), np.float64(cubic))
+    return _of_elements("gelu_gradient", [x, grad], np.float64(scale), np.float64(cubic), copying=True)
 
 
 def relu(x: Array) -> Array | None:
@@ -112,10 +113,11 @@ def relu(x: Array) -> Array | None:
 
 def relu_gradient(z: Array, grad: Array) -> Array | None:
     """z̄ where z > 0, else 0."""
-    return _of_elements("relu_gradient", [z, grad])
+    return _of_elements("relu_gradient", [z, grad], copying=True)
 
 
-def _of_elements(name: str, arrays: Sequence[Array], *numbers: Any) -> Array | None:
+def _of_elements(name: str, arrays: Sequence[Array], *numbers: Any, copying: bool = False) -> Array | None:
+    """Told to copy, it puts the others in the order of the first where they are small: a gradient is often one that is stretched."""
     x = arrays[0]
     if not _kernels.is_cupys(x):
         return None
@@ -126,8 +128,10 @@ def _of_elements(name: str, arrays: Sequence[Array], *numbers: Any) -> Array | N
     if not x.flags.c_contiguous:  # images whose channels lie side by side: with the axes in the order in which they lie
         order, back = _kernels.order_in_memory(x.strides)
         turned = [a.transpose(order) for a in arrays]
-        found = _of_elements(name, turned, *numbers) if turned[0].flags.c_contiguous else None
+        found = _of_elements(name, turned, *numbers, copying=copying) if turned[0].flags.c_contiguous else None
         return None if found is None else found.transpose(back)
+    if copying and x.nbytes <= _WORTH_A_LAUNCH:
+        arrays = [a if a.flags.c_contiguous else a.copy("C") for a in arrays]
     dtype = _kernels.served(*arrays)
     if dtype is None:
         return None

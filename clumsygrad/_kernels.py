@@ -20,8 +20,8 @@ from . import xp as _xp
 from .xp import Array, array_namespace, device_arrays
 
 __all__ = [
-    "added_at",
     "address",
+    "contiguous_integers",
     "cross_entropy",
     "cross_entropy_gradient",
     "empty",
@@ -35,7 +35,6 @@ __all__ = [
     "log_softmax",
     "log_softmax_gradient",
     "order_in_memory",
-    "patches_added",
     "readable",
     "served",
     "softmax",
@@ -194,7 +193,7 @@ def cross_entropy(logits: Array, labels: Array, axis: int) -> tuple[Array, Array
     if dtype is None or rows is None:
         return None
     losses, sums = empty(labels.shape, logits), empty((*logits.shape[:-1], 1), logits)
-    arguments = [logits, _contiguous_integers(labels), losses, sums, *map(np.int64, rows)]
+    arguments = [logits, contiguous_integers(labels), losses, sums, *map(np.int64, rows)]
     launch("rows", "cross_entropy", dtype, *_for_rows(*rows), arguments)
     return losses, sums
 
@@ -207,12 +206,12 @@ def cross_entropy_gradient(logits: Array, labels: Array, sums: Array, grad: Arra
         return None
     out = empty(logits.shape, logits)
     each = np.int64(grad.size > 1)
-    arguments = [logits, _contiguous_integers(labels), sums, grad, out, *map(np.int64, rows), each, np.float64(factor)]
+    arguments = [logits, contiguous_integers(labels), sums, grad, out, *map(np.int64, rows), each, np.float64(factor)]
     launch("rows", "cross_entropy_gradient", dtype, *_for_rows(*rows), arguments)
     return out
 
 
-def _contiguous_integers(x: Array) -> Array:
+def contiguous_integers(x: Array) -> Array:
     """An integer array as kernels read it."""
     return x if x.dtype is _INT64 and x.flags.c_contiguous else array_namespace(x).ascontiguousarray(x, dtype=_INT64)
 
@@ -222,15 +221,24 @@ def _contiguous_integers(x: Array) -> Array:
 _REALS = {"FLOAT16": np.float32, "BFLOAT16": np.float32, "FLOAT32": np.float32, "FLOAT64": np.float64}  # in which sums are done
 _ONE = np.float64(1)
 _LONG = 2**13  # rows of more elements CuPy sums faster, by several blocks to a row
+_FEW_ROWS = 1024  # whose sum is one part
 
 
 def sum_over(x: Array, axis: Any, keepdims: bool, mean: bool = False) -> Array | None:
-    """Σ x over `axis`, or the mean, if that is the first axes, or the last (or all) but of no more than some thousand elements.
+    """Σ x over `axis`, or the mean, if that is neighbouring axes: the first, or (but of no more than some thousand elements) others.
 
     Over the first axes CuPy itself reads each column by itself, ten times as slowly; of so few elements its sums take long to begin.
+    x is in one piece, if its axes are put in order.
     """
+    if type(x) not in device_arrays:
+        return None
+    order: tuple[int, ...] | None = None
+    shape = x.shape
+    if not x.flags.c_contiguous:
+        order, _ = order_in_memory(x.strides)
+        x = x.transpose(order)
     dtype = served(x)
-    plan = _sum_plan(x.shape, axis, keepdims) if dtype is not None else None
+    plan = _sum_plan(shape, axis, keepdims, order) if dtype is not None else None
     if dtype is None or plan is None:
         return None
     sums = empty(plan.shape, x)
@@ -246,7 +254,7 @@ def sum_over(x: Array, axis: Any, keepdims: bool, mean: bool = False) -> Array |
 class SumPlan(NamedTuple):
     """The shape of a sum, the matrix (rows, columns) that it is of, how many elements each sum has, and the grid and the blocks.
 
-    `parts` is of how many parts sums over the rows are made; 0 for sums along them.
+    `parts` is of how many parts sums over the rows are made; 0 for sums along them. Where the grid is deep, matrices are stacked.
     """
 
     shape: tuple[int, ...]
@@ -257,21 +265,29 @@ class SumPlan(NamedTuple):
 
 
 @functools.lru_cache(1024)
-def _sum_plan(shape: tuple[int, ...], axis: Any, keepdims: bool) -> SumPlan | None:
-    """None for a sum that no kernel serves."""
+def _sum_plan(shape: tuple[int, ...], axis: Any, keepdims: bool, order: tuple[int, ...] | None) -> SumPlan | None:
+    """None for a sum that no kernel serves. `order` is that of the axes in memory."""
     ndim = len(shape)
     given = range(ndim) if axis is None else axis if isinstance(axis, tuple) else (axis,)
-    axes = sorted({a % ndim for a in given if -ndim <= a < ndim})
+    axes = {a % ndim for a in given if -ndim <= a < ndim}
     if not axes or len(axes) < len(given):
         return None
-    count = math.prod([shape[a] for a in axes])
     result = tuple([1 if i in axes else n for i, n in enumerate(shape) if keepdims or i not in axes])
-    kept = math.prod(result)
-    if (axes[0] == ndim - len(axes) or kept == 1) and count <= _LONG:
-        sizes, parts, threads = (kept, count), 0, _for_rows(kept, count)
-    elif axes[-1] == len(axes) - 1 and len(axes) < ndim:
-        sizes = (count, kept)
-        parts, threads = _for_columns(count, kept)
+    lie = range(ndim) if order is None else order
+    kept = [a for a in lie if a not in axes]
+    at = [place for place, a in enumerate(lie) if a in axes]
+    if kept != sorted(kept) or at[-1] - at[0] >= len(at):
+        return None
+    stacks, count, n = (math.prod([shape[a] for a in part]) for part in (lie[: at[0]], axes, lie[at[-1] + 1 :]))
+    if n == 1 and count <= _LONG:
+        sizes, parts, threads = (stacks, count), 0, _for_rows(stacks, count)
+    elif stacks == 1 and len(axes) < ndim:
+        sizes = (count, n)
+        parts, threads = _for_columns(count, n)
+    elif n > 1 and count <= _FEW_ROWS and stacks < 2**16:
+        sizes = (count, n)
+        parts, ((across, _, _), block) = _for_columns(count, n)
+        threads = (across, 1, stacks), block
     else:
         return None
     return SumPlan(result, (np.int64(sizes[0]), np.int64(sizes[1])), np.float64(count), parts, threads)
@@ -291,7 +307,7 @@ def _for_columns(rows: int, n: int) -> tuple[int, tuple[Size, Size]]:
 
     Few rows are one part, which costs the host one launch; more are as many as give the whole GPU work.
     """
-    parts = 1 if rows <= 1024 else min(-(-rows // 128), 2048 // -(-n // 32), 256) or 1
+    parts = 1 if rows <= _FEW_ROWS else min(-(-rows // 128), 2048 // -(-n // 32), 256) or 1
     return parts, ((-(-n // 32), parts, 1), (32, 32 if parts == 1 and rows > 64 else 8, 1))
 
 
@@ -334,50 +350,3 @@ def layer_norm_gradient(
             for part, sums in ((gains, of_gain), (shifts, of_shift)):
                 _sum_of_parts(part, sums, dtype, _ONE)
     return of_x, of_gain, of_shift
-
-
-# Adding at indices --------------------------------------------------------------------------------------------------------------------
-
-_PARTS = {"complex64": np.float32, "complex128": np.float64}
-
-
-def added_at(rows: Array, where: Array, length: int, in_order: bool) -> Array | None:
-    """Zeros (length, width), with each row of a matrix added at its index: in any order, or (slower) in that of the rows.
-
-    A complex number is added as two real ones; 16 bits are summed in 32.
-    """
-    if type(rows) not in device_arrays or not rows.size:
-        return None
-    xp = array_namespace(rows)
-    rows = xp.ascontiguousarray(rows)
-    real = rows.view(_PARTS.get(rows.dtype.name, rows.dtype))
-    dtype = served(real)
-    if dtype is None:
-        return None
-    count, width = real.shape
-    sums = xp.zeros((length, width), dtype=np.float64 if dtype == "FLOAT64" else np.float32)
-    where = _contiguous_integers(where)
-    sizes = np.int64(count), np.int64(width)
-    if in_order:
-        where = where % length
-        arguments = [real, where, _contiguous_integers(xp.argsort(where, stable=True)), sums, *sizes]
-        launch("scatter", "add_sorted_rows", dtype, *for_each(real.size), arguments)
-    else:
-        launch("scatter", "add_rows", dtype, *for_each(real.size), [real, where, sums, *sizes, np.int64(length)])
-    return xp.astype(sums, real.dtype, copy=False).view(rows.dtype)
-
-
-def patches_added(rows: Array, window: Any, shape: tuple[int, ...]) -> Array | None:
-    """Images of `shape` (N, C, H, W), their channels side by side in memory: each row of a matrix added where the window saw it.
-
-    `window` is one of _windows.py.
-    """
-    dtype = served(rows)
-    if dtype is None:
-        return None
-    n, channels, *sides = shape
-    images = empty((n, *sides, channels), rows)
-    pairs = (window.size, window.steps, window.stride, window.padding, window.dilation)
-    sizes = [images.size, channels, *sides, *[number for pair in pairs for number in pair]]
-    launch("scatter", "add_patches", dtype, *for_each(images.size), [rows, images, *map(np.int64, sizes)])
-    return images.transpose(0, 3, 1, 2)

@@ -7,7 +7,7 @@ from __future__ import annotations
 import math
 from typing import Any, NamedTuple
 
-from . import _kernels
+from . import _scatter
 from ._modes import adds_in_order
 from .xp import (
     SCALARS,
@@ -326,7 +326,7 @@ def _added_on_device(xp: Any, x: Array, key: Any, shape: tuple[int, ...]) -> Arr
         length, x, key = math.prod(shape), xp.reshape(x, (-1,)), xp.reshape(positions(x, key, shape), (-1,))
     count = math.prod(key.shape)
     rows, where = xp.reshape(x, (count, math.prod(shape) // max(length, 1))), xp.reshape(key, (-1,))
-    sums = _kernels.added_at(rows, where, length, adds_in_order())
+    sums = _scatter.added_at(rows, where, length, adds_in_order())
     if sums is None:
         sums = xp.zeros((length, rows.shape[1]), dtype=x.dtype)
         xp.add.at(sums, where, rows)

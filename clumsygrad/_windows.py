@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from . import _kernels, lean
+from . import _kernels, _scatter, lean
 from ._keys import assigned, read
 from .xp import Array, array_namespace, device, device_arrays, is_wrapper, library_of, optional
 
@@ -142,6 +142,9 @@ def _sum_at(parts: list[Array], keys: list[Key], shape: tuple[int, ...]) -> Arra
 
 def patches(x: Array, w: Window) -> Array:
     """What the window sees from each place, a row for each: (N x steps, rows x columns x C)."""
+    found = _scatter.patches(x, w)
+    if found is not None:
+        return found
     n, channels = x.shape[:2]
     shape = (n * w.steps[0] * w.steps[1], w.area * channels)
     if type(x) is ndarray or type(x) in device_arrays:
@@ -165,7 +168,7 @@ def _as_strided(x: Array, shape: tuple[int, ...], strides: tuple[int, ...]) -> A
 
 def patches_added(rows: Array, w: Window, shape: tuple[int, ...]) -> Array:
     """The transpose of `patches`: images of `shape`, each row added where it was seen."""
-    found = _kernels.patches_added(rows, w, shape)
+    found = _scatter.patches_added(rows, w, shape)
     if found is not None:
         return found
     rows = lean.reshape(rows, (shape[0], *w.steps, w.area, shape[1]))

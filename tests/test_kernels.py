@@ -14,7 +14,7 @@ from checks import assert_agree, check_first, check_second, derivatives_of
 from host_kernels import DTYPES, FILES, built, compile_for, install, names_in, nvrtc, why_not_here
 
 import clumsygrad as cg
-from clumsygrad import _elements, _kernels, _keys, _philox, _steps, _windows, lean, nn
+from clumsygrad import _elements, _kernels, _keys, _philox, _scatter, _steps, _windows, lean, nn
 from clumsygrad.optimizer import SGD, Adam, AdamW
 from clumsygrad.xp import array_namespace
 
@@ -37,7 +37,8 @@ def test_it_compiles(file, dtype, architecture):
 
 def test_every_kernel_is_launched_by_a_name_that_exists():
     text = "".join(
-        (_kernels._FOLDER.parent / name).read_text(encoding="utf-8") for name in ("_elements.py", "_kernels.py", "_steps.py")
+        (_kernels._FOLDER.parent / name).read_text(encoding="utf-8")
+        for name in ("_elements.py", "_kernels.py", "_scatter.py", "_steps.py")
     )
     names = [name for file in FILES for name in names_in(file)]
     assert len(names) == len(set(names)) >= 12
@@ -149,6 +150,24 @@ def test_copies_with_two_axes_exchanged(monkeypatch):
 
 
 @on_the_host
+@pytest.mark.parametrize("function", [nn.relu, nn.gelu])
+def test_a_small_gradient_that_is_stretched_is_copied(function, monkeypatch):
+    """As that of a mean is; of images whose channels lie side by side too."""
+    data = random(2, 4, 5, 3).transpose(0, 3, 1, 2)
+    expected, by_kernels = (cg.Tensor(data, requires_grad=True) for _ in range(2))
+    cg.sum(cg.mean(function(expected), axis=(2, 3)) ** 2).backward()
+    host = install(monkeypatch)
+    cg.sum(cg.mean(function(by_kernels), axis=(2, 3)) ** 2).backward()
+    assert f"{function.__name__}_gradient" in host.launched or function is nn.relu  # of NumPy's it has a spelling of its own
+    np.testing.assert_allclose(by_kernels.grad, expected.grad, rtol=1e-12, atol=1e-15)
+    z, grad = (np.ascontiguousarray(x) for x in (random(4, 6), random(4, 6)))
+    stretched = np.broadcast_to(grad[:, :1], grad.shape)
+    assert np.array_equal(_elements.relu_gradient(z, stretched), np.where(z > 0, stretched, 0))
+    monkeypatch.setattr(_elements, "_WORTH_A_LAUNCH", z.nbytes - 1)
+    assert _elements.relu_gradient(z, stretched) is None
+
+
+@on_the_host
 def test_what_is_not_served(monkeypatch):
     """Other axes, gaps in memory, integers, mixed dtypes, nothing at all: the body is run."""
     x = random(4, 6)
@@ -208,7 +227,38 @@ SUMS = [
     ((700,), None),
     ((4, 6), None),
     ((2, 3), (1, 0)),
+    ((3, 5, 7), 1),
+    ((2, 3, 200, 4, 33), (2, 3)),
+    ((1, 5, 7), 1),
+    ((4, 1, 6), 1),
 ]
+
+
+@on_the_host
+@pytest.mark.parametrize(
+    ("order", "axis", "served"),
+    [
+        ((0, 3, 1, 2), (2, 3), True),  # images whose channels lie side by side
+        ((0, 3, 1, 2), 1, True),
+        ((0, 3, 1, 2), (1, 2, 3), True),
+        ((0, 3, 1, 2), (0, 2, 3), True),
+        ((3, 2, 1, 0), None, True),
+        ((0, 3, 1, 2), (1, 2), False),  # apart in memory
+        ((3, 2, 1, 0), 0, False),  # what is kept would lie in another order
+    ],
+)
+def test_sums_of_axes_in_another_order(order, axis, served, monkeypatch):
+    x = random(3, 4, 5, 6).transpose(order)
+    expected = x.sum(axis=axis), x.mean(axis=axis, keepdims=True)
+    host = install(monkeypatch)
+    found = _kernels.sum_over(x, axis, False), _kernels.sum_over(x, axis, True, True)
+    assert bool(host.launched) is served
+    for a, b in zip(found, expected, strict=True):
+        if served:
+            assert a.shape == b.shape
+            np.testing.assert_allclose(a, b, rtol=1e-13)
+        else:
+            assert a is None
 
 
 @on_the_host
@@ -300,7 +350,7 @@ def test_a_large_array_is_added_in_place(dtype, monkeypatch):
 
 @on_the_host
 def test_elements_of_images_whose_channels_lie_side_by_side(monkeypatch):
-    """The result lies as they do; where two lie differently, or have gaps, the body is run."""
+    """The result lies as they do, a small gradient that lies otherwise is copied; where there are gaps the body is run."""
     x, grad = random(2, 5, 4, 3).transpose(0, 3, 1, 2), random(3, 5, 4, 2).transpose(3, 0, 1, 2)
     alike = np.empty_like(x)
     alike[...] = grad
@@ -309,8 +359,9 @@ def test_elements_of_images_whose_channels_lie_side_by_side(monkeypatch):
     assert z.strides == x.strides
     assert np.array_equal(z, np.maximum(x, 0))
     assert np.array_equal(_elements.relu_gradient(x, alike), np.where(x > 0, grad, 0))
-    assert host.launched == ["relu", "relu_gradient"]
-    for others in ((x, grad), (x[:, 1:], alike[:, 1:]), (x, alike[:, :1]), (x, np.ascontiguousarray(grad)), (x, alike[0])):
+    assert np.array_equal(_elements.relu_gradient(x, grad), np.where(x > 0, grad, 0))
+    assert host.launched == ["relu", "relu_gradient", "relu_gradient"]
+    for others in ((x[:, 1:], alike[:, 1:]), (x, alike[:, :1]), (x, alike[0])):
         assert _elements.relu_gradient(*others) is None
 
 
@@ -339,10 +390,11 @@ def test_the_mean_of_equal_numbers_is_that_number(monkeypatch):
 def test_other_sums_are_left_to_cupy(monkeypatch):
     host = install(monkeypatch)
     x = random(3, 4, 5)
-    for axis in (1, (0, 2), (), 3, (0, 0), (-4,)):
+    for axis in ((0, 2), (), 3, (0, 0), (-4,)):
         assert _kernels.sum_over(x, axis, False) is None
     for other in (x.T, x.astype(complex), x.astype(int), x[:0], random(9000), random(2, 9000)):
         assert _kernels.sum_over(other, -1, False) is None
+    assert _kernels.sum_over(random(2, 1025, 3), 1, False) is None
     assert not host.launched
 
 
@@ -455,7 +507,7 @@ def test_rows_are_added(length, count, width, dtype, in_order, monkeypatch):
     expected = np.zeros((length, width), dtype=np.complex128 if rows.dtype.kind == "c" else np.float64)
     np.add.at(expected, where, rows.astype(expected.dtype))
     host = install(monkeypatch)
-    sums = _kernels.added_at(rows, where, length, in_order)
+    sums = _scatter.added_at(rows, where, length, in_order)
     assert host.launched == ["add_sorted_rows" if in_order else "add_rows"]
     assert sums.dtype == rows.dtype
     assert np.array_equal(sums, expected.astype(dtype))
@@ -468,7 +520,7 @@ def test_sums_in_order_are_numpys_to_the_last_bit(monkeypatch):
     expected = np.zeros((9, 3), dtype=np.float32)
     np.add.at(expected, where, rows)
     install(monkeypatch)
-    assert np.array_equal(_kernels.added_at(rows, where, 9, True), expected)
+    assert np.array_equal(_scatter.added_at(rows, where, 9, True), expected)
 
 
 KEYS = {
@@ -642,6 +694,25 @@ WINDOWS = {
     "all": ((3, 4, 11, 10), (3, 2), {"stride": (3, 2), "padding": (2, 3), "dilation": (2, 4)}),
     "gaps": ((1, 2, 8, 8), (1, 2), {"stride": 4}),
 }
+
+
+@on_the_host
+@pytest.mark.parametrize("channels_last", [False, True])
+@pytest.mark.parametrize("dtype", [*NUMPYS])
+@pytest.mark.parametrize("name", WINDOWS)
+def test_patches(name, dtype, channels_last, monkeypatch):
+    shape, size, options = WINDOWS[name]
+    window = _windows.window("test", shape, size, **options)
+    n, channels, *sides = shape
+    x = random(n, *sides, channels).astype(dtype).transpose(0, 3, 1, 2)
+    x = x if channels_last else np.ascontiguousarray(x)
+    expected = _windows.patches(x, window)
+    host = install(monkeypatch)
+    assert np.array_equal(_windows.patches(x, window), expected)
+    assert host.launched == ["take_patches"]
+    host.launched.clear()
+    _windows.patches(x[:, :, :, ::-1], window)
+    assert not host.launched or x.shape[-1] == 1, "with steps backwards in memory"
 
 
 @on_the_host

@@ -215,9 +215,12 @@ template <typename Read, typename Number> __device__ Real sum_of_column(const Nu
     return over_columns(sum);
 }
 
-// sum x / divisor over all rows; or, where the grid has several rows of blocks, sum x over the rows of each part: an array (gridDim.y, n)
+// sum x / divisor over all rows, of each of a stack of matrices as high as the grid is deep; or, where it has several rows of blocks,
+// sum x over the rows of each part: an array (gridDim.y, n)
 extern "C" __global__ void sums_of_columns(const Stored *x, Real *parts, Stored *sums, Index rows, Index n, double divisor)
 {
+    x += blockIdx.z * rows * n;
+    sums += blockIdx.z * n;
     const Real sum = sum_of_column<Storeds>(x, rows, n);
     const Index column = own_column();
     if (threadIdx.y || column >= n) return;

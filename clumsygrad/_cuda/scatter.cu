@@ -1,4 +1,4 @@
-// What was read, added back where it was read.
+// What was read, added back where it was read; and patches of images, read.
 //
 // Rows added at indices: sums[where[row]] += x[row], for rows of `width` elements (complex numbers are two). An index out of range is
 // taken modulo the length, as CuPy takes it where it reads.
@@ -24,6 +24,26 @@ extern "C" __global__ void add_sorted_rows(
         Real sum = 0;
         for (Index k = place; k < count && where[order[k]] == index; k++) sum += to_real(x[order[k] * width + j]);
         sums[index * width + j] = sum;
+    }
+}
+
+// What a window of `high` x `wide` sees of images (N, channels, height, width) from down x across places, a row for each of them; 0
+// outside. Images lie as `of_...` says, in elements. A warp reads a row.
+extern "C" __global__ void take_patches(
+    const Stored *images, Stored *rows, Index count, Index channels, Index height, Index width, Index high, Index wide, Index down,
+    Index across, Index stride_y, Index stride_x, Index padding_y, Index padding_x, Index dilation_y, Index dilation_x, Index of_image,
+    Index of_channel, Index of_line, Index of_column)
+{
+    const Word length = (Word)(high * wide * channels);
+    for (Index row = blockIdx.x * (Index)blockDim.y + threadIdx.y; row < count; row += gridDim.x * (Index)blockDim.y) {
+        const Index line = row / across, image = line / down;
+        const Index top = (line - image * down) * stride_y - padding_y, left = (row - line * across) * stride_x - padding_x;
+        for (Word j = threadIdx.x; j < length; j += blockDim.x) {
+            const Word place = j / (Word)channels, channel = j - place * (Word)channels, r = place / (Word)wide;
+            const Index y = top + r * dilation_y, x = left + (place - r * (Word)wide) * dilation_x;
+            const bool inside = y >= 0 && y < height && x >= 0 && x < width;
+            rows[row * length + j] = inside ? images[image * of_image + channel * of_channel + y * of_line + x * of_column] : (Stored)0;
+        }
     }
 }
 

@@ -141,7 +141,7 @@ def embedding(weight: Array, indices: Array) -> Array:
     return rows if len(indices.shape) == 1 else lean.reshape(rows, (*indices.shape, *weight.shape[1:]))
 
 
-@operation(grad.conv2d_backward, operands=("x", "w", "b"))
+@operation(grad.conv2d_backward, operands=("x", "w", "b"), keeps=True)
 def conv2d(x: Array, w: Array, b: Array | None = None, /, *, stride: Pair = 1, padding: Pair = 0, dilation: Pair = 1) -> Array:
     """The convolution (cross-correlation, as networks have it) of images x (N, C, H, W) with kernels w (M, C, h, w), plus b (M,).
 
@@ -156,10 +156,11 @@ def conv2d(x: Array, w: Array, b: Array | None = None, /, *, stride: Pair = 1, p
     array([[4., 4.]])
     """
     window = _windows.of_kernels(x.shape, w.shape, stride, padding, dilation)
-    z = _windows.patches(x, window) @ _windows.kernel_matrix(w)
+    matrix = _windows.kernel_matrix(w)
+    z = lean.matmul(_windows.patches(x, window), matrix)
     if b is not None:
         z = lean.add_into(z, b)
-    return lean.permute_dims(lean.reshape(z, (x.shape[0], *window.steps, w.shape[0])), (0, 3, 1, 2))
+    return lean.permute_dims(lean.reshape(z, (x.shape[0], *window.steps, w.shape[0])), (0, 3, 1, 2)), matrix
 
 
 @operation(grad.max_pool2d_backward)

@@ -154,7 +154,8 @@ def conv2d_backward(tensor: Tensor, grad: Array) -> GradientTuple:
     g = as_rows(lean.permute_dims(grad, (0, 2, 3, 1)))
     gx = gw = None
     if need_x:
-        rows = lean.times_adjoint(g, _windows.kernel_matrix(w))
+        matrix = kept(tensor, grad)
+        rows = lean.times_adjoint(g, _windows.kernel_matrix(w) if matrix is None else matrix)
         gx = _windows.patches_added(rows, window, x.shape)
     if need_w:
         matrix = lean.adjoint_times(_windows.patches(x, window), g)

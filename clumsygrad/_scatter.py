@@ -1,0 +1,96 @@
+"""Kernels that read and write elsewhere than they stand, for CuPy arrays: rows added at indices, patches of images, and their transpose.
+
+As in _kernels.py, None stands for what no kernel serves.
+"""
+
+from __future__ import annotations
+
+import functools
+from typing import Any
+
+import numpy as np
+
+from . import _kernels
+from .xp import Array, array_namespace
+
+__all__ = ["added_at", "patches", "patches_added"]
+
+_PARTS = {"complex64": np.float32, "complex128": np.float64}
+
+
+def added_at(rows: Array, where: Array, length: int, in_order: bool) -> Array | None:
+    """Zeros (length, width), with each row of a matrix added at its index: in any order, or (slower) in that of the rows.
+
+    A complex number is added as two real ones; 16 bits are summed in 32.
+    """
+    if not _kernels.is_cupys(rows) or not rows.size:
+        return None
+    xp = array_namespace(rows)
+    rows = xp.ascontiguousarray(rows)
+    real = rows.view(_PARTS.get(rows.dtype.name, rows.dtype))
+    dtype = _kernels.served(real)
+    if dtype is None:
+        return None
+    count, width = real.shape
+    sums = xp.zeros((length, width), dtype=np.float64 if dtype == "FLOAT64" else np.float32)
+    where = _kernels.contiguous_integers(where)
+    sizes = np.int64(count), np.int64(width)
+    if in_order:
+        where = where % length
+        arguments = [real, where, _kernels.contiguous_integers(xp.argsort(where, stable=True)), sums, *sizes]
+        _kernels.launch("scatter", "add_sorted_rows", dtype, *_kernels.for_each(real.size), arguments)
+    else:
+        _kernels.launch("scatter", "add_rows", dtype, *_kernels.for_each(real.size), [real, where, sums, *sizes, np.int64(length)])
+    return xp.astype(sums, real.dtype, copy=False).view(rows.dtype)
+
+
+# Patches of images; `window` is one of _windows.py -------------------------------------------------------------------------------------
+
+
+def patches(x: Array, window: Any) -> Array | None:
+    """What the window sees from each place of images (N, C, H, W), a row for each: (N x steps, rows x columns x C); 0 in the border.
+
+    Images lie in one piece, or with their channels side by side.
+    """
+    if not _kernels.is_cupys(x):
+        return None
+    lying = x if x.flags.c_contiguous else x.transpose(0, 2, 3, 1)
+    dtype = _kernels.served(lying)
+    if dtype is None:
+        return None
+    shape, threads, sizes = _patches_plan(x.shape, x.strides, x.itemsize, window)
+    rows = _kernels.empty(shape, x)
+    _kernels.launch("scatter", "take_patches", dtype, *threads, [lying, rows, *sizes])
+    return rows
+
+
+@functools.lru_cache(1024)
+def _patches_plan(
+    shape: tuple[int, ...], strides: tuple[int, ...], size: int, window: Any
+) -> tuple[tuple[int, int], tuple[_kernels.Size, _kernels.Size], list[Any]]:
+    """The shape of the patches, the grid and the blocks, and the kernel's numbers. Strides and the size of an element are in bytes."""
+    n, channels, *sides = shape
+    rows = n * window.steps[0] * window.steps[1]
+    numbers = [rows, channels, *sides, *_numbers_of(window), *[step // size for step in strides]]
+    return (rows, window.area * channels), ((min(-(-rows // 8), 2**31 - 1), 1, 1), (32, 8, 1)), [*map(np.int64, numbers)]
+
+
+def patches_added(rows: Array, window: Any, shape: tuple[int, ...]) -> Array | None:
+    """Images of `shape` (N, C, H, W), their channels side by side in memory: each row of a matrix added where the window saw it."""
+    dtype = _kernels.served(rows)
+    if dtype is None:
+        return None
+    n, channels, *sides = shape
+    images = _kernels.empty((n, *sides, channels), rows)
+    _kernels.launch("scatter", "add_patches", dtype, *_kernels.for_each(images.size), [rows, images, *_sizes_of(shape, window)])
+    return images.transpose(0, 3, 1, 2)
+
+
+@functools.lru_cache(1024)
+def _sizes_of(shape: tuple[int, ...], window: Any) -> list[Any]:
+    n, channels, *sides = shape
+    return [*map(np.int64, [n * channels * sides[0] * sides[1], channels, *sides, *_numbers_of(window)])]
+
+
+def _numbers_of(window: Any) -> list[int]:
+    return [n for pair in (window.size, window.steps, window.stride, window.padding, window.dilation) for n in pair]
