@@ -3,7 +3,7 @@
 A function here returns None where no kernel serves (arrays of another library, Tensors, other dtypes, gaps in memory), and its caller
 goes on with the body that serves every library, whose values the kernel gives. The sources are in _cuda/. CuPy compiles each on first
 use, for the dtype and the GPU at hand, and keeps it on disk; nothing here imports CuPy before a CuPy array is met. Hyper-parameters are
-arguments: a change compiles nothing. The tests compile all of it for two GPUs with none at hand, and run it on the host.
+arguments: a change compiles nothing. The tests compile all of it for three GPUs with none at hand, and run it on the host.
 """
 
 from __future__ import annotations
@@ -221,7 +221,7 @@ def contiguous_integers(x: Array) -> Array:
 _REALS = {"FLOAT16": np.float32, "BFLOAT16": np.float32, "FLOAT32": np.float32, "FLOAT64": np.float64}  # in which sums are done
 _ONE = np.float64(1)
 _LONG = 2**13  # rows of more elements CuPy sums faster, by several blocks to a row
-_FEW_ROWS = 1024  # whose sum is one part
+_FEW_ROWS = 1024  # whose sum is one part; more, of stacks of matrices, are left to CuPy
 
 
 def sum_over(x: Array, axis: Any, keepdims: bool, mean: bool = False) -> Array | None:
@@ -281,7 +281,7 @@ def _sum_plan(shape: tuple[int, ...], axis: Any, keepdims: bool, order: tuple[in
     stacks, count, n = (math.prod([shape[a] for a in part]) for part in (lie[: at[0]], axes, lie[at[-1] + 1 :]))
     if n == 1 and count <= _LONG:
         sizes, parts, threads = (stacks, count), 0, _for_rows(stacks, count)
-    elif stacks == 1 and len(axes) < ndim:
+    elif stacks == 1 and (n > 1 or (at[0] == 0 and len(axes) < ndim)):
         sizes = (count, n)
         parts, threads = _for_columns(count, n)
     elif n > 1 and count <= _FEW_ROWS and stacks < 2**16:

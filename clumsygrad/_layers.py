@@ -105,12 +105,13 @@ def dropped(x: Array, p: float, seed: int | Array, step: int | Array) -> Array:
     return lean.kept_where(keep_mask(x, p, seed, step), x * (1 / (1 - p)))
 
 
-def by_rows(product: Callable[[Array, Array], Array], x: Array, w: Array) -> Array:
-    """The product of every row of x (..., n) with a matrix, as one product of many rows; cuBLAS takes them as they are."""
-    if len(x.shape) == 2 or type(x) in device_arrays:
-        return product(x, w)
-    z = product(as_rows(x), w)
-    return lean.reshape(z, (*x.shape[:-1], z.shape[1]))
+def by_rows(product: Callable[[Array, Array], Array], x: Array, w: Array, b: Array | None = None) -> Array:
+    """The product of every row of x (..., n) with a matrix, plus b, as one product of many rows; arrays that cuBLAS takes need no view."""
+    direct = len(x.shape) == 2 or (len(x.shape) > 2 and (b is None or len(b.shape) == 1) and _kernels.served(x) is not None)
+    z = product(x if direct else as_rows(x), w)
+    if b is not None:
+        z = lean.add_into(z, b)
+    return z if direct else lean.reshape(z, (*x.shape[:-1], z.shape[1]))
 
 
 # Attention ------------------------------------------------------------------------------------------------------------------------

@@ -240,7 +240,7 @@ def matrix_transpose(x: Array) -> Array:
 
 
 def matmul(x: Array, y: Array) -> Array:
-    """x y, of matrices, vectors or stacks of matrices; CuPy's by cuBLAS itself, with no copies."""
+    """x y, of matrices, vectors or stacks of matrices; CuPy's by cuBLAS itself (_cublas.py)."""
     if type(x) is ndarray:
         if (x.dtype is FLOAT64 or x.dtype is FLOAT32) and x.size < _SMALL and type(y) is ndarray and 0 < x.ndim < 3 > y.ndim > 0:
             try:

@@ -9,7 +9,7 @@ import pytest
 from host_cublas import HANDLE, Cublas
 
 import clumsygrad as cg
-from clumsygrad import _cublas, _layers, lean, nn
+from clumsygrad import _cublas, _kernels, _layers, lean, nn
 
 
 class OnDevice(np.ndarray):
@@ -140,8 +140,28 @@ def test_other_dtypes(dtype, library, monkeypatch):
     ],
 )
 def test_what_is_left_to_cupy(x, y, library):
-    assert np.array_equal(_cublas.matmul(x, y, 3.0), x @ y * 3.0)
+    np.testing.assert_allclose(_cublas.matmul(x, y, 3.0), 3.0 * (x @ y), rtol=1e-13, atol=1e-13)
     assert not library.calls
+
+
+def test_the_factor_comes_before_the_sums(library):
+    """Of 16 bits, which 64 products of 40 and 40 overflow."""
+    x = np.full((3, 128), 40, np.float16).view(OnDevice)[:, ::2]
+    np.testing.assert_allclose(_cublas.matmul(x, x.mT, 0.125), np.full((3, 3), 64 * 1600 / 8), rtol=1e-3)
+    assert not library.calls
+
+
+def test_arrays_on_another_device_are_left_to_cupy(library, monkeypatch):
+    monkeypatch.setattr(_kernels, "is_elsewhere", lambda x: True)
+    _cublas.matmul(stack(4, 5), stack(5, 2))
+    assert OnDevice.products == 1
+
+
+def test_more_rows_than_cublas_counts_are_a_stack():
+    of_matrices, of_rows = (2**17 * 8, 16, 8), (24, 8)
+    for count, is_one in ((2**10, True), (2**16, False)):
+        plan = _cublas._plan((count, 2**16, 2), of_matrices, (2, 3), of_rows, np.dtype(np.float64), 1.0)
+        assert (plan.inner is None) is is_one
 
 
 def test_shapes_that_do_not_fit_are_left_to_cupy_which_raises(library):
@@ -170,6 +190,32 @@ def test_the_gradients_of_products_and_of_attention_go_the_same_way(library, mon
     scores = x @ x.mT / 2
     weights = np.exp(scores) / np.exp(scores).sum(-1, keepdims=True)
     np.testing.assert_allclose(z.data, weights @ x)
+
+
+@pytest.mark.parametrize(
+    ("x", "grad", "calls"),
+    [
+        (stack(2, 3, 5), stack(2, 3, 4), 3),
+        (stack(2, 3, 5), np.broadcast_to(stack(2, 1, 4), (2, 3, 4)).view(OnDevice), 3),
+        (stack(2, 3, 10)[:, :, ::2], stack(2, 3, 4), 1),
+        (stack(5), stack(4), 3),
+        ((stack(2, 3, 5) * 1j).view(OnDevice), stack(2, 3, 4).astype(complex), 0),
+    ],
+    ids=["in one piece", "a stretched gradient", "gaps", "a vector", "complex"],
+)
+def test_rows_of_many_axes_are_one_product_of_matrices(x, grad, calls, library, monkeypatch):
+    for module in (lean, _kernels):
+        monkeypatch.setattr(module, "device_arrays", {OnDevice})
+    w = stack(5, 4).astype(x.dtype)
+    leaves = [cg.Tensor(data, requires_grad=True) for data in (x, w)]
+    z = nn.linear(*leaves)
+    z.backward(grad)
+    assert library.plain == len(library.calls) == calls
+    assert OnDevice.products == 3 - calls
+    np.testing.assert_allclose(z.data, np.asarray(x) @ w, rtol=1e-12)
+    np.testing.assert_allclose(leaves[0].grad, np.asarray(grad) @ w.conj().T, rtol=1e-12)
+    rows, of_rows = np.asarray(x).reshape(-1, 5), np.asarray(grad).reshape(-1, 4)
+    np.testing.assert_allclose(leaves[1].grad, rows.conj().T @ of_rows, rtol=1e-12)
 
 
 @pytest.mark.parametrize("dtype", [np.float64, np.complex128])
@@ -246,3 +292,16 @@ def test_in_a_capture_nvmaths_binding_serves_if_there_is_one(x, y, calls, librar
     assert type(z) is Captured
     assert len(library.calls) == calls
     np.testing.assert_allclose(z.view(np.ndarray), 2 * (x @ y))
+
+
+def test_in_a_capture_without_nvmath_cupy_is_asked(library, monkeypatch):
+    """Of a row and a column it adds up the products itself, for which it needs no cuBLAS."""
+
+    def refuses(*arguments):
+        raise NotImplementedError("calling cuBLAS API during stream capture is currently unsupported")
+
+    monkeypatch.setattr(_cublas, "_of_cupy", lambda: _cublas.Binding(refuses, refuses, lambda: HANDLE))
+    monkeypatch.setattr(_cublas, "_of_nvmath", lambda: None)
+    x, y = stack(1, 5), stack(5, 1)
+    np.testing.assert_allclose(_cublas.matmul(x, y), np.asarray(x) @ y)
+    assert OnDevice.products == 1

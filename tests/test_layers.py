@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import clumsygrad as cg
-from clumsygrad import _keys, _pieces, nn
+from clumsygrad import _keys, _pieces, _windows, nn
 
 
 def gradient(function, *arrays):
@@ -36,6 +36,20 @@ def test_gelu_of_each_dtype(dtype):
     (wide,) = gradient(nn.gelu, x.astype("float64"))
     assert g.dtype == x.dtype
     assert np.max(np.abs(g - wide)) <= 60 * np.finfo(dtype).eps
+
+
+@pytest.mark.parametrize("shape", [(3, 2), (2, 3, 2), (3, 1), (2, 1, 2)])
+def test_a_bias_that_does_not_fit_is_refused_at_once(shape):
+    with pytest.raises(ValueError, match="broadcast"):
+        nn.linear(cg.Tensor(np.ones((2, 3, 4)), requires_grad=True), np.ones((4, 2)), np.ones(shape))
+
+
+def test_a_convolution_lays_its_kernels_out_once(monkeypatch):
+    laid_out = []
+    monkeypatch.setattr(_windows, "kernel_matrix", lambda w, plain=_windows.kernel_matrix: laid_out.append(w) or plain(w))
+    x, w = np.ones((1, 2, 4, 4)), np.ones((3, 2, 3, 3))
+    gradient(nn.conv2d, x, w)
+    assert len(laid_out) == 1
 
 
 @pytest.mark.parametrize("zeros", [0, 10])

@@ -229,3 +229,20 @@ def test_every_differentiable_function_of_the_standard_has_a_row():
     wanted = {name for name, (kind, _) in FUNCTIONS.items() if kind in ("differentiable", "zero_gradient")}
     assert len(wanted) > 80
     assert sorted(wanted - {case.name.partition("-")[0] for case in CASES} - set(EXCEPTIONS)) == []
+
+
+@pytest.mark.parametrize("function", [cg.prod, cg.cumulative_prod])
+@pytest.mark.parametrize(
+    ("x", "grad", "dtype"),
+    [
+        ([300, 200], 4, np.float16),  # z̄ z overflows
+        ([1e20, 1e18], 10, np.float32),
+        ([1e-30, 1.0], 1e-20, np.float32),  # or has lost all digits
+    ],
+)
+def test_products_whose_gradient_has_no_detour_through_what_is_too_large_or_too_small(function, x, grad, dtype):
+    leaf = cg.Tensor(np.asarray(x, dtype), requires_grad=True)
+    z = function(leaf)
+    z = z if z.ndim == 0 else z[-1]
+    z.backward(np.asarray(grad, dtype))
+    np.testing.assert_allclose(leaf.grad, np.asarray(grad * np.asarray(x[::-1]), dtype), rtol=1e-3)

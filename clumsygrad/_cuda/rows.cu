@@ -52,7 +52,7 @@ __device__ Real sum_of_exponentials(const Stored *x, Real largest, Index n)
 }
 
 // sums = sum x / divisor
-extern "C" __global__ void sums_of_rows(const Stored *x, Stored *sums, Index rows, Index n, double divisor)
+extern "C" __launch_bounds__(1024) __global__ void sums_of_rows(const Stored *x, Stored *sums, Index rows, Index n, double divisor)
 {
     FOR_ROWS {
         Real sum = 0;
@@ -63,7 +63,7 @@ extern "C" __global__ void sums_of_rows(const Stored *x, Stored *sums, Index row
 }
 
 // z = exp(x) / sum exp(x)
-extern "C" __global__ void softmax(const Stored *x, Stored *z, Index rows, Index n)
+extern "C" __launch_bounds__(1024) __global__ void softmax(const Stored *x, Stored *z, Index rows, Index n)
 {
     FOR_ROWS {
         const Stored *in = x + row * n;
@@ -74,7 +74,7 @@ extern "C" __global__ void softmax(const Stored *x, Stored *z, Index rows, Index
 }
 
 // z (grad - sum z grad)
-extern "C" __global__ void softmax_gradient(const Stored *z, const Stored *grad, Stored *out, Index rows, Index n)
+extern "C" __launch_bounds__(1024) __global__ void softmax_gradient(const Stored *z, const Stored *grad, Stored *out, Index rows, Index n)
 {
     FOR_ROWS {
         const Stored *of_row = z + row * n, *g = grad + row * n;
@@ -86,7 +86,7 @@ extern "C" __global__ void softmax_gradient(const Stored *z, const Stored *grad,
 }
 
 // z = x - log sum exp(x)
-extern "C" __global__ void log_softmax(const Stored *x, Stored *z, Index rows, Index n)
+extern "C" __launch_bounds__(1024) __global__ void log_softmax(const Stored *x, Stored *z, Index rows, Index n)
 {
     FOR_ROWS {
         const Stored *in = x + row * n;
@@ -97,7 +97,7 @@ extern "C" __global__ void log_softmax(const Stored *x, Stored *z, Index rows, I
 }
 
 // grad - exp(z) sum grad
-extern "C" __global__ void log_softmax_gradient(const Stored *z, const Stored *grad, Stored *out, Index rows, Index n)
+extern "C" __launch_bounds__(1024) __global__ void log_softmax_gradient(const Stored *z, const Stored *grad, Stored *out, Index rows, Index n)
 {
     FOR_ROWS {
         const Stored *of_row = z + row * n, *g = grad + row * n;
@@ -109,7 +109,7 @@ extern "C" __global__ void log_softmax_gradient(const Stored *z, const Stored *g
 }
 
 // losses = -log softmax(x)[label], sums = log sum exp(x). A label that names no class is read modulo their number, as CuPy reads indices.
-extern "C" __global__ void cross_entropy(
+extern "C" __launch_bounds__(1024) __global__ void cross_entropy(
     const Stored *x, const Index *labels, Stored *losses, Stored *sums, Index rows, Index n)
 {
     FOR_ROWS {
@@ -125,7 +125,7 @@ extern "C" __global__ void cross_entropy(
 }
 
 // (exp(x - sums) - one at the label) grad factor, grad one number, or one for each row
-extern "C" __global__ void cross_entropy_gradient(
+extern "C" __launch_bounds__(1024) __global__ void cross_entropy_gradient(
     const Stored *x, const Index *labels, const Stored *sums, const Stored *grad, Stored *out, Index rows, Index n, Index each,
     double factor)
 {
@@ -140,7 +140,7 @@ extern "C" __global__ void cross_entropy_gradient(
 }
 
 // z = (x - mean) inverse gain + shift, inverse = 1 / sqrt(variance + eps); gain and shift may be missing
-extern "C" __global__ void layer_norm(
+extern "C" __launch_bounds__(1024) __global__ void layer_norm(
     const Stored *x, const Stored *gain, const Stored *shift, Stored *z, Stored *means, Stored *inverses, Index rows, Index n, double eps)
 {
     FOR_ROWS {
@@ -164,7 +164,7 @@ extern "C" __global__ void layer_norm(
 }
 
 // (h - mean h - normed mean(h normed)) inverse, h = grad gain
-extern "C" __global__ void layer_norm_gradient(
+extern "C" __launch_bounds__(1024) __global__ void layer_norm_gradient(
     const Stored *x, const Stored *grad, const Stored *gain, const Stored *means, const Stored *inverses, Stored *out, Index rows, Index n)
 {
     FOR_ROWS {
@@ -217,7 +217,7 @@ template <typename Read, typename Number> __device__ Real sum_of_column(const Nu
 
 // sum x / divisor over all rows, of each of a stack of matrices as high as the grid is deep; or, where it has several rows of blocks,
 // sum x over the rows of each part: an array (gridDim.y, n)
-extern "C" __global__ void sums_of_columns(const Stored *x, Real *parts, Stored *sums, Index rows, Index n, double divisor)
+extern "C" __launch_bounds__(1024) __global__ void sums_of_columns(const Stored *x, Real *parts, Stored *sums, Index rows, Index n, double divisor)
 {
     x += blockIdx.z * rows * n;
     sums += blockIdx.z * n;
@@ -229,14 +229,14 @@ extern "C" __global__ void sums_of_columns(const Stored *x, Real *parts, Stored 
 }
 
 // The sum of such parts, divided
-extern "C" __global__ void sums_of_parts(const Real *parts, Stored *sums, Index rows, Index n, double divisor)
+extern "C" __launch_bounds__(1024) __global__ void sums_of_parts(const Real *parts, Stored *sums, Index rows, Index n, double divisor)
 {
     const Real sum = sum_of_column<Reals>(parts, rows, n);
     if (threadIdx.y == 0 && own_column() < n) sums[own_column()] = to_stored(sum / (Real)divisor);
 }
 
 // sum grad normed and sum grad over all rows; or, as above, over those of each part: arrays (gridDim.y, n)
-extern "C" __global__ void layer_norm_columns(
+extern "C" __launch_bounds__(1024) __global__ void layer_norm_columns(
     const Stored *x, const Stored *grad, const Stored *means, const Stored *inverses, Real *gains, Real *shifts, Stored *of_gain,
     Stored *of_shift, Index rows, Index n)
 {

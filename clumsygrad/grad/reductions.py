@@ -6,7 +6,7 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from .. import lean
-from ..xp import SCALAR_TYPES, Array, array_namespace, device, ndarray, numpy
+from ..xp import Array, array_namespace, device, ndarray, numpy
 from ._read import GradientTuple, attribute, conj_operand, conj_result, operand, result
 
 if TYPE_CHECKING:
@@ -25,6 +25,8 @@ __all__ = [
     "sum_of_rows_backward",
     "var_backward",
 ]
+
+_SCALARS = frozenset({numpy.float64, numpy.float32})
 
 
 def _axes(tensor: Tensor, ndim: int) -> tuple[int, ...]:
@@ -77,27 +79,35 @@ def max_backward(tensor: Tensor, grad: Array) -> GradientTuple:
     return (xp.where(at, lean.reshape(grad, kept) / count, xp.zeros_like(x)),)
 
 
-def _is_normal(x: Array) -> bool:
-    """Whether `x` is NumPy's, and no element is 0, infinite, nan, or so small that it has fewer digits than others."""
-    if type(x) is not ndarray and type(x) not in SCALAR_TYPES:
-        return False
+def _times_normal(grad: Array, z: Array) -> Array | None:
+    """z̄ z of NumPy's arrays where that can be divided by a factor of z: no digits were lost by the way to an underflow or an overflow."""
+    if type(z) is not ndarray and type(z) not in _SCALARS:
+        return None
+    with numpy.errstate(over="ignore"):
+        product = grad * z
+    return product if bool((_is_normal(z) & (_is_normal(product) | (grad == 0))).all()) else None
+
+
+def _is_normal(x: Array) -> Array:
+    """Where x is not 0, infinite, nan, or so small that it has fewer digits than others."""
     size = numpy.abs(x)
     limits = numpy.finfo(size.dtype)
-    return bool(((size >= limits.smallest_normal) & (size <= limits.max)).all())
+    return (size >= limits.smallest_normal) & (size <= limits.max)
 
 
 def prod_backward(tensor: Tensor, grad: Array) -> GradientTuple:
     """z = Π x over `axis`:   x̄ᵢ = z̄ · conj(Π_{j≠i} xⱼ).
 
     The products of what is before and after each element are accumulated, not divided out: right where elements are zero. (Over
-    NumPy they are divided out where no product is 0, or has lost digits to an underflow.)
+    NumPy they are divided out where no product is 0, or has lost digits.)
     """
     xp = array_namespace(grad)
     x = conj_operand(tensor, grad)
     shape = x.shape
     z = conj_result(tensor, grad)
-    if _is_normal(z):
-        return (lean.reshape(grad * z, _kept(tensor, shape)) / x,)
+    product = _times_normal(grad, z)
+    if product is not None:
+        return (lean.reshape(product, _kept(tensor, shape)) / x,)
     axes = _axes(tensor, len(shape))
     others = tuple([i for i in range(len(shape)) if i not in axes])
     order = others + axes
@@ -176,14 +186,15 @@ def cumulative_prod_backward(tensor: Tensor, grad: Array) -> GradientTuple:
     """zₖ = Π_{i≤k} xᵢ:   x̄ᵢ = conj(Π_{j<i} xⱼ) · sᵢ,   sᵢ = z̄ᵢ + conj(xᵢ₊₁) sᵢ₊₁.
 
     The recurrence runs by doubling, in log₂ n steps over the whole axis, and divides by nothing: right where elements are zero. (Over
-    NumPy, where no zₖ is 0 or has lost digits to an underflow, it is x̄ᵢ = Σ_{k≥i} z̄ₖ conj(zₖ) / conj(xᵢ).)
+    NumPy, where no zₖ is 0 and none has lost digits, it is x̄ᵢ = Σ_{k≥i} z̄ₖ conj(zₖ) / conj(xᵢ).)
     """
     xp = array_namespace(grad)
     axis, g = _cumulated(tensor, grad)
     x = conj_operand(tensor, grad)
     _, z = _cumulated(tensor, conj_result(tensor, grad))
-    if _is_normal(z):
-        return (lean.in_shape(_summed_from_the_end(xp, g * z, axis), x.shape) / x,)
+    product = _times_normal(g, z)
+    if product is not None:
+        return (lean.in_shape(_summed_from_the_end(xp, product, axis), x.shape) / x,)
     x = xp.moveaxis(x, axis, -1)
     n = x.shape[-1]
     if n == 0:
