@@ -26,6 +26,7 @@ __all__ = [
     "cross_entropy_gradient",
     "empty",
     "for_each",
+    "for_rows",
     "is_cupys",
     "is_elsewhere",
     "is_on_null_stream",
@@ -138,7 +139,7 @@ def for_each(n: int) -> tuple[Size, Size]:
 
 
 @functools.lru_cache(1024)
-def _for_rows(rows: int, n: int) -> tuple[Size, Size]:
+def for_rows(rows: int, n: int) -> tuple[Size, Size]:
     """The grid and the blocks for rows of n elements: a warp for a short row, a block for a long one."""
     if n <= 1024:
         return (min(-(-rows // 8), 2**31 - 1), 1, 1), (32, 8, 1)
@@ -182,7 +183,7 @@ def _along_rows(name: str, axis: int, *arrays: Array) -> Array | None:
     if dtype is None or rows is None or any(a.shape != arrays[0].shape for a in arrays):
         return None
     out = empty(arrays[0].shape, arrays[0])
-    launch("rows", name, dtype, *_for_rows(*rows), [*arrays, out, *map(np.int64, rows)])
+    launch("rows", name, dtype, *for_rows(*rows), [*arrays, out, *map(np.int64, rows)])
     return out
 
 
@@ -194,7 +195,7 @@ def cross_entropy(logits: Array, labels: Array, axis: int) -> tuple[Array, Array
         return None
     losses, sums = empty(labels.shape, logits), empty((*logits.shape[:-1], 1), logits)
     arguments = [logits, contiguous_integers(labels), losses, sums, *map(np.int64, rows)]
-    launch("rows", "cross_entropy", dtype, *_for_rows(*rows), arguments)
+    launch("rows", "cross_entropy", dtype, *for_rows(*rows), arguments)
     return losses, sums
 
 
@@ -207,7 +208,7 @@ def cross_entropy_gradient(logits: Array, labels: Array, sums: Array, grad: Arra
     out = empty(logits.shape, logits)
     each = np.int64(grad.size > 1)
     arguments = [logits, contiguous_integers(labels), sums, grad, out, *map(np.int64, rows), each, np.float64(factor)]
-    launch("rows", "cross_entropy_gradient", dtype, *_for_rows(*rows), arguments)
+    launch("rows", "cross_entropy_gradient", dtype, *for_rows(*rows), arguments)
     return out
 
 
@@ -280,14 +281,11 @@ def _sum_plan(shape: tuple[int, ...], axis: Any, keepdims: bool, order: tuple[in
         return None
     stacks, count, n = (math.prod([shape[a] for a in part]) for part in (lie[: at[0]], axes, lie[at[-1] + 1 :]))
     if n == 1 and count <= _LONG:
-        sizes, parts, threads = (stacks, count), 0, _for_rows(stacks, count)
-    elif stacks == 1 and (n > 1 or (at[0] == 0 and len(axes) < ndim)):
+        sizes, parts, threads = (stacks, count), 0, for_rows(stacks, count)
+    elif (kept and at[0] == 0) or (n > 1 and (stacks == 1 or (count <= _FEW_ROWS and stacks < 2**16))):
         sizes = (count, n)
-        parts, threads = _for_columns(count, n)
-    elif n > 1 and count <= _FEW_ROWS and stacks < 2**16:
-        sizes = (count, n)
-        parts, ((across, _, _), block) = _for_columns(count, n)
-        threads = (across, 1, stacks), block
+        parts, ((across, down, _), block) = _for_columns(count, n)
+        threads = (across, down, stacks), block
     else:
         return None
     return SumPlan(result, (np.int64(sizes[0]), np.int64(sizes[1])), np.float64(count), parts, threads)
@@ -322,7 +320,7 @@ def layer_norm(rows: Array, gain: Array | None, shift: Array | None, eps: float)
     count, n = rows.shape
     z, mean, inverse = (empty(shape, rows) for shape in (rows.shape, (count,), (count, 1)))
     arguments = [rows, gain, shift, z, mean, inverse, np.int64(count), np.int64(n), np.float64(eps)]
-    launch("rows", "layer_norm", dtype, *_for_rows(count, n), arguments)
+    launch("rows", "layer_norm", dtype, *for_rows(count, n), arguments)
     return z, inverse, mean
 
 
@@ -339,7 +337,7 @@ def layer_norm_gradient(
     if need_x:
         of_x = empty(rows.shape, rows)
         arguments = [rows, grad, gain, mean, inverse, of_x, *sizes]
-        launch("rows", "layer_norm_gradient", dtype, *_for_rows(count, n), arguments)
+        launch("rows", "layer_norm_gradient", dtype, *for_rows(count, n), arguments)
     if need_parameters:
         parts, threads = _for_columns(count, n)
         of_gain, of_shift = (empty((n,), rows) for _ in range(2))

@@ -58,21 +58,11 @@ def patches(x: Array, window: Any) -> Array | None:
     dtype = _kernels.served(lying)
     if dtype is None:
         return None
-    shape, threads, sizes = _patches_plan(x.shape, x.strides, x.itemsize, window)
-    rows = _kernels.empty(shape, x)
-    _kernels.launch("scatter", "take_patches", dtype, *threads, [lying, rows, *sizes])
+    rows = _kernels.empty((x.shape[0] * window.steps[0] * window.steps[1], window.area * x.shape[1]), x)
+    steps = [np.int64(step // x.itemsize) for step in x.strides]
+    arguments = [lying, rows, np.int64(rows.shape[0]), *_numbers(x.shape, window), *steps]
+    _kernels.launch("scatter", "take_patches", dtype, *_kernels.for_rows(*rows.shape), arguments)
     return rows
-
-
-@functools.lru_cache(1024)
-def _patches_plan(
-    shape: tuple[int, ...], strides: tuple[int, ...], size: int, window: Any
-) -> tuple[tuple[int, int], tuple[_kernels.Size, _kernels.Size], list[Any]]:
-    """The shape of the patches, the grid and the blocks, and the kernel's numbers. Strides and the size of an element are in bytes."""
-    n, channels, *sides = shape
-    rows = n * window.steps[0] * window.steps[1]
-    numbers = [rows, channels, *sides, *_numbers_of(window), *[step // size for step in strides]]
-    return (rows, window.area * channels), ((min(-(-rows // 8), 2**31 - 1), 1, 1), (32, 8, 1)), [*map(np.int64, numbers)]
 
 
 def patches_added(rows: Array, window: Any, shape: tuple[int, ...]) -> Array | None:
@@ -82,15 +72,13 @@ def patches_added(rows: Array, window: Any, shape: tuple[int, ...]) -> Array | N
         return None
     n, channels, *sides = shape
     images = _kernels.empty((n, *sides, channels), rows)
-    _kernels.launch("scatter", "add_patches", dtype, *_kernels.for_each(images.size), [rows, images, *_sizes_of(shape, window)])
+    arguments = [rows, images, np.int64(images.size), *_numbers(shape, window)]
+    _kernels.launch("scatter", "add_patches", dtype, *_kernels.for_each(images.size), arguments)
     return images.transpose(0, 3, 1, 2)
 
 
 @functools.lru_cache(1024)
-def _sizes_of(shape: tuple[int, ...], window: Any) -> list[Any]:
-    n, channels, *sides = shape
-    return [*map(np.int64, [n * channels * sides[0] * sides[1], channels, *sides, *_numbers_of(window)])]
-
-
-def _numbers_of(window: Any) -> list[int]:
-    return [n for pair in (window.size, window.steps, window.stride, window.padding, window.dilation) for n in pair]
+def _numbers(shape: tuple[int, ...], window: Any) -> list[Any]:
+    """What the kernels are told of images and of a window."""
+    pairs = (window.size, window.steps, window.stride, window.padding, window.dilation)
+    return [*map(np.int64, [*shape[1:], *[n for pair in pairs for n in pair]])]

@@ -43,6 +43,7 @@ __all__ = [
     "exp_into",
     "exp_within",
     "filled",
+    "is_normal",
     "kept_where",
     "matmul",
     "matrix_transpose",
@@ -207,6 +208,15 @@ def scaled(x: Array, number: Array) -> Array:
     return x * number
 
 
+def is_normal(x: Array) -> bool:
+    """Whether `x` is NumPy's, and no element is 0, infinite, nan, or so small that it has fewer digits than others."""
+    if type(x) is not ndarray and type(x) not in _SCALARS:
+        return False
+    size = np.abs(x)
+    limits = np.finfo(size.dtype)
+    return bool(((size >= limits.smallest_normal) & (size <= limits.max)).all())
+
+
 def diagonal(x: Array) -> Array:
     """The elements x[..., i, i] of matrices."""
     return x.diagonal(0, -2, -1) if type(x) is ndarray else array_namespace(x).linalg.diagonal(x)
@@ -260,13 +270,11 @@ def times_adjoint(x: Array, y: Array) -> Array:
         return x.dot(y) if x.ndim == 2 == y.ndim and x.size < _SMALL else x @ y
     if is_wrapper(x):
         return x._times_adjoint(y)
-    if type(x) in device_arrays:
-        return _cublas.times_adjoint(x, y)
     xp = array_namespace(x)
     y = conj(xp, y)
-    if len(y.shape) == 2:
+    if len(y.shape) == 2 and type(y) not in device_arrays:
         return xp.tensordot(x, y, axes=((len(x.shape) - 1,), (1,)))
-    return x @ matrix_transpose(y)
+    return matmul(x, matrix_transpose(y))
 
 
 def adjoint_times(x: Array, y: Array) -> Array:
@@ -276,12 +284,10 @@ def adjoint_times(x: Array, y: Array) -> Array:
         return x.dot(y) if x.ndim == 2 == y.ndim and x.size < _SMALL else x @ y
     if is_wrapper(x):
         return x._adjoint_times(y)
-    if type(x) in device_arrays:
-        return _cublas.adjoint_times(x, y)
     xp = array_namespace(x)
     if len(x.shape) == 2 == len(y.shape) and name_of(xp) == "jax":
         return xp.tensordot(conj(xp, x), y, axes=((0,), (0,)))
-    return conj(xp, matrix_transpose(x)) @ y
+    return matmul(conj(xp, matrix_transpose(x)), y)
 
 
 def times_slope_of_tanh(g: Array, z: Array) -> Array:

@@ -23,30 +23,8 @@ class Cublas:
     ):  # fmt: skip
         self.plain += 1
         self.gemm_strided_batched(
-            handle,
-            transa,
-            transb,
-            m,
-            n,
-            k,
-            alpha,
-            a,
-            atype,
-            lda,
-            0,
-            b,
-            btype,
-            ldb,
-            0,
-            beta,
-            c,
-            ctype,
-            ldc,
-            0,
-            1,
-            compute_type,
-            algo,
-        )
+            handle, transa, transb, m, n, k, alpha, a, atype, lda, 0, b, btype, ldb, 0, beta, c, ctype, ldc, 0, 1, compute_type, algo,
+        )  # fmt: skip
 
     def gemm_strided_batched(
         self, handle, transa, transb, m, n, k, alpha, a, atype, lda, stride_a, b, btype, ldb, stride_b,

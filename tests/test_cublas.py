@@ -30,17 +30,21 @@ def binding(found):
     return _cublas.Binding(found.gemm, found.gemm_strided_batched, lambda: HANDLE)
 
 
+def forget_plans():
+    """And the environment, which was read for them."""
+    for cached in (_cublas._kind, _cublas._plan):
+        cached.cache_clear()
+
+
 @pytest.fixture
 def library(monkeypatch):
     found = Cublas()
     monkeypatch.setattr(_cublas, "_of_cupy", lambda: binding(found))
     monkeypatch.setattr(_cublas, "_WORTH_A_CALL", 0)
-    for cached in (_cublas._kind, _cublas._plan):
-        cached.cache_clear()
+    forget_plans()
     OnDevice.products = 0
     yield found
-    for cached in (_cublas._kind, _cublas._plan):
-        cached.cache_clear()
+    forget_plans()
 
 
 def stack(*shape, dtype=np.float64):
@@ -104,8 +108,7 @@ def test_other_dtypes(dtype, library, monkeypatch):
     assert z.dtype == dtype
     np.testing.assert_allclose(z, x.astype(np.float64) @ y.astype(np.float64), rtol=2e-3, atol=2e-3)
     monkeypatch.setenv("CUPY_TF32", "1")
-    for cached in (_cublas._kind, _cublas._plan):
-        cached.cache_clear()
+    forget_plans()
     _cublas.matmul(x, y)
     assert [call[3] for call in library.calls] == [68, 77 if dtype == np.float32 else 68]
 
@@ -219,10 +222,11 @@ def test_rows_of_many_axes_are_one_product_of_matrices(x, grad, calls, library, 
 
 
 @pytest.mark.parametrize("dtype", [np.float64, np.complex128])
-def test_products_with_an_adjoint(dtype, library):
+def test_products_with_an_adjoint(dtype, library, monkeypatch):
+    monkeypatch.setattr(lean, "device_arrays", {OnDevice})
     x, y = ((stack(3, 4, 5) * (1 + 2j if dtype is np.complex128 else 1)).astype(dtype) for _ in range(2))
-    np.testing.assert_allclose(_cublas.times_adjoint(x, y), x @ y.conj().mT)
-    np.testing.assert_allclose(_cublas.adjoint_times(x, y), x.conj().mT @ y)
+    np.testing.assert_allclose(lean.times_adjoint(x, y), x @ y.conj().mT)
+    np.testing.assert_allclose(lean.adjoint_times(x, y), x.conj().mT @ y)
     assert len(library.calls) == (2 if dtype is np.float64 else 0)
 
 
@@ -241,11 +245,15 @@ def test_a_small_product_of_many_calls_is_left_to_cupy(library, monkeypatch):
     assert len(library.calls) == 1 + 2, "16 bits, which CuPy has no fast way for"
 
 
+def refuses(*arguments):
+    """What CuPy does in a stream's capture where it would call cuBLAS."""
+    raise NotImplementedError("calling cuBLAS API during stream capture is currently unsupported")
+
+
 class Captured(OnDevice):
     """A matrix whose product CuPy refuses, as in a stream's capture."""
 
-    def __matmul__(self, other):
-        raise NotImplementedError("calling cuBLAS API during stream capture is currently unsupported")
+    __matmul__ = refuses
 
 
 @pytest.mark.parametrize(
@@ -278,9 +286,6 @@ class Captured(OnDevice):
     ],
 )
 def test_in_a_capture_nvmaths_binding_serves_if_there_is_one(x, y, calls, library, monkeypatch):
-    def refuses(*arguments):
-        raise NotImplementedError("calling cuBLAS API during stream capture is currently unsupported")
-
     monkeypatch.setattr(_cublas, "_of_cupy", lambda: _cublas.Binding(refuses, refuses, lambda: HANDLE))
     monkeypatch.setattr(_cublas, "_of_nvmath", lambda: None)
     monkeypatch.setattr(_cublas, "_WORTH_A_CALL", 2**23)
@@ -296,9 +301,6 @@ def test_in_a_capture_nvmaths_binding_serves_if_there_is_one(x, y, calls, librar
 
 def test_in_a_capture_without_nvmath_cupy_is_asked(library, monkeypatch):
     """Of a row and a column it adds up the products itself, for which it needs no cuBLAS."""
-
-    def refuses(*arguments):
-        raise NotImplementedError("calling cuBLAS API during stream capture is currently unsupported")
 
     monkeypatch.setattr(_cublas, "_of_cupy", lambda: _cublas.Binding(refuses, refuses, lambda: HANDLE))
     monkeypatch.setattr(_cublas, "_of_nvmath", lambda: None)

@@ -700,6 +700,7 @@ WINDOWS = {
     "dilation": ((1, 5, 9, 9), (2, 3), {"dilation": (3, 2)}),
     "all": ((3, 4, 11, 10), (3, 2), {"stride": (3, 2), "padding": (2, 3), "dilation": (2, 4)}),
     "gaps": ((1, 2, 8, 8), (1, 2), {"stride": 4}),
+    "many channels": ((2, 130, 4, 3), (3, 3), {"padding": 1}),
 }
 
 

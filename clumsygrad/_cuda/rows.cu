@@ -74,7 +74,8 @@ extern "C" __launch_bounds__(1024) __global__ void softmax(const Stored *x, Stor
 }
 
 // z (grad - sum z grad)
-extern "C" __launch_bounds__(1024) __global__ void softmax_gradient(const Stored *z, const Stored *grad, Stored *out, Index rows, Index n)
+extern "C" __launch_bounds__(1024) __global__ void softmax_gradient(
+    const Stored *z, const Stored *grad, Stored *out, Index rows, Index n)
 {
     FOR_ROWS {
         const Stored *of_row = z + row * n, *g = grad + row * n;
@@ -97,7 +98,8 @@ extern "C" __launch_bounds__(1024) __global__ void log_softmax(const Stored *x, 
 }
 
 // grad - exp(z) sum grad
-extern "C" __launch_bounds__(1024) __global__ void log_softmax_gradient(const Stored *z, const Stored *grad, Stored *out, Index rows, Index n)
+extern "C" __launch_bounds__(1024) __global__ void log_softmax_gradient(
+    const Stored *z, const Stored *grad, Stored *out, Index rows, Index n)
 {
     FOR_ROWS {
         const Stored *of_row = z + row * n, *g = grad + row * n;
@@ -217,7 +219,8 @@ template <typename Read, typename Number> __device__ Real sum_of_column(const Nu
 
 // sum x / divisor over all rows, of each of a stack of matrices as high as the grid is deep; or, where it has several rows of blocks,
 // sum x over the rows of each part: an array (gridDim.y, n)
-extern "C" __launch_bounds__(1024) __global__ void sums_of_columns(const Stored *x, Real *parts, Stored *sums, Index rows, Index n, double divisor)
+extern "C" __launch_bounds__(1024) __global__ void sums_of_columns(
+    const Stored *x, Real *parts, Stored *sums, Index rows, Index n, double divisor)
 {
     x += blockIdx.z * rows * n;
     sums += blockIdx.z * n;
@@ -229,7 +232,8 @@ extern "C" __launch_bounds__(1024) __global__ void sums_of_columns(const Stored 
 }
 
 // The sum of such parts, divided
-extern "C" __launch_bounds__(1024) __global__ void sums_of_parts(const Real *parts, Stored *sums, Index rows, Index n, double divisor)
+extern "C" __launch_bounds__(1024) __global__ void sums_of_parts(
+    const Real *parts, Stored *sums, Index rows, Index n, double divisor)
 {
     const Real sum = sum_of_column<Reals>(parts, rows, n);
     if (threadIdx.y == 0 && own_column() < n) sums[own_column()] = to_stored(sum / (Real)divisor);

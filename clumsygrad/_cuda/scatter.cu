@@ -28,8 +28,8 @@ extern "C" __global__ void add_sorted_rows(
 }
 
 // What a window of `high` x `wide` sees of images (N, channels, height, width) from down x across places, a row for each of them; 0
-// outside. Images lie as `of_...` says, in elements. A warp reads a row.
-extern "C" __global__ void take_patches(
+// outside. Images lie as `of_...` says, in elements. The threads of a row are those along x, as in rows.cu.
+extern "C" __launch_bounds__(1024) __global__ void take_patches(
     const Stored *images, Stored *rows, Index count, Index channels, Index height, Index width, Index high, Index wide, Index down,
     Index across, Index stride_y, Index stride_x, Index padding_y, Index padding_x, Index dilation_y, Index dilation_x, Index of_image,
     Index of_channel, Index of_line, Index of_column)

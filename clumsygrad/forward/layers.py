@@ -39,7 +39,10 @@ def linear(x: Array, w: Array, b: Array | None = None, /) -> Array:
     """
     if len(w.shape) != 2:
         raise ValueError(f"linear: w must have the shape (n, m), got {tuple(w.shape)}; for one output make it a column: w[:, None]")
-    return by_rows(lean.matmul, x, w, b)
+    if len(x.shape) != 2:
+        return by_rows(lean.matmul, x, w, b)
+    z = lean.matmul(x, w)
+    return z if b is None else lean.add_into(z, b)
 
 
 @operation(grad.layer_norm_backward, operands=("x", "gain", "shift"), keeps=True)

@@ -49,10 +49,11 @@ def linear_backward(tensor: Tensor, grad: Array) -> GradientTuple:
     """Z = X W + b:   X̄ = Z̄ Wᴴ,   W̄ = Xᴴ Z̄,   b̄ = Σ Z̄ over the rows."""
     x, w, b = operands(tensor, grad)
     need_x, need_w, need_b = needs(tensor)
-    gx = gb = None
+    is_matrix, gx, gb = len(x.shape) == 2, None, None
     if need_x:
-        gx = handed_over(tensor, by_rows(lean.times_adjoint, grad, w))
-    if len(x.shape) != 2:
+        gx = lean.times_adjoint(grad, w) if is_matrix else by_rows(lean.times_adjoint, grad, w)
+        gx = handed_over(tensor, gx)
+    if not is_matrix:
         x, grad = as_rows(x), as_rows(grad)
     if need_b:
         gb = lean.sum_of_rows(grad) if b.shape == grad.shape[1:] else unbroadcast(grad, b.shape)
@@ -155,11 +156,12 @@ def conv2d_backward(tensor: Tensor, grad: Array) -> GradientTuple:
     gx = gw = None
     if need_x:
         matrix = kept(tensor, grad)
-        rows = lean.times_adjoint(g, _windows.kernel_matrix(w) if matrix is None else matrix)
-        gx = _windows.patches_added(rows, window, x.shape)
+        if matrix is None:
+            matrix = _windows.kernel_matrix(w)
+        gx = _windows.patches_added(lean.times_adjoint(g, matrix), window, x.shape)
     if need_w:
-        matrix = lean.adjoint_times(_windows.patches(x, window), g)
-        gw = lean.permute_dims(lean.reshape(matrix, (*w.shape[2:], *w.shape[1::-1])), (3, 2, 0, 1))
+        of_matrix = lean.adjoint_times(_windows.patches(x, window), g)
+        gw = lean.permute_dims(lean.reshape(of_matrix, (*w.shape[2:], *w.shape[1::-1])), (3, 2, 0, 1))
     return handed_over(tensor, gx), gw, unbroadcast(g, b.shape) if need_b else None
 
 

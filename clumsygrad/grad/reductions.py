@@ -6,7 +6,7 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from .. import lean
-from ..xp import Array, array_namespace, device, ndarray, numpy
+from ..xp import Array, array_namespace, device, numpy
 from ._read import GradientTuple, attribute, conj_operand, conj_result, operand, result
 
 if TYPE_CHECKING:
@@ -25,8 +25,6 @@ __all__ = [
     "sum_of_rows_backward",
     "var_backward",
 ]
-
-_SCALARS = frozenset({numpy.float64, numpy.float32})
 
 
 def _axes(tensor: Tensor, ndim: int) -> tuple[int, ...]:
@@ -81,18 +79,11 @@ def max_backward(tensor: Tensor, grad: Array) -> GradientTuple:
 
 def _times_normal(grad: Array, z: Array) -> Array | None:
     """z̄ z of NumPy's arrays where that can be divided by a factor of z: no digits were lost by the way to an underflow or an overflow."""
-    if type(z) is not ndarray and type(z) not in _SCALARS:
+    if not lean.is_normal(z):
         return None
     with numpy.errstate(over="ignore"):
         product = grad * z
-    return product if bool((_is_normal(z) & (_is_normal(product) | (grad == 0))).all()) else None
-
-
-def _is_normal(x: Array) -> Array:
-    """Where x is not 0, infinite, nan, or so small that it has fewer digits than others."""
-    size = numpy.abs(x)
-    limits = numpy.finfo(size.dtype)
-    return (size >= limits.smallest_normal) & (size <= limits.max)
+    return product if lean.is_normal(product) or lean.is_normal(product[grad != 0]) else None
 
 
 def prod_backward(tensor: Tensor, grad: Array) -> GradientTuple:
