@@ -53,12 +53,14 @@ class HookHandle:
 
 
 def _fitted(tensor: Tensor, found: Any, gradient: Any, name: str) -> Any:
-    """What a hook returned, checked, in the dtype of the tensor: a Tensor in a pass of tensors, raw in a raw one."""
+    """What a hook returned, checked, in the dtype of the tensor: a Tensor in a pass of tensors, in a raw one a copy of the array,
+    which the hook may go on writing into.
+    """
     cls = type(tensor)
     raw = found._data if type(found) is cls else found
     check_gradient(tensor._data, raw, name)
     if type(gradient) is not cls:
-        found = _xp.scalar(raw)
+        found = gradient if raw is gradient else _xp.scalar(_xp.on_its_device(_xp.copied, raw))
     elif type(found) is not cls:
         found = cls(raw)
     return found if found.dtype == tensor.dtype else _xp.on_its_device(_xp.array_namespace(found).astype, found, tensor.dtype)

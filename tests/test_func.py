@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import clumsygrad as cg
-from clumsygrad.func import grad, value_and_grad, vjp
+from clumsygrad.func import grad, jvp, value_and_grad, vjp
 
 A, B = np.asarray([1.0, 2.0, 3.0]), np.asarray([0.5, -1.0, 2.0])
 
@@ -34,6 +34,52 @@ def test_argnums():
     np.testing.assert_array_equal(gx, 2 * B)
     (only,) = grad(f, argnums=(0,))(A, B, 2.0)
     np.testing.assert_array_equal(only, 2 * B)
+
+
+@pytest.mark.parametrize("argnums", [(0, 0), (0, -2)])
+def test_argnums_name_each_argument_once(argnums):
+    with pytest.raises(ValueError, match="twice, of 2: name each once"):
+        grad(lambda x, y: x * y, argnums=argnums)(2.0, 3.0)
+
+
+# Gradients that a recorded pass hands out are tensors, which may be assigned to: each is its own, and nobody else's.
+
+
+def first_cleared(x):
+    _, pullback = vjp(lambda a, b: a + b, x, x)
+    first, second = pullback(np.ones(2))
+    first[0] = 0.0
+    return cg.sum(second * x)
+
+
+def cotangent_kept(x):
+    seed = 2 * x
+    _, pullback = vjp(lambda a: a + 1, x)
+    (gradient,) = pullback(seed)
+    gradient *= 0.0
+    return cg.sum(seed)
+
+
+def tangent_kept(x):
+    tangent = 2 * x
+    _, out = jvp(lambda a: a + 1, (x,), (tangent,))
+    out *= 0.0
+    return cg.sum(tangent)
+
+
+@pytest.mark.parametrize(("f", "gradient"), [(first_cleared, [1.0, 1.0]), (cotangent_kept, [2.0, 2.0]), (tangent_kept, [2.0, 2.0])])
+def test_gradients_of_a_recorded_pass_are_nobody_elses(f, gradient):
+    x = np.asarray([1.0, 2.0])
+    value, found = value_and_grad(f)(x)
+    assert value == f(x)
+    assert list(found) == gradient
+
+
+def test_gradients_of_a_recorded_pass_on_the_tape_are_nobody_elses():
+    x, y = (cg.Tensor([1.0, 2.0], requires_grad=True) for _ in range(2))
+    cg.sum(x + y).backward(create_graph=True)
+    x.grad[0] = 7.0
+    assert list(y.grad) == [1.0, 1.0]
 
 
 def test_results_are_raw_arrays_of_the_arguments_dtype():

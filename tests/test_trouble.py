@@ -420,6 +420,14 @@ def test_a_leaf_keeps_its_hooks_when_an_optimizer_steps():
     assert seen == [2.0, 0.0]
 
 
+def test_what_a_hook_returns_may_be_written_by_it_again():
+    x, held = cg.Tensor([1.0, 2.0], requires_grad=True), np.empty(2)
+    x.register_hook(lambda g: np.clip(g, -1.0, 1.0, out=held))
+    cg.sum(3 * x).backward()
+    held[:] = 7.0
+    assert list(x.grad) == [1.0, 1.0]
+
+
 def test_what_a_hook_returns_is_checked():
     def run(hook, expected, match):
         x = leaf(1.0, 2.0)

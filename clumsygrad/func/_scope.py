@@ -7,6 +7,7 @@ tangent per argument to one tangent per output.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Sequence
 from operator import attrgetter
 from typing import Any
@@ -48,6 +49,7 @@ class _Scope:
         self.numbers = list(map(_id_of, self.arguments))
         self.in_tensors = any(map(_parents_of, self.arguments))
         self.leading: Any = None
+        self.passing = threading.RLock()
 
     def trees(self) -> list[Any]:
         """The arguments, for the function."""
@@ -82,19 +84,19 @@ class _Scope:
         given = set(map(id, seed if joined else (seed,)))
         arguments = self.leaves()
         arrived: engine.Gradients = {}
-        token = set_recording(in_tensors)
-        try:
-            for x in arguments:  # leaves, while the pass runs; before and after, steps of whatever graph the argument came from
-                x._rule = None
-            if not joined or seed:
-                told = engine.Released(self.name, _INSIDE) if release and not in_tensors else None
-                arrived = engine.propagate(out, seed, leading=self.leading, release=told, guard=_xp.guard)
-        finally:
-            reset_recording(token)
-            for x in arguments:
-                x._rule = positive_backward
-        found = [arrived[x._id][1] if x._id in arrived else _zeros(x, in_tensors) for x in arguments]
-        return found if in_tensors else [exclusive(g, given) for g in found]
+        with self.passing:
+            token = set_recording(in_tensors)
+            try:
+                for x in arguments:  # leaves, while the pass runs; before and after, steps of whatever graph the argument came from
+                    x._rule = None
+                if not joined or seed:
+                    told = engine.Released(self.name, _INSIDE) if release and not in_tensors else None
+                    arrived = engine.propagate(out, seed, leading=self.leading, release=told, guard=_xp.guard)
+                return [exclusive(arrived[x._id][1], given) if x._id in arrived else _zeros(x, in_tensors) for x in arguments]
+            finally:
+                reset_recording(token)
+                for x in arguments:
+                    x._rule = positive_backward
 
 
 class _Pullback:
@@ -142,13 +144,13 @@ class _Pushforward:
         seed = tuple([_as(tangents[i], in_tensors) for i in self.tracked])
         given = set(map(id, seed))
         arrived: engine.Gradients = {}
-        if seed:
-            with recording_set(in_tensors):
+        with recording_set(in_tensors):
+            if seed:
                 arrived = engine.propagate(self.root, seed, leading=self.leading, guard=_xp.guard)
-        return [
-            exclusive(arrived[g._id][1], given) if g is not None and g._id in arrived else _zeros(x, in_tensors)
-            for x, g in zip(self.pullback.outputs, self.cotangents, strict=True)
-        ]
+            return [
+                exclusive(arrived[g._id][1], given) if g is not None and g._id in arrived else _zeros(x, in_tensors)
+                for x, g in zip(self.pullback.outputs, self.cotangents, strict=True)
+            ]
 
 
 def _argument(x: Any, name: str) -> Tensor:

@@ -175,6 +175,8 @@ def evaluated(
             raise TypeError(
                 f"{name}: argument {number!r} is asked for (argnums are positions), and {len(args)} were given by position"
             )
+    if len({number % len(args) for number in numbers}) < len(numbers):
+        raise ValueError(f"{name}: argnums {numbers} ask for one argument twice, of {len(args)}: name each once")
     scope = _Scope(name, [args[number] for number in numbers])
     arguments = list(args)
     for number, tree in zip(numbers, scope.trees(), strict=True):
