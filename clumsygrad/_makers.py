@@ -14,6 +14,7 @@ from typing import Any
 from . import xp as _xp
 from ._modes import recording
 from ._operands import agreed, array_like, is_operand, raw
+from ._versions import as_read
 from .tensor import Tensor, constant, record
 from .xp import SCALAR_TYPES, SCALARS, device_arrays, ndarray, numpy
 
@@ -38,7 +39,7 @@ def unary(forward: Function, rule: Rule) -> Function:
             _describe(error, forward, (x,))
             raise
         if x._tracked and recording():
-            return record(data, rule, (x,), None)
+            return record(data, rule, (x if x._extra is None else as_read(x),), None)
         return constant(data)
 
     return function
@@ -78,12 +79,13 @@ def binary(
                         a, b = x1._data, x2._data
                     data = forward(a, b) if _xp.guard is None else _xp.guard(computed, a, b)
                     if x1._tracked and x2._tracked and rule is not None and recording():
-                        return record(data, rule if a.shape == b.shape else broadcast, (x1, x2), None)
+                        parents = x1 if x1._extra is None else as_read(x1), x2 if x2._extra is None else as_read(x2)
+                        return record(data, rule if a.shape == b.shape else broadcast, parents, None)
                     return half_tracked(data, x1, x2, a, b)
                 if type(x2) in _WEAK:
                     data = forward(a, x2) if _xp.guard is None else _xp.guard(forward, a, x2)
                     if x1._tracked and scalar is not None and recording():
-                        return record(data, scalar, (x1,), ("x2", x2))
+                        return record(data, scalar, (x1 if x1._extra is None else as_read(x1),), ("x2", x2))
                     return half_tracked(data, x1, x2, a, x2)
                 if type(x2) in _NUMPYS and cls in _NUMPYS and x2.dtype is a.dtype:
                     return half_tracked(forward(a, x2), x1, x2, a, x2)
@@ -106,8 +108,8 @@ def binary(
 
     def half_tracked(data: Any, x1: Any, x2: Any, a: Any, b: Any) -> Tensor:
         """The result where an operand is a constant: a tensor that requires no gradient, an array, a scalar. Their data: a, b."""
-        x1 = x1 if type(x1) is Tensor and x1._tracked else a
-        x2 = x2 if type(x2) is Tensor and x2._tracked else b
+        x1 = as_read(x1) if type(x1) is Tensor and x1._tracked else a
+        x2 = as_read(x2) if type(x2) is Tensor and x2._tracked else b
         if rule is None or (type(x1) is not Tensor and type(x2) is not Tensor) or not recording():
             return constant(data)
         if scalar is not None and (type(a) in SCALARS or type(b) in SCALARS):
@@ -144,9 +146,10 @@ def with_attributes(forward: Function, rule: Rule | None, rest: tuple[inspect.Pa
             _describe(error, forward, (x,))
             raise
         if x._tracked and rule is not None and recording():
+            parents = (x if x._extra is None else as_read(x),)
             if type(data) in SCALAR_TYPES or (type(data) is type(x._data) and data.dtype is x._data.dtype):
-                return record(data, rule, (x,), attributes)
-            return _recorded(data, rule, (x,), attributes)
+                return record(data, rule, parents, attributes)
+            return _recorded(data, rule, parents, attributes)
         return _constants(data)
 
     return function
@@ -165,13 +168,15 @@ def several(
 
     def function(*args: Any, **kwargs: Any) -> Any:
         arrays: list[Any] = []
-        cls, dtype, tracked, constants = ndarray, None, False, False
+        cls, dtype, tracked, others = ndarray, None, False, False
         for a in args:
             if type(a) is Tensor:
                 if a._tracked:
                     tracked = True
+                    if a._extra is not None and a._extra.base is not None:
+                        others = True
                 else:
-                    constants = True
+                    others = True
                 a = a._data
             if type(a) is cls:
                 its = a.dtype
@@ -186,11 +191,11 @@ def several(
                 if a.dtype is not _BOOL and 0 not in counts:
                     dtype = a.dtype
             arrays.append(a)
-        if not tracked and not constants:
+        if not tracked and not others:
             return plain(*args, **kwargs)
         parents = args
-        if constants:
-            parents = tuple([a if type(x) is Tensor and not x._tracked else x for x, a in zip(args, arrays, strict=True)])
+        if others:  # than tensors as they are, and arrays
+            parents = tuple([as_read(x) if type(x) is Tensor and x._tracked else a for x, a in zip(args, arrays, strict=True)])
         attributes: Any = {**defaults, **kwargs} if named or keeps else None
         if len(arrays) != len(names):
             if not kwargs.keys() <= named or len(arrays) < required:
@@ -257,7 +262,7 @@ def general(
             raise
         if keeps:
             data, bound["kept"] = _result_and_kept(forward, data)
-        parents = tuple([x if type(x) is Tensor and x._tracked else r for x, r in zip(values, arrays, strict=True)])
+        parents = tuple([as_read(x) if type(x) is Tensor and x._tracked else r for x, r in zip(values, arrays, strict=True)])
         if rule is not None and recording() and any(type(x) is Tensor for x in parents):
             return _recorded(data, rule, parents, bound)
         return _constants(data)

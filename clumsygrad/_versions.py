@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import weakref
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
@@ -13,13 +14,19 @@ if TYPE_CHECKING:
     from ._hooks import Hooks
     from .tensor import Tensor
 
-__all__ = ["Extra", "Part", "Permuted", "Reshaped", "View", "Views", "Write", "as_written", "read_anew"]
+__all__ = ["Extra", "Part", "Permuted", "Reshaped", "View", "Views", "Write", "as_read", "as_written", "present", "read_anew"]
+
+
+_counting = threading.Lock()  # of the views of a leaf that threads share
 
 
 class Extra:
-    """What only some tensors need: a gradient, hooks, older versions, the base and the living views of a view."""
+    """What only some tensors need: a gradient, hooks, older versions, the base and the living views of a view.
 
-    __slots__ = ("base", "gradient", "hooks", "retains", "versions", "view", "views")
+    `read` is a weak reference to what graphs hold of a view's present version in its place (as_read).
+    """
+
+    __slots__ = ("base", "gradient", "hooks", "read", "retains", "versions", "view", "views")
 
     def __init__(self) -> None:
         self.gradient: Any = None
@@ -27,6 +34,7 @@ class Extra:
         self.base: Tensor | None = None
         self.view: View | None = None
         self.views: Views | None = None
+        self.read: weakref.ref[Tensor] | None = None
         self.retains = False
         self.hooks: Hooks | None = None
 
@@ -35,6 +43,7 @@ class Extra:
         if not isinstance(self.versions, list):
             self.versions = []
         self.versions.append(old)
+        old._extra = None
         if self.hooks is not None:
             extra = old._extra = Extra()
             extra.hooks, self.hooks = self.hooks, None
@@ -55,25 +64,28 @@ class Views:
 
     def add(self, view: Tensor, shown: View, shape: tuple[int, ...]) -> None:
         """Remember a view of a tensor of `shape` as long as it lives. Dead ones are dropped whenever their number may have doubled."""
-        if self.count >= self.limit:
-            alive = {row: [reference for reference in views if reference() is not None] for row, views in self.by_row.items()}
-            self.by_row = {row: views for row, views in alive.items() if views}
-            self.count = sum(map(len, self.by_row.values()))
-            self.limit = max(16, 2 * self.count)
-        self.by_row.setdefault(_row(shown, shape), []).append(weakref.ref(view))
-        self.count += 1
+        row = _row(shown, shape)
+        with _counting:
+            if self.count >= self.limit:
+                alive = {row: [reference for reference in views if reference() is not None] for row, views in self.by_row.items()}
+                self.by_row = {row: views for row, views in alive.items() if views}
+                self.count = sum(map(len, self.by_row.values()))
+                self.limit = max(16, 2 * self.count)
+            self.by_row.setdefault(row, []).append(weakref.ref(view))
+            self.count += 1
 
     def living(self, written: Part | None, shape: tuple[int, ...]) -> list[Tensor]:
         """The views that may show something of what was written into a tensor of `shape`; all of them, if None."""
         row = None if written is None else _row(written, shape)
         found = []
-        for references in self.by_row.values() if row is None else map(self.by_row.get, (row, None)):
-            if references:
-                views = [(reference, view) for reference in references if (view := reference()) is not None]
-                self.count -= len(references) - len(views)
-                references[:] = [reference for reference, _ in views]
-                found += [view for _, view in views if written is None or not written.is_apart(_shown(view), shape)]
-        return found
+        with _counting:
+            for references in self.by_row.values() if row is None else map(self.by_row.get, (row, None)):
+                if references:
+                    views = [(reference, view) for reference in references if (view := reference()) is not None]
+                    self.count -= len(references) - len(views)
+                    references[:] = [reference for reference, _ in views]
+                    found += [view for _, view in views]
+        return [view for view in found if written is None or not written.is_apart(_shown(view), shape)]
 
 
 class Part:
@@ -90,6 +102,11 @@ class Part:
     def write(self, base: Tensor, value: Any) -> Tensor:
         """The base after `value` was written into the view."""
         return base._assign(self.key, value)
+
+    def of(self, seen: View, shape: tuple[int, ...]) -> Part | None:
+        """This view of what `seen` shows of a tensor of `shape`, as one view of that; None where none is simple."""
+        key = _composed(_parts(seen.key), _parts(self.key), shape) if type(seen) is Part else None
+        return None if key is None else Part(key)
 
     def is_apart(self, other: View, shape: tuple[int, ...]) -> bool:
         """Whether two views of a tensor of `shape` are seen to share no element: along one axis, by integers and slices."""
@@ -118,6 +135,9 @@ class Reshaped:
     def write(self, base: Tensor, value: Tensor) -> Tensor:
         return value._reshaped(base.shape)
 
+    def of(self, seen: View, shape: tuple[int, ...]) -> Reshaped | None:
+        return self if type(seen) is Reshaped else None
+
 
 class Permuted:
     """A view: its base with the axes in another order, counted from the front."""
@@ -132,6 +152,9 @@ class Permuted:
 
     def write(self, base: Tensor, value: Tensor) -> Tensor:
         return value._permuted(tuple(sorted(range(len(self.axes)), key=self.axes.__getitem__)))
+
+    def of(self, seen: View, shape: tuple[int, ...]) -> Permuted | None:
+        return Permuted(tuple([seen.axes[a] for a in self.axes])) if type(seen) is Permuted else None
 
 
 View = Part | Reshaped | Permuted
@@ -148,6 +171,27 @@ def _indices(part: Any, length: int) -> range | None:
     if _is_integer(part):
         return range(part % length, part % length + 1)
     return None
+
+
+def _composed(first: tuple[Any, ...], second: tuple[Any, ...], shape: tuple[int, ...]) -> tuple[Any, ...] | None:
+    """The key that reads of a tensor of `shape` what `second` reads of its elements at `first`, if both are integers and slices."""
+    key: list[Any] = []
+    further = list(second)
+    for part, length in zip(first + (slice(None),) * (len(shape) - len(first)), shape, strict=False):
+        indices = _indices(part, length)
+        if indices is None:
+            return None
+        if type(part) is slice and further:
+            part = further.pop(0)
+            if _indices(part, 1) is None:
+                return None
+            found = indices[part]
+            indices = range(found, found + 1) if _is_integer(part) else found
+        if _is_integer(part):
+            key.append(indices[0])
+        else:
+            key.append(slice(indices.start, indices.stop if indices.stop >= 0 else None, indices.step) if indices else slice(0))
+    return None if further else tuple(key)
 
 
 def _is_integer(part: Any) -> bool:
@@ -176,14 +220,50 @@ class Write:
         return self.view.write(old, self.value)
 
 
+def present(tensor: Tensor) -> Tensor:
+    """The present version as a tensor of its own, with the same id; of a view the same one again as long as somebody holds it."""
+    extra = tensor._extra
+    known = extra.read() if extra is not None and extra.read is not None else None
+    if known is not None and known._id == tensor._id:
+        return known
+    version: Tensor = object.__new__(type(tensor))
+    version._data = tensor._data
+    version._id = tensor._id
+    version._tracked = tensor._tracked
+    version._rule = tensor._rule
+    version._parents = tensor._parents
+    version._attributes = tensor._attributes
+    version._extra = None
+    if extra is not None and extra.base is not None:
+        extra.read = weakref.ref(version)
+    return version
+
+
+def as_read(tensor: Tensor) -> Tensor:
+    """What a graph is to hold of a tensor that it read: the tensor; of a view of what is written again and again, its present version.
+
+    So the view ends with its last other owner, and no later write has to read it anew: a loop that steps by slices reads a few.
+    """
+    extra = tensor._extra
+    if extra is None or extra.base is None or tensor._rule is None or extra.hooks is not None or extra.retains:
+        return tensor
+    base: Any = extra.base
+    while base._extra.base is not None:
+        base = base._extra.base
+    return present(tensor) if base._extra.versions else tensor
+
+
 def as_written(tensor: Tensor) -> Tensor:
     """The present version; of a view that was read while nothing was recorded, what would be read of its base now."""
-    extra = tensor._extra
-    if not tensor._tracked and extra is not None and extra.base is not None and recording():
-        base = extra.base if extra.base._tracked else as_written(extra.base)
-        if base._tracked:
-            return extra.view.read(base)  # type: ignore[union-attr]
-    return tensor._snapshot()
+    views, base = [], tensor
+    while not base._tracked and base._extra is not None and base._extra.base is not None and recording():
+        views.append(_shown(base))
+        base = base._extra.base
+    if not views or not base._tracked:
+        return present(tensor)
+    for view in reversed(views):
+        base = view.read(base)
+    return base
 
 
 def read_anew(tensor: Tensor, new: Tensor, changes: list[tuple[Tensor, Tensor]], written: Part | None = None) -> None:
@@ -191,13 +271,15 @@ def read_anew(tensor: Tensor, new: Tensor, changes: list[tuple[Tensor, Tensor]],
 
     If only the part `written` is new, and the old version is kept, views of other parts are left out: they go on reading that.
     """
-    extra = tensor._extra
-    if extra is None or extra.views is None:
-        return
-    for view in extra.views.living(written, tensor._data.shape):
-        with recording_set(recording() or view._tracked):  # what was read of a leaf goes on depending on it
-            part = _shown(view).read(new)
-        if part._tracked:
-            part._parents = (tensor,)
-        changes.append((view, part))
-        read_anew(view, part, changes)
+    fresh = [(tensor, new)]
+    for base, new in fresh:  # which grows meanwhile
+        views = base._extra.views if base._extra is not None else None
+        for view in views.living(written if base is tensor else None, base._data.shape) if views is not None else ():
+            with recording_set(recording() or view._tracked):  # what was read of a leaf goes on depending on it
+                part = _shown(view).read(new)
+            if base is tensor or base._extra.retains:  # type: ignore[union-attr]
+                part._parents = (base,) if part._tracked else ()
+            else:
+                base._extra.read = weakref.ref(new)  # type: ignore[union-attr]
+            fresh.append((view, part))
+    changes += fresh[1:]

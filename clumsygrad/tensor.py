@@ -24,13 +24,13 @@ from ._gradients import check_differentiable, check_gradient, deliver, place, un
 from ._hooks import HookHandle, Hooks
 from ._modes import no_grad, numbers_allowed, recording, reset_recording, set_recording
 from ._operators import Operators
-from ._versions import Extra, Part, View, Views, Write, as_written, read_anew
+from ._versions import Extra, Part, View, Views, Write, as_written, present, read_anew
 from .xp import Array
 
 next_id: Callable[[], int] = itertools.count(1).__next__
 
 _new = object.__new__
-_making_extras = threading.Lock()
+_making_extras = threading.Lock()  # threads that read one leaf make it one only
 _RETAIN = "To pass through it again, give that pass retain_graph=True"
 _id_of = attrgetter("_id")
 
@@ -283,7 +283,7 @@ class Tensor(Operators):
         if not self._tracked:
             raise RuntimeError("retain_grad: this tensor does not require a gradient")
         if self._rule is not None:
-            self._extras().retains = True
+            self._heeded().retains = True
 
     def register_hook(self, hook: Callable[[Any], Any]) -> HookHandle:
         """Have each pass call `hook` with this version's gradient, once that is complete; what it returns, if not None, replaces it.
@@ -292,7 +292,7 @@ class Tensor(Operators):
         """
         if not self._tracked:
             raise RuntimeError("register_hook: this tensor does not require a gradient")
-        extra = self._extras()
+        extra = self._heeded()
         extra.hooks = extra.hooks or Hooks()
         return extra.hooks.add(hook)
 
@@ -300,21 +300,16 @@ class Tensor(Operators):
 
     def _extras(self) -> Extra:
         if self._extra is None:
-            with _making_extras:  # threads that read one leaf make it one only
+            with _making_extras:
                 self._extra = self._extra or Extra()
         return self._extra
 
-    def _snapshot(self) -> Tensor:
-        """The present version as a tensor of its own, with the same id."""
-        old = _new(Tensor)
-        old._data = self._data
-        old._id = self._id
-        old._tracked = self._tracked
-        old._rule = self._rule
-        old._parents = self._parents
-        old._attributes = self._attributes
-        old._extra = None
-        return old
+    def _heeded(self) -> Extra:
+        """The extras, seen to also by what graphs hold of this tensor (_versions.as_read)."""
+        extra = self._extras()
+        if extra.read is not None:
+            present(self)._extra = extra
+        return extra
 
     def _version_before(self, reader: int) -> Tensor:
         """The newest version older than the tensor `reader` (an id), which read it."""
@@ -354,7 +349,7 @@ class Tensor(Operators):
 
     def _become(self, old: Tensor | None, new: Tensor) -> None:
         if old is not None and old._rule is not None:
-            self._extras().keep(self._snapshot() if old is self else old)
+            self._extras().keep(present(self) if old is self else old)
         self._data = new._data
         self._id = new._id
         if self._rule is not None or not self._tracked:  # a leaf that requires a gradient stays one
@@ -365,11 +360,17 @@ class Tensor(Operators):
 
     def _see_through(self, base: Tensor, view: View) -> Tensor:
         """Make this new tensor, which is what `view` reads of `base`, a view: what is assigned to either is seen in both."""
+        of_base = base._extra or base._extras()
+        if of_base.base is not None:
+            whole = view.of(of_base.view, of_base.base._data.shape)  # type: ignore[arg-type]
+            if whole is not None:  # a view of a view, as one
+                base, view = of_base.base, whole
+                of_base = base._extra  # type: ignore[assignment]
         extra = self._extra = Extra()
         extra.base, extra.view = base, view
-        of_base = base._extra or base._extras()
         if of_base.views is None:
-            of_base.views = Views()
+            with _making_extras:
+                of_base.views = of_base.views or Views()
         of_base.views.add(self, view, base._data.shape)
         return self
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import inspect
+import sys
+
 import array_api_compat
 import assignment
 import numpy as np
@@ -206,25 +209,137 @@ def test_views_are_what_numpy_reads_as_views(key):
     assert bool(cg.any(x > 0)) == (isinstance(read, np.ndarray) and np.shares_memory(read, array))
 
 
-def tensors_made(length):
-    """How many tensors a loop makes that fills a buffer row by row, each from the row before, which stays in the graph."""
+# Loops that write, each with the next state beside what it was; all of them read views that stay in the graph.
 
+
+def rows(x, length):
+    states = cg.zeros((length, *x.shape))
+    states[0] = x
+    for i in range(1, length):
+        states[i, 1:] = states[i - 1, 1:] - 0.1 * states[i - 1, :-1]
+        states[i, 0] = states[i - 1, 0]
+    return states[-1]
+
+
+def columns(x, length):
+    states = cg.zeros((*x.shape, length))
+    states[:, 0] = x
+    for i in range(1, length):
+        states[:, i] = cg.sin(states[:, i - 1])
+    return states[:, -1]
+
+
+def diffusion(x, length):
+    u = x * 1.0
+    for _ in range(length):
+        u[1:-1] = u[1:-1] + 0.1 * (u[2:] - 2 * u[1:-1] + u[:-2])
+    return u
+
+
+def leapfrog(x, length):
+    electric, magnetic = x * 1.0, cg.zeros_like(x)[1:]
+    for _ in range(length):
+        magnetic += 0.5 * (electric[1:] - electric[:-1])
+        electric[1:-1] += 0.5 * (magnetic[1:] - magnetic[:-1])
+    return electric
+
+
+def alternating(x, length):
+    u = x[:, None] * x
+    for _ in range(length):
+        u = u.T
+        u[1:-1] += 0.1 * (u[2:] - u[:-2])
+    return u
+
+
+def reversing(x, length):
+    u = x * 1.0
+    for _ in range(length):
+        u = u[::-1]
+        u *= 0.9
+        u[0] += u[-1]
+    return u
+
+
+def reshaping(x, length):
+    u = x * 1.0
+    for _ in range(length):
+        u = cg.reshape(cg.reshape(u, (2, -1)), (-1,))
+        u[:2] = cg.sin(u[1:3])
+    return u
+
+
+LOOPS = [rows, columns, diffusion, leapfrog, alternating, reversing, reshaping]
+
+
+@pytest.mark.parametrize("loop", LOOPS)
+def test_a_loop_makes_as_many_tensors_for_each_step(loop):
+    def made(length):
+        start = next_id()
+        cg.func.grad(lambda x: cg.sum(loop(x, length) ** 2))(np.asarray([1.0, 0.0, 2.0, -1.0, 0.5, 3.0]))
+        return next_id() - start
+
+    assert made(40) < 2.1 * made(20)
+
+
+@pytest.mark.parametrize("loop", LOOPS)
+def test_derivatives_of_a_loop(loop):
+    assert cg.gradcheck(lambda x: loop(x, 7), np.asarray([1.0, 0.3, 2.0, -1.0, 0.5, 1.4]))
+
+
+def test_views_of_views_need_no_recursion():
     def last(x):
-        states = cg.zeros((length, 2))
-        states[0] = x
-        for i in range(1, length):
-            position, velocity = states[i - 1]
-            states[i, 1] = velocity - 0.1 * position
-            states[i, 0] = position + 0.1 * states[i, 1]
-        return cg.sum(states[-1] ** 2)
+        u = x * 1.0
+        for _ in range(100):
+            u = cg.expand_dims(u, 0)[0]
+            u += 0.01
+        return cg.sum(u)
 
-    start = next_id()
-    cg.func.grad(last)(np.asarray([1.0, 0.0]))
-    return next_id() - start
+    limit = sys.getrecursionlimit()
+    sys.setrecursionlimit(len(inspect.stack()) + 100)
+    try:
+        value, gradient = cg.func.value_and_grad(last)(np.zeros(2))
+    finally:
+        sys.setrecursionlimit(limit)
+    np.testing.assert_allclose(value, 2.0)
+    assert list(gradient) == [1.0, 1.0]
 
 
-def test_a_write_leaves_the_views_of_other_rows_alone():
-    assert tensors_made(40) < 2.1 * tensors_made(20)
+def view_of_what_was_written():
+    x = cg.Tensor([1.0, 2.0, 3.0], requires_grad=True)
+    y = x * 2
+    y[0] = 1.0
+    y[0] = 2.0
+    return x, y, y[1:]
+
+
+def test_a_view_that_was_read_before_may_retain_its_gradient():
+    x, _, view = view_of_what_was_written()
+    loss = cg.sum(view**2)
+    view.retain_grad()
+    loss.backward()
+    assert list(view.grad) == [8.0, 12.0]
+    assert list(x.grad) == [0.0, 16.0, 24.0]
+
+
+def test_a_hook_on_a_view_that_was_read_before_is_called_and_stays_with_that_version():
+    x, y, view = view_of_what_was_written()
+    loss = cg.sum(view**2)
+    view.register_hook(lambda g: 10 * g)
+    y[1] = 5.0
+    cg.sum(view).backward(retain_graph=True)
+    assert list(x.grad) == [0.0, 0.0, 2.0]
+    loss.backward()
+    assert list(x.grad) == [0.0, 160.0, 242.0]
+
+
+def test_a_hook_outlives_the_view_that_was_read():
+    x, _, view = view_of_what_was_written()
+    loss = cg.sum(view**2)
+    view.register_hook(lambda g: 10 * g)
+    del view
+    loss.backward()
+    assert list(x.grad) == [0.0, 160.0, 240.0]
 
 
 def test_a_hook_stays_with_a_view_apart_from_what_is_written():

@@ -127,7 +127,7 @@ LAYERS = {
     "tensor": {"engine", "_exits", "xp", "_modes", "_operators", "_versions", "_gradients", "_hooks"},
     "_operands": {"tensor", "xp"},
     "_rules": {"_operands", "tensor", "engine", "xp"},
-    "_makers": {"_operands", "tensor", "xp", "_modes"},
+    "_makers": {"_operands", "_versions", "tensor", "xp", "_modes"},
     "_operation": {"_makers", "_rules", "tensor"},
     "forward.": {
         "_operation",

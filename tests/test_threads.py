@@ -58,6 +58,26 @@ def test_threads_that_view_one_leaf_lose_no_gradient():
         assert np.all(x.grad == [[THREADS, 0.0], [THREADS, 0.0]])
 
 
+def test_views_that_threads_read_of_one_leaf_are_all_read_anew():
+    x = cg.Tensor(np.zeros(THREADS * 16), requires_grad=True)
+    for turn in range(1, 31):
+        views = in_threads(lambda number: [x[i : i + 1] for i in range(16 * number, 16 * number + 16)])
+        with cg.no_grad():
+            x[...] = turn
+        assert all(view.item() == turn for part in views for view in part)
+
+
+def test_threads_that_share_a_pullback_do_not_meet():
+    x = np.linspace(0.0, 1.0, 100_000)
+    _, pullback = cg.func.vjp(lambda x: cg.sin(cg.cos(cg.sin(cg.cos(x)))), x)
+    (expected,) = pullback(np.ones_like(x))
+
+    def work(number):
+        return all(np.array_equal(pullback(np.ones_like(x))[0], expected) for _ in range(20))
+
+    assert all(in_threads(work))
+
+
 def test_shared_nodes_are_passed_by_all_who_retain_them():
     x = cg.Tensor([1.0, 2.0], requires_grad=True)
     shared = x * x
