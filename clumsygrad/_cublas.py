@@ -228,7 +228,7 @@ def _kind(dtype: Any) -> tuple[int, int, Any] | None:
     if dtype.name not in _TYPES:
         return None
     number, width = _TYPES[dtype.name]
-    sums = _DOUBLE if number == 1 else _SINGLE_BY_TF32 if number == 0 and os.environ.get("CUPY_TF32") == "1" else _SINGLE
+    sums = _DOUBLE if number == 1 else _SINGLE_BY_TF32 if number == 0 and int(os.environ.get("CUPY_TF32", "0")) > 0 else _SINGLE
     return number, sums, width
 
 

@@ -280,9 +280,10 @@ def _sum_plan(shape: tuple[int, ...], axis: Any, keepdims: bool, order: tuple[in
     if kept != sorted(kept) or at[-1] - at[0] >= len(at):
         return None
     stacks, count, n = (math.prod([shape[a] for a in part]) for part in (lie[: at[0]], axes, lie[at[-1] + 1 :]))
+    is_worth_it = n >= 8 or stacks * count * n <= 2**20  # of fewer columns most threads of a block have none
     if n == 1 and count <= _LONG:
         sizes, parts, threads = (stacks, count), 0, for_rows(stacks, count)
-    elif (kept and at[0] == 0) or (n > 1 and (stacks == 1 or (count <= _FEW_ROWS and stacks < 2**16))):
+    elif (kept and at[0] == 0) or (n > 1 and (stacks == 1 or (count <= _FEW_ROWS and stacks < 2**16 and is_worth_it))):
         sizes = (count, n)
         parts, ((across, down, _), block) = _for_columns(count, n)
         threads = (across, down, stacks), block

@@ -36,6 +36,11 @@ class Window(NamedTuple):
         """How many elements it sees."""
         return self.size[0] * self.size[1]
 
+    @property
+    def sees_each_alone(self) -> bool:
+        """Whether it sees one element after the other, each once."""
+        return self.size == self.stride == (1, 1) and self.padding == (0, 0)
+
     def offsets(self) -> list[Key]:
         """For each element of the window, the key of what it sees from all places: (N, C, *steps) of padded images."""
         rows, columns = self._slices(0), self._slices(1)
@@ -142,11 +147,13 @@ def _sum_at(parts: list[Array], keys: list[Key], shape: tuple[int, ...]) -> Arra
 
 def patches(x: Array, w: Window) -> Array:
     """What the window sees from each place, a row for each: (N x steps, rows x columns x C)."""
+    n, channels = x.shape[:2]
+    shape = (n * w.steps[0] * w.steps[1], w.area * channels)
+    if w.sees_each_alone:
+        return lean.reshape(lean.permute_dims(x, (0, 2, 3, 1)), shape)
     found = _scatter.patches(x, w)
     if found is not None:
         return found
-    n, channels = x.shape[:2]
-    shape = (n * w.steps[0] * w.steps[1], w.area * channels)
     if type(x) is ndarray or type(x) in device_arrays:
         x = padded(x, w)
         of_n, of_c, of_row, of_column = x.strides
@@ -168,6 +175,8 @@ def _as_strided(x: Array, shape: tuple[int, ...], strides: tuple[int, ...]) -> A
 
 def patches_added(rows: Array, w: Window, shape: tuple[int, ...]) -> Array:
     """The transpose of `patches`: images of `shape`, each row added where it was seen."""
+    if w.sees_each_alone:
+        return lean.permute_dims(lean.reshape(rows, (shape[0], *w.steps, shape[1])), (0, 3, 1, 2))
     found = _scatter.patches_added(rows, w, shape)
     if found is not None:
         return found

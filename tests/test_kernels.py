@@ -402,6 +402,8 @@ def test_other_sums_are_left_to_cupy(monkeypatch):
     assert _kernels.sum_over(random(1, 9000), 1, False) is None
     assert _kernels._sum_plan((2**16 - 1, 2, 3), 1, False, None) is not None
     assert _kernels._sum_plan((2**16, 2, 3), 1, False, None) is None
+    assert _kernels._sum_plan((2**10, 2**10, 7), 1, False, None) is None
+    assert _kernels._sum_plan((2**10, 2**10, 8), 1, False, None) is not None
     assert not host.launched
 
 
@@ -694,7 +696,7 @@ def test_a_library_of_kernels_is_built_once():
 
 WINDOWS = {
     "3 x 3": ((2, 3, 6, 7), (3, 3), {}),
-    "one element": ((2, 1, 4, 4), (1, 1), {}),
+    "one element": ((2, 1, 4, 4), (1, 1), {"stride": 2}),
     "stride": ((1, 2, 9, 8), (3, 2), {"stride": (2, 3)}),
     "padding": ((2, 2, 5, 4), (3, 3), {"padding": (2, 1)}),
     "dilation": ((1, 5, 9, 9), (2, 3), {"dilation": (3, 2)}),
@@ -721,6 +723,18 @@ def test_patches(name, dtype, channels_last, monkeypatch):
     host.launched.clear()
     _windows.patches(x[:, :, :, ::-1], window)
     assert not host.launched or x.shape[-1] == 1, "with steps backwards in memory"
+
+
+@on_the_host
+def test_patches_of_each_element_alone_are_what_is_there(monkeypatch):
+    host = install(monkeypatch)
+    x = random(2, 4, 5, 3).transpose(0, 3, 1, 2)
+    window = _windows.window("test", x.shape, 1)
+    rows = _windows.patches(x, window)
+    assert np.array_equal(rows, x.transpose(0, 2, 3, 1).reshape(-1, 3))
+    assert np.array_equal(_windows.patches_added(rows, window, x.shape), x)
+    assert np.shares_memory(rows, x)
+    assert not host.launched
 
 
 @on_the_host
