@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import warnings
 
 import numpy as np
 import pytest
@@ -350,6 +351,69 @@ def test_lists_beside_tensors():
     assert np.add(t, [1.0, 1.0, 1.0]).detach().tolist() == [2.0, 3.0, 4.0]
     assert np.dot([t[0], t[1]], t[:2]).requires_grad
     assert np.add(cg.Tensor(np.float32([1, 2]), requires_grad=True), 1.0).dtype == np.float32
+
+
+# Arrays that are not as NumPy's -------------------------------------------------------------------------------------------------------
+
+MASKED = np.ma.masked_array([1.0, 2.0, 3.0], [False, True, False])
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore", PendingDeprecationWarning)
+    MATRIX = np.matrix(np.eye(3))
+
+
+@pytest.mark.parametrize(
+    ("array", "message"),
+    [
+        (MASKED, r"a MaskedArray cannot be an operand: .* m\.filled\(0\), and mask by numpy\.where\(~m\.mask, \.\.\., 0\)"),
+        (np.ma.masked, r"a MaskedConstant cannot be an operand: .* m\.filled"),
+        (MATRIX, r"a matrix cannot be an operand: .* give numpy\.asarray\(S\)"),
+    ],
+    ids=["masked", "constant", "matrix"],
+)
+@pytest.mark.parametrize(
+    "use",
+    [
+        lambda a, t: np.exp(t) * a,
+        lambda a, t: a * np.exp(t),
+        lambda a, t: t - a,
+        lambda a, t: a @ t,
+        lambda a, t: t < a,
+        lambda a, t: t == a,
+        lambda a, t: np.add(a, t),
+        lambda a, t: np.dot(a, t),
+        lambda a, t: np.where(t > 1, t, a),
+        lambda a, t: np.concatenate([t, a]),
+        lambda a, t: t.__iadd__(a),
+        lambda a, t: cg.Tensor(a),
+        lambda a, t: cg.asarray(a),
+        lambda a, t: cg.exp(a),
+        lambda a, t: cg.func.grad(lambda x: np.sum(x * x))(a),
+    ],
+)
+def test_arrays_whose_operations_are_not_numpys_are_refused(array, message, use):
+    with pytest.raises(TypeError, match=message):
+        use(array, leaf() * 1.0)
+
+
+def test_what_is_said_of_masked_arrays_works():
+    t = leaf()
+    (np.sum(np.where(~MASKED.mask, (t - MASKED.filled(0)) ** 2, 0)) / MASKED.count()).backward()
+    assert t.grad.tolist() == [0.0, 0.0, 0.0]
+    t = leaf((2.0, 5.0, 1.0))
+    np.sum(np.where(~MASKED.mask, np.exp(t) * MASKED.filled(0), 0)).backward()
+    assert np.array_equal(t.grad, np.exp([2.0, -np.inf, 1.0]) * [1.0, 0.0, 3.0])
+
+
+def test_arrays_in_files_and_of_records_are_arrays(tmp_path):
+    mapped = np.memmap(tmp_path / "array", dtype=float, mode="w+", shape=3)
+    mapped[:] = [2.0, 3.0, 4.0]
+    fields = np.rec.array([(2.0,), (3.0,), (4.0,)], dtype=[("a", float)])
+    for a in (mapped, fields.a, np.asarray([2.0, 3.0, 4.0]).view(np.recarray)):
+        for product in (lambda a, t: a * t, lambda a, t: t * a, lambda a, t: np.multiply(a, t)):
+            t = leaf()
+            np.sum(product(a, t)).backward()
+            assert t.grad.tolist() == [2.0, 3.0, 4.0]
+        assert np.asarray(cg.func.grad(lambda x: np.sum(x * x))(a)).tolist() == [4.0, 6.0, 8.0]
 
 
 def test_mixed_libraries_are_refused(backend):
