@@ -59,6 +59,26 @@ def test_numpy_refuses(way, vector):
         way(vector)
 
 
+@pytest.mark.parametrize(
+    "way",
+    [
+        lambda m, t: np.ma.multiply(m, t),
+        lambda m, t: np.ma.exp(t),
+        lambda m, t: np.ma.where(m > 0, t, 0.0),
+        lambda m, t: np.ma.concatenate([t, m]),
+        lambda m, t: m.__iadd__(t),
+        lambda m, t: m > t,
+    ],
+)
+def test_numpys_masked_arrays_get_no_values(way, vector):
+    """They would take them past the protocols, by an attribute that they share with tensors, and go on without a gradient."""
+    m = np.ma.masked_array([1.0, 2.0, 3.0], [False, True, False])
+    with pytest.raises(RuntimeError, match=r"numpy\.ma of a tensor that requires .* numpy\.where\(~m\.mask, \.\.\., 0\); .*detach"):
+        way(m, vector)
+    assert way(m, vector.detach()) is not None
+    assert not hasattr(vector.detach(), "_mask")
+
+
 def test_a_tensor_of_a_tensor(vector):
     """It would share the array and not the history."""
     with pytest.raises(RuntimeError, match=LOST):
