@@ -98,7 +98,12 @@ def binary(
                 if type(x1) in _NUMPYS and type(b) in _NUMPYS and x1.dtype is b.dtype:
                     return half_tracked(forward(x1, b), x1, x2, x1, b)
             if as_operator and not (is_operand(x1) and is_operand(x2)):
-                return NotImplemented
+                if isinstance(x1, (list, tuple)):
+                    x1 = x2._beside(x1)
+                elif isinstance(x2, (list, tuple)):
+                    x2 = x1._beside(x2)
+                else:
+                    return NotImplemented
             x1, x2 = agreed(forward, (x1, x2))
             a, b = raw(x1), raw(x2)
             return half_tracked(computed(a, b) if _xp.guard is None else _xp.guard(computed, a, b), x1, x2, a, b)

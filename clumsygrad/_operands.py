@@ -65,9 +65,10 @@ def _operand(forward: Function, x: Any, xp: Any) -> Any:
         return x.item()
     if is_operand(x) or x is None:
         return x
+    instead = "; give its to_numpy()" if hasattr(x, "to_numpy") else ""
     raise TypeError(
         f"{forward.__name__.lstrip('_')}: an operand is a {type(x).__name__}; "
-        f"it must be a Tensor, an array of {_xp.name_of(xp)} or a number"
+        f"it must be a Tensor, an array of {_xp.name_of(xp)} or a number{instead}"
     )
 
 

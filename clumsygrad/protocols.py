@@ -7,7 +7,7 @@ of objects, and nothing leaves the graph. The ufuncs of scipy.special come this 
 
 from __future__ import annotations
 
-import difflib
+import functools
 import operator
 from collections.abc import Callable
 from typing import Any
@@ -42,7 +42,7 @@ FUNCTIONS: dict[Any, Any] = {found: f for name, f in _named if (found := _of_num
 LIKE: dict[Any, Any] = {getattr(np, name): f for name, f in creation.LIKE.items()}
 LIKE |= {f: creation.Made(f) for f in [getattr(np, name) for name in creation.MADE]}
 
-# What does the same as a function that Tensors have not; for all others the nearest name is found.
+# What does the same as a function that Tensors have not.
 _VALUES = "use x.detach().numpy() for the values alone"
 _ASSIGN = "assign: x[key] = value"
 INSTEAD = {
@@ -52,14 +52,24 @@ INSTEAD = {
     "putmask": _ASSIGN,
     "put_along_axis": _ASSIGN,
     "fill_diagonal": _ASSIGN,
+    "fill": "assign: x[...] = value",
+    "flat": "use x.ravel()",
     "partition": "numpy.sort puts every element in its place",
     "argpartition": "use numpy.argsort",
     "roots": "use numpy.linalg.eigvals of the companion matrix",
     "polydiv": "use numpy.polymul with a reciprocal, or solve for the coefficients",
     "histogram": "numpy.bincount(numpy.digitize(x, bins), weights) is differentiable in the weights; or " + _VALUES,
     "sliding_window_view": "use numpy.take with an array of indices",
-    "sqrt": "use numpy.sqrt of x.astype(complex)",
     "trim_zeros": "take a slice",
+    "real_if_close": "use numpy.real",
+    "union1d": "use numpy.unique(numpy.concatenate([x, y]))",
+    "intersect1d": "use numpy.unique(x[numpy.isin(x, y)])",
+    "setdiff1d": "use numpy.unique(x[~numpy.isin(x, y)])",
+    "unique_all": "use numpy.unique with return_index, return_inverse and return_counts",
+    "unique_counts": "use numpy.unique with return_counts",
+    "unique_inverse": "use numpy.unique with return_inverse",
+    "unique_values": "use numpy.unique",
+    "lambertw": "clumsygrad.func.implicit_root(lambda w, x: w * numpy.exp(w) - x, solver) is differentiable",
     "save": _VALUES,
     "savez": _VALUES,
     "savez_compressed": _VALUES,
@@ -90,10 +100,14 @@ def _array_ufunc(self: Tensor, ufunc: Any, method: str, *inputs: Any, **kwargs: 
         return NotImplemented
     name = ufunc.__name__
     full = _name_of_ufunc(ufunc) if method == "__call__" else f"{_name_of_ufunc(ufunc)}.{method}"
+    if kwargs and method == "__call__" and not any(_has_no_effect(kwargs.get(key)) for key in ("out", "where")):
+        raise TypeError(f"{full}: out= with where= is not supported for Tensors: {_CHOSEN.format(name=full)}")
     kwargs = _allowed(full, kwargs)
     if method == "__call__":
         if ufunc not in UFUNCS:
             function = scipy_special.serving(ufunc)
+            if function is None and scipy_special.is_scipys(ufunc):
+                function = ufuncs.UFUNCS.get(name)  # expm1 and log1p are in both
             if function is None:
                 raise _unsupported(full)
             UFUNCS[ufunc] = function
@@ -124,7 +138,14 @@ _PLAIN = frozenset({Tensor, np.ndarray}) | _xp.SCALARS | _xp.SCALAR_TYPES
 _REFUSED = {
     "out": "out= would write into an array in place: assign the result, y[...] = {name}(...), to a Tensor y",
     "where": "where= is not supported for Tensors: use numpy.where on the operand, or on the result",
-    "initial": "initial= is not supported for Tensors: join it to the result with the function of two operands",
+    "initial": "initial= is not supported for Tensors: join it to the result, {joined}",
+}
+_CHOSEN = "clumsygrad.apply_where(mask, x, {name}, fill_value=0.0) computes it where the mask holds; several operands are a tuple"
+_JOINED = {
+    "sum": "{name}(x) + initial",
+    "prod": "{name}(x) * initial",
+    "max": "numpy.maximum({name}(x), initial)",
+    "min": "numpy.minimum({name}(x), initial)",
 }
 
 
@@ -135,7 +156,8 @@ def _allowed(name: str, kwargs: dict[str, Any]) -> dict[str, Any]:
         if value is np._NoValue or key == "subok" or (key in _REFUSED and _has_no_effect(value)):
             continue
         if key in _REFUSED:
-            raise TypeError(f"{name}: {_REFUSED[key].format(name=name)}")
+            joined = _JOINED.get(_short(name), "with the function of two operands").format(name=name)
+            raise TypeError(f"{name}: {_REFUSED[key].format(name=name, joined=joined)}")
         kept[key] = value
     return kept
 
@@ -166,21 +188,41 @@ def _name(func: Any) -> str:
 
 
 def _name_of_ufunc(ufunc: Any) -> str:
-    return f"{'scipy.special' if scipy_special.is_scipys(ufunc) else 'numpy'}.{ufunc.__name__}"
+    if scipy_special.is_scipys(ufunc):
+        return f"scipy.special.{ufunc.__name__.removeprefix('_')}"
+    return f"numpy.{ufunc.__name__}"
+
+
+def _short(name: str) -> str:
+    return name.rpartition(".")[2]
 
 
 def _unsupported(name: str) -> TypeError:
-    """Which function Tensors do not have, and the nearest that they have."""
-    short = name.rpartition(".")[2]
-    instead = INSTEAD.get(short)
-    if instead is None:
-        known = {_name(f): f for f in FUNCTIONS} | {_name_of_ufunc(f): f for f in UFUNCS}
-        close = difflib.get_close_matches(name, known, n=1, cutoff=0.75)
-        instead = f"the nearest that is there is {close[0]}; or {_VALUES}" if close else _VALUES
+    """Which function Tensors do not have, and what to write in its place."""
+    short = _short(name)
+    instead = INSTEAD.get(short, _VALUES)
+    if ".scimath." in name and hasattr(np, short):
+        instead = f"use numpy.{short} of x.astype(complex)"
+    elif short.endswith("(vectorized)"):
+        instead = "write the function in NumPy's functions, which take whole arrays"
     return TypeError(f"{name} does not take Tensors: {instead}")
 
 
 # Binding ----------------------------------------------------------------------------------------------------------------------------
+
+
+def _method(function: Function) -> Function:
+    """A function as a method, which takes out=, where= and initial= where they have no effect, as the function does from NumPy."""
+    name = f"numpy.{function.__name__}"
+
+    @functools.wraps(function)
+    def method(self: Tensor, *args: Any, out: Any = None, where: Any = True, initial: Any = None, **kwargs: Any) -> Any:
+        if out is not None or where is not True or initial is not None:
+            _allowed(name, {"out": out, "where": where, "initial": initial})
+        return function(self, *args, **kwargs)
+
+    return method
+
 
 Tensor._bind("__array_ufunc__", ForNumPy())
 Tensor._bind("__array_function__", _array_function)
@@ -200,19 +242,44 @@ Tensor._bind("conjugate", methods.conj)
 Tensor._bind("clip", methods.clip)
 Tensor._bind("round", calculus.round)
 Tensor._bind("dot", methods.dot)
-Tensor._bind("sum", reductions.sum)
-Tensor._bind("prod", reductions.prod)
-Tensor._bind("mean", reductions.mean)
-Tensor._bind("std", reductions.std)
-Tensor._bind("var", reductions.var)
-Tensor._bind("max", reductions.max)
-Tensor._bind("min", reductions.min)
-Tensor._bind("argmax", reductions.argmax)
-Tensor._bind("argmin", reductions.argmin)
-Tensor._bind("cumsum", reductions.cumsum)
-Tensor._bind("cumprod", reductions.cumprod)
-Tensor._bind("any", reductions.any)
-Tensor._bind("all", reductions.all)
+Tensor._bind("sum", _method(reductions.sum))
+Tensor._bind("prod", _method(reductions.prod))
+Tensor._bind("mean", _method(reductions.mean))
+Tensor._bind("std", _method(reductions.std))
+Tensor._bind("var", _method(reductions.var))
+Tensor._bind("max", _method(reductions.max))
+Tensor._bind("min", _method(reductions.min))
+Tensor._bind("argmax", _method(reductions.argmax))
+Tensor._bind("argmin", _method(reductions.argmin))
+Tensor._bind("cumsum", _method(reductions.cumsum))
+Tensor._bind("cumprod", _method(reductions.cumprod))
+Tensor._bind("any", _method(reductions.any))
+Tensor._bind("all", _method(reductions.all))
+Tensor._bind("trace", _method(products.trace))
+Tensor._bind("diagonal", selection.diagonal)
+Tensor._bind("repeat", shapes.repeat)
+Tensor._bind("take", _method(selection.take))
+Tensor._bind("compress", _method(methods.compress))
+Tensor._bind("choose", _method(selection.choose))
+Tensor._bind("argsort", selection.argsort)
+Tensor._bind("searchsorted", selection.searchsorted)
+Tensor._bind("nonzero", selection.nonzero)
+Tensor._bind("itemsize", property(methods.itemsize))
+Tensor._bind("nbytes", property(methods.nbytes))
+Tensor._bind("__divmod__", methods.divmod)
+Tensor._bind("__rdivmod__", methods.rdivmod)
+Tensor._bind("__round__", methods.rounded)
+Tensor._bind("_beside", methods.of_list)
+Tensor._bind("_mask", methods.Mask())
+
+
+def _instead_of_attribute(name: str) -> str:
+    """What to write for an attribute of NumPy's arrays that Tensors lack."""
+    if getattr(np, name, None) in FUNCTIONS:
+        return f"numpy.{name}(x, ...) gives a new Tensor"
+    return INSTEAD.get(name, f"NumPy's arrays have it, x.detach().numpy().{name}")
+
+
 for _lacked in dir(np.ndarray):
     if not _lacked.startswith("_") and not hasattr(Tensor, _lacked):
-        Tensor._bind(_lacked, methods.Missing(_lacked))
+        Tensor._bind(_lacked, methods.Missing(_lacked, _instead_of_attribute(_lacked)))

@@ -32,6 +32,12 @@ _HINTS = {
 _MADE = "clumsygrad.asarray makes one of numbers, of tensors, and of lists of both"
 _NO_ARRAYS = (type, list, tuple, str, slice, type(None), type(...))  # what arrays are often told from: asking for them is dear
 
+# Arrays of NumPy's whose operations are not NumPy's, and what to give in their place. (By name: NumPy imports numpy.ma when it is used.)
+_NOT_AS_NUMPYS = {
+    "MaskedArray": "no gradient would follow its mask; fill it, m.filled(0), and mask by numpy.where(~m.mask, ..., 0)",
+    "matrix": "its products and shapes are not those of arrays; give numpy.asarray(S)",
+}
+
 _namespaces: dict[type, Any] = {}
 _wrappers: set[type] = set()
 _kinds: dict[Any, str] = {}
@@ -81,10 +87,12 @@ def common_namespace(*operands: Array) -> Any:
 def _ask(x: Array) -> Any:
     global guard
     cls = type(x)
+    _refuse_unlike_numpys(cls)
     try:
         namespace = array_api_compat.array_namespace(x)
     except TypeError:
-        raise TypeError(f"a {cls.__name__} is no array: {_MADE}") from None
+        made = "give its to_numpy()" if hasattr(cls, "to_numpy") else _MADE
+        raise TypeError(f"a {cls.__name__} is no array: {made}") from None
     library = cls.__module__.partition(".")[0]
     if library in _LIBRARIES:
         _namespaces[cls] = namespace
@@ -95,6 +103,13 @@ def _ask(x: Array) -> Any:
     if library == "cupy" and guard is None and optional("cupy").cuda.runtime.getDeviceCount() > 1:
         guard = _on_device_of_first_array
     return namespace
+
+
+def _refuse_unlike_numpys(cls: type) -> None:
+    if issubclass(cls, ndarray):
+        for base in cls.__mro__:
+            if base.__name__ in _NOT_AS_NUMPYS and base.__module__.startswith("numpy"):
+                raise TypeError(f"a {cls.__name__} cannot be an operand: {_NOT_AS_NUMPYS[base.__name__]}")
 
 
 def wrapper(cls: _Class) -> _Class:
@@ -110,7 +125,10 @@ def is_wrapper(x: object) -> bool:
 
 
 def is_array(x: object) -> bool:
-    """True for an array (or NumPy scalar) of a known library; False for a Python scalar, a list, a Tensor."""
+    """True for an array (or NumPy scalar) of a known library; False for a Python scalar, a list, a Tensor.
+
+    Raises TypeError for a masked array and for a numpy.matrix, which must not pass for something else.
+    """
     cls = type(x)
     if cls in _wrappers:
         return False
@@ -118,6 +136,7 @@ def is_array(x: object) -> bool:
         return True
     if cls in SCALARS or isinstance(x, _NO_ARRAYS):
         return False
+    _refuse_unlike_numpys(cls)
     try:
         array_namespace(x)
     except TypeError:

@@ -59,6 +59,20 @@ BOUND_NAMES |= {
 }
 BOUND_NAMES |= {"argmax", "argmin", "cumsum", "cumprod", "any", "all"}
 BOUND_NAMES |= {
+    "trace",
+    "diagonal",
+    "repeat",
+    "take",
+    "compress",
+    "choose",
+    "argsort",
+    "searchsorted",
+    "nonzero",
+    "itemsize",
+    "nbytes",
+}
+BOUND_NAMES |= {"__divmod__", "__rdivmod__", "__round__", "_beside", "_mask"}
+BOUND_NAMES |= {
     "T",
     "mT",
     "to",

@@ -59,6 +59,26 @@ def test_numpy_refuses(way, vector):
         way(vector)
 
 
+@pytest.mark.parametrize(
+    "way",
+    [
+        lambda m, t: np.ma.multiply(m, t),
+        lambda m, t: np.ma.exp(t),
+        lambda m, t: np.ma.where(m > 0, t, 0.0),
+        lambda m, t: np.ma.concatenate([t, m]),
+        lambda m, t: m.__iadd__(t),
+        lambda m, t: m > t,
+    ],
+)
+def test_numpys_masked_arrays_get_no_values(way, vector):
+    """They would take them past the protocols, by an attribute that they share with tensors, and go on without a gradient."""
+    m = np.ma.masked_array([1.0, 2.0, 3.0], [False, True, False])
+    with pytest.raises(RuntimeError, match=r"numpy\.ma of a tensor that requires .* numpy\.where\(~m\.mask, \.\.\., 0\); .*detach"):
+        way(m, vector)
+    assert way(m, vector.detach()) is not None
+    assert not hasattr(vector.detach(), "_mask")
+
+
 def test_a_tensor_of_a_tensor(vector):
     """It would share the array and not the history."""
     with pytest.raises(RuntimeError, match=LOST):
@@ -204,6 +224,13 @@ def test_pandas(vector):
     for way in (pandas.Series, pandas.DataFrame, lambda t: pandas.DataFrame({"x": t}), pandas.Index, pandas.array):
         with pytest.raises(RuntimeError, match=LOST):
             way(vector)
+    column, table = pandas.Series([1.0, 2.0, 3.0]), pandas.DataFrame(np.eye(3))
+    for way in (lambda t: column * t, lambda t: t - column, lambda t: np.add(t, column), lambda t: table @ t):
+        with pytest.raises(RuntimeError, match=r"lose it silently: .*to_numpy\(\).*x\.detach\(\)$"):
+            way(vector)
+    with pytest.raises(TypeError, match=r"a Series(;| is no array).* give its to_numpy\(\)"):
+        np.where(column > 1, vector, 0.0)
+    assert (column.to_numpy() * vector).requires_grad
     assert pandas.Series(vector.detach().numpy()).tolist() == vector.detach().tolist()
 
 
@@ -220,14 +247,65 @@ def test_pandas(vector):
         ("spatial", lambda m, t: m.distance.cdist(t[None, :], t[None, :]), "SCIPY_ARRAY_API=1"),
     ],
 )
-def test_the_way_out_depends_on_who_asks(module, function, way, vector):
+def test_the_way_out_depends_on_who_asks(module, function, way, vector, monkeypatch):
     module = pytest.importorskip(f"scipy.{module}")
-    with pytest.raises(RuntimeError, match=rf"{LOST}.*{way}"):
+    monkeypatch.delenv("SCIPY_ARRAY_API", raising=False)
+    with pytest.raises(RuntimeError, match=rf"lose it silently: .*{way}.*; for the values alone, x\.detach\(\)$"):
         function(module, vector)
 
 
+@pytest.mark.parametrize("name", ["interpolate", "spatial", "integrate"])
+def test_scipys_variable_is_named_where_it_is_not_set(name, vector, monkeypatch):
+    function = {
+        "interpolate": lambda m, t: m.interp1d(np.arange(3.0), t),
+        "spatial": lambda m, t: m.distance.pdist(t[:, None]),
+        "integrate": lambda m, t: m.solve_ivp(lambda _, y: -y * t, (0, 1), np.ones(3)),
+    }[name]
+    module = pytest.importorskip(f"scipy.{name}")
+    for value in ("", "1"):
+        monkeypatch.setenv("SCIPY_ARRAY_API", value)
+        with pytest.raises(RuntimeError, match=r"docs/(scipy|optimization)\.md.* x\.detach\(\)$") as caught:
+            function(module, vector)
+        assert ("SCIPY_ARRAY_API" in str(caught.value)) == (value == "")
+
+
+@pytest.mark.parametrize(
+    ("ask", "way"),
+    [
+        (lambda t: np.eye(3).dot(t), r"A\.dot\(x\) is A @ x"),
+        (lambda t: np.asarray(t, dtype=float), r"numpy\.asarray\(x\) can be left out, or be numpy\.asarray\(x, like=x\)"),
+        (lambda t: np.c_[t, t], r"numpy\.column_stack in place of numpy\.c_"),
+        (lambda t: np.r_[t, 1.0], r"numpy\.concatenate in place of numpy\.r_"),
+        (lambda t: np.vectorize(math.sin)(t), r"numpy\.vectorize calls a function of numbers"),
+        (lambda t: np.full((2, 3), t), r"numpy\.full\(shape, x, like=x\)"),
+        (lambda t: np.polynomial.Polynomial([1.0, 2.0])(t), r"numpy\.polynomial\.polynomial\.polyval\(x, coefficients\)"),
+        (lambda t: np.polynomial.chebyshev.chebvander(t, 2), r"chebval and the like take a tensor x"),
+        (lambda t: np.polynomial.polynomial.polyval(0.5, t), r"numpy\.polyval and numpy\.vander take tensors for all"),
+    ],
+)
+def test_the_usual_ways_into_an_array_are_told_what_to_write(ask, way, vector):
+    with pytest.raises(RuntimeError, match=rf"lose it silently: .*{way}.*; for the values alone, x\.detach\(\)$"):
+        ask(vector)
+
+
+def test_what_they_are_told_works(vector):
+    """To the second order: the gradients are those of the same function written with clumsygrad's own."""
+    A = np.arange(9.0).reshape(3, 3)
+    for told, plain in (
+        (lambda t: A @ t, lambda t: cg.matmul(A, t)),
+        (lambda t: np.asarray(t, dtype=float, like=t), lambda t: t * 1.0),
+        (lambda t: np.column_stack([t, t]), lambda t: cg.stack([t, t], axis=1)),
+        (lambda t: np.full((2, 3), t, like=t), lambda t: cg.broadcast_to(t, (2, 3))),
+        (lambda t: np.polynomial.polynomial.polyval(t, [1.0, 2.0, 3.0]), lambda t: 1.0 + 2.0 * t + 3.0 * t * t),
+        (lambda t: np.polynomial.chebyshev.chebval(t, [1.0, 2.0, 3.0]), lambda t: 2.0 * t + 6.0 * t * t - 2.0),
+        (lambda t: cg.apply_where(t > 1.5, t, lambda t: np.divide(1, t), fill_value=0.0), lambda t: cg.where(t > 1.5, 1 / t, 0)),
+    ):
+        found, expected = (cg.func.hessian(lambda t, f=f: cg.sum(f(t) ** 2))(vector.data) for f in (told, plain))
+        np.testing.assert_allclose(found, expected, rtol=1e-13)
+
+
 def test_lists_of_tensors_are_told_how_they_become_arrays(vector):
-    for ask in (lambda: np.array([1.0, vector[0]]), lambda: np.sum([vector[0], vector[1]]), lambda: np.c_[vector, vector]):
+    for ask in (lambda: np.array([1.0, vector[0]]), lambda: np.sum([vector[0], vector[1]])):
         with pytest.raises(RuntimeError, match=r"clumsygrad\.asarray or numpy\.stack"):
             ask()
     assert cg.asarray([[1.0, vector[0]], [vector[1], 2.0]]).requires_grad

@@ -41,6 +41,14 @@ METHODS = {
     "imag": lambda x: x + x.imag,
     "conj": lambda x: x.conj(),
     "conjugate": lambda x: x.conjugate(),
+    "trace": lambda x: x.trace(offset=1),
+    "diagonal": lambda x: x.diagonal(1),
+    "repeat": lambda x: x.repeat(2, axis=1),
+    "take": lambda x: x.take([2, 0, 2], axis=1),
+    "compress": lambda x: x.compress([True, False, True], axis=1),
+    "choose": lambda x: (x > 0).choose([x, 2.0 * x]),
+    "divmod": lambda x: divmod(x, 0.4)[1],
+    "divmod-reflected": lambda x: divmod(2.0, x)[1],
 }
 
 
@@ -71,6 +79,52 @@ def test_positions_and_truth_values(name):
         found = getattr(x, name)(**options)
         assert not found.requires_grad
         assert np.array_equal(found.numpy(), getattr(values, name)(**options))
+
+
+def test_where_and_in_which_order():
+    values = np.asarray([3.0, 0.0, 1.0, 2.0])
+    x = cg.Tensor(values, requires_grad=True)
+    for found, expected in (
+        (x.argsort(), values.argsort()),
+        (x.nonzero()[0], values.nonzero()[0]),
+        (x[[1, 2, 3]].searchsorted(1.5, side="right"), values[1:].searchsorted(1.5, side="right")),
+        (divmod(x, 2.0)[0].detach(), divmod(values, 2.0)[0]),
+    ):
+        assert type(found) is cg.Tensor
+        assert np.array_equal(found.numpy(), expected)
+
+
+def test_pythons_round():
+    x = cg.Tensor(1.26, requires_grad=True)
+    assert (round(x, 1).item(), round(x).item()) == (1.3, 1.0)
+    assert type(round(x)) is cg.Tensor
+    assert cg.func.grad(lambda x: x * round(x, 1))(np.asarray(1.26)) == 1.3
+
+
+def test_bytes(backend):
+    x = cg.Tensor(backend.array(np.ones((2, 3))))
+    assert (x.itemsize, x.nbytes) == (8, 48)
+    assert x.astype("float32").nbytes == 24
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda x: x.sum(initial=1.0), r"numpy\.sum: initial= .* numpy\.sum\(x\) \+ initial"),
+        (lambda x: x.max(axis=0, initial=1.0), r"numpy\.max: initial= .* numpy\.maximum\(numpy\.max\(x\), initial\)"),
+        (lambda x: x.mean(where=[True, False]), r"numpy\.mean: where= .* use numpy\.where"),
+        (lambda x: x.cumsum(out=np.zeros(2)), r"numpy\.cumsum: out= .* assign the result"),
+        (lambda x: x.take([0], out=np.zeros(1)), r"numpy\.take: out= .* assign the result"),
+    ],
+)
+def test_arguments_that_no_gradient_could_follow(call, message):
+    with pytest.raises(TypeError, match=message):
+        call(cg.Tensor([1.0, 2.0], requires_grad=True))
+
+
+def test_arguments_that_have_no_effect():
+    x = cg.Tensor([1.0, 2.0], requires_grad=True)
+    assert x.sum(out=None, where=True, initial=None).item() == x.sum(axis=0, dtype=float, keepdims=False, out=None).item() == 3.0
 
 
 def test_complex_parts():
@@ -113,6 +167,15 @@ def test_an_attribute_of_numpys_that_tensors_lack_names_the_way_to_it():
     t = cg.Tensor([1.0, 2.0])
     with pytest.raises(AttributeError, match=r"no attribute 'strides': .* x\.detach\(\)\.numpy\(\)\.strides"):
         t.strides  # noqa: B018
+    for name, instead in (
+        ("sort", r"numpy\.sort\(x, \.\.\.\) gives a new Tensor"),
+        ("resize", r"numpy\.resize\(x"),
+        ("fill", "assign: x"),
+        ("partition", r"numpy\.sort"),
+        ("flat", r"x\.ravel\(\)"),
+    ):
+        with pytest.raises(AttributeError, match=rf"no attribute '{name}': .*{instead}"):
+            getattr(t, name)
     with pytest.raises(AttributeError, match=r"no attribute 'shpae'$"):
         t.shpae  # noqa: B018
     assert not hasattr(t, "view")

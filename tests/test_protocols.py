@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import warnings
 
 import numpy as np
 import pytest
@@ -135,6 +136,22 @@ def test_the_ufuncs_of_scipy_are_clumsygrads_special_functions(backend):
         assert np.array_equal(backend.host(z.data), backend.host(expected.data))
     with pytest.raises(TypeError, match=r"scipy\.special\.ellipj does not take Tensors: .*detach"):
         special.ellipj(t, t)
+    with pytest.raises(TypeError, match=r"scipy\.special\.lambertw does not take Tensors: clumsygrad\.func\.implicit_root"):
+        special.lambertw(t)
+
+
+@pytest.mark.parametrize("name", ["expm1", "log1p", "exp2", "cbrt"])
+def test_the_ufuncs_that_scipy_and_numpy_both_have(name):
+    special = pytest.importorskip("scipy.special")
+    t = leaf((0.3, 0.6))
+    by_scipy, by_numpy = [cg.func.grad(lambda x, f=f: cg.sum(f(x)))(t.data) for f in (getattr(special, name), getattr(np, name))]
+    assert np.array_equal(by_scipy, by_numpy)
+
+
+def test_what_is_said_of_lambertw_works():
+    special = pytest.importorskip("scipy.special")
+    w = cg.func.implicit_root(lambda w, x: w * np.exp(w) - x, lambda x: special.lambertw(x).real)
+    assert cg.gradcheck(w, np.asarray([0.3, 2.0]), order=2)
 
 
 IMPORTS = """
@@ -352,6 +369,130 @@ def test_lists_beside_tensors():
     assert np.add(cg.Tensor(np.float32([1, 2]), requires_grad=True), 1.0).dtype == np.float32
 
 
+LISTS = {
+    "add": (lambda t, x: t + x, np.add),
+    "subtract": (lambda t, x: x - t, lambda t, x: np.subtract(x, t)),
+    "multiply": (lambda t, x: x * t, np.multiply),
+    "divide": (lambda t, x: t / x, np.divide),
+    "floor_divide": (lambda t, x: t // x, np.floor_divide),
+    "remainder": (lambda t, x: t % x, np.remainder),
+    "power": (lambda t, x: t**x, np.power),
+    "matmul": (lambda t, x: x @ t, lambda t, x: np.matmul(x, t)),
+    "less": (lambda t, x: t < x, np.less),
+    "less, reflected": (lambda t, x: x < t, np.greater),
+    "equal": (lambda t, x: t == x, np.equal),
+    "not equal, reflected": (lambda t, x: x != t, np.not_equal),
+}
+
+
+@pytest.mark.parametrize("name", LISTS)
+@pytest.mark.parametrize("x", [[1, 3, 2], (1.5, 2.0, 0.5)], ids=["integers", "floats"])
+def test_operators_take_lists_as_numpys_functions_do(name, x, backend):
+    if type(x[0]) is int and (backend.library == "array_api_strict" or (backend.library == "torch" and name == "matmul")):
+        pytest.skip("no integers beside floats in this library")
+    by_operator, by_numpy = LISTS[name]
+    for dtype in (np.float64, np.float32):
+        t = cg.Tensor(backend.array(np.asarray([1.0, 2.0, 3.0], dtype=dtype)), requires_grad=True)
+        found, expected = by_operator(t, x), by_numpy(t, x)
+        assert type(found) is cg.Tensor
+        assert backend.owns(found.data)
+        assert (found.dtype, found.requires_grad) == (expected.dtype, expected.requires_grad)
+        assert np.array_equal(backend.host(found.data), backend.host(expected.data))
+        if backend.library == "numpy":
+            assert np.array_equal(found.data, by_operator(t.data, np.asarray(x)))
+
+
+def test_lists_beside_operators():
+    t, two = leaf(), cg.asarray(2)
+    assert ([1.0, 2.0] * two).tolist() == [2.0, 4.0]
+    assert ((1, 2) * two).tolist() == [2, 4]
+    assert (two & [1, 2, 3]).tolist() == [0, 2, 2]
+    cg.sum(t * [t[0], 5.0, t[2]]).backward()
+    assert t.grad.tolist() == [2.0, 5.0, 6.0]
+    y = t * 1.0
+    y -= [1, 1, 1]
+    assert y.detach().tolist() == [0.0, 1.0, 2.0]
+    with pytest.raises(ValueError, match="broadcast") as caught:
+        t == [1.0, 2.0]  # noqa: B015
+    assert "operands of shape (3,), (2,)" in caught.value.__notes__[0]
+
+
+def test_operators_refuse_lists_of_what_are_no_numbers():
+    for way in (lambda t: t - ["a"], lambda t: t == ["a", "b", "c"], lambda t: (None, None) * t):
+        with pytest.raises(TypeError, match=r"a (list|tuple) stands where .* a list of numbers is needed"):
+            way(leaf())
+
+
+def test_equality_with_anything_else_is_pythons():
+    t = leaf()
+    for other in (None, "a", {}, object()):
+        assert (t == other) is False
+        assert (t != other) is True
+
+
+# Arrays that are not as NumPy's -------------------------------------------------------------------------------------------------------
+
+MASKED = np.ma.masked_array([1.0, 2.0, 3.0], [False, True, False])
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore", PendingDeprecationWarning)
+    MATRIX = np.matrix(np.eye(3))
+
+
+@pytest.mark.parametrize(
+    ("array", "message"),
+    [
+        (MASKED, r"a MaskedArray cannot be an operand: .* m\.filled\(0\), and mask by numpy\.where\(~m\.mask, \.\.\., 0\)"),
+        (np.ma.masked, r"a MaskedConstant cannot be an operand: .* m\.filled"),
+        (MATRIX, r"a matrix cannot be an operand: .* give numpy\.asarray\(S\)"),
+    ],
+    ids=["masked", "constant", "matrix"],
+)
+@pytest.mark.parametrize(
+    "use",
+    [
+        lambda a, t: np.exp(t) * a,
+        lambda a, t: a * np.exp(t),
+        lambda a, t: t - a,
+        lambda a, t: a @ t,
+        lambda a, t: t < a,
+        lambda a, t: t == a,
+        lambda a, t: np.add(a, t),
+        lambda a, t: np.dot(a, t),
+        lambda a, t: np.where(t > 1, t, a),
+        lambda a, t: np.concatenate([t, a]),
+        lambda a, t: t.__iadd__(a),
+        lambda a, t: cg.Tensor(a),
+        lambda a, t: cg.asarray(a),
+        lambda a, t: cg.exp(a),
+        lambda a, t: cg.func.grad(lambda x: np.sum(x * x))(a),
+    ],
+)
+def test_arrays_whose_operations_are_not_numpys_are_refused(array, message, use):
+    with pytest.raises(TypeError, match=message):
+        use(array, leaf() * 1.0)
+
+
+def test_what_is_said_of_masked_arrays_works():
+    t = leaf()
+    (np.sum(np.where(~MASKED.mask, (t - MASKED.filled(0)) ** 2, 0)) / MASKED.count()).backward()
+    assert t.grad.tolist() == [0.0, 0.0, 0.0]
+    t = leaf((2.0, 5.0, 1.0))
+    np.sum(np.where(~MASKED.mask, np.exp(t) * MASKED.filled(0), 0)).backward()
+    assert np.array_equal(t.grad, np.exp([2.0, -np.inf, 1.0]) * [1.0, 0.0, 3.0])
+
+
+def test_arrays_in_files_and_of_records_are_arrays(tmp_path):
+    mapped = np.memmap(tmp_path / "array", dtype=float, mode="w+", shape=3)
+    mapped[:] = [2.0, 3.0, 4.0]
+    fields = np.rec.array([(2.0,), (3.0,), (4.0,)], dtype=[("a", float)])
+    for a in (mapped, fields.a, np.asarray([2.0, 3.0, 4.0]).view(np.recarray)):
+        for product in (lambda a, t: a * t, lambda a, t: t * a, lambda a, t: np.multiply(a, t)):
+            t = leaf()
+            np.sum(product(a, t)).backward()
+            assert t.grad.tolist() == [2.0, 3.0, 4.0]
+        assert np.asarray(cg.func.grad(lambda x: np.sum(x * x))(a)).tolist() == [4.0, 6.0, 8.0]
+
+
 def test_mixed_libraries_are_refused(backend):
     if backend.library == "numpy":
         pytest.skip("of NumPy alone there is nothing to mix")
@@ -374,13 +515,20 @@ def test_mixed_libraries_are_refused(backend):
         (lambda t, a: np.sum(t, where=[True, False, True]), r"numpy\.sum: where= .* use numpy\.where"),
         (lambda t, a: np.max(t, initial=0.0), r"numpy\.max: initial= is not supported"),
         (lambda t, a: np.exp(t, where=a > 1), r"numpy\.exp: where= .* use numpy\.where"),
+        (
+            lambda t, a: np.divide(1, t, out=a, where=t > 1),
+            r"numpy\.divide: out= with where= .* clumsygrad\.apply_where\(mask, .*0\.0\)",
+        ),
+        (lambda t, a: np.sum(t, initial=1.0), r"numpy\.sum: initial= .* numpy\.sum\(x\) \+ initial"),
         (lambda t, a: np.exp(t, dtype=np.float32), r"numpy\.exp: dtype is not supported .* x\.astype"),
         (lambda t, a: np.add.at(a, [0, 1], t[:2]), r"numpy\.add\.at: .* clumsygrad\.scatter_add"),
         (lambda t, a: np.add.reduceat(t, [0, 1]), r"numpy\.add\.reduceat: .* clumsygrad\.scatter_add"),
         (lambda t, a: np.hypot.reduce(t), r"numpy\.hypot\.reduce: .* it is there for add"),
         (lambda t, a: np.hypot.accumulate(t), r"numpy\.hypot\.accumulate: .* it is there for add"),
-        (lambda t, a: np.spacing(t), r"numpy\.spacing does not take Tensors"),
-        (lambda t, a: np.gcd(t, t), r"numpy\.gcd does not take Tensors"),
+        (lambda t, a: np.spacing(t), r"numpy\.spacing does not take Tensors: use x\.detach\(\)\.numpy\(\)"),
+        (lambda t, a: np.gcd(t, t), r"numpy\.gcd does not take Tensors: use x\.detach\(\)\.numpy\(\)"),
+        (lambda t, a: np.packbits(t), r"numpy\.packbits does not take Tensors: use x\.detach\(\)\.numpy\(\)"),
+        (lambda t, a: np.frompyfunc(abs, 1, 1)(t), r"abs \(vectorized\) does not take Tensors: write the function in NumPy's"),
         (lambda t, a: np.partition(t, 1), r"numpy\.partition does not take Tensors: numpy\.sort"),
         (lambda t, a: np.arange(0, t[2], like=t), r"numpy\.arange: a tensor that requires a gradient .* multiply"),
         (lambda t, a: np.copyto(a, t), r"numpy\.copyto does not take Tensors: assign"),
@@ -388,9 +536,15 @@ def test_mixed_libraries_are_refused(backend):
         (lambda t, a: np.fill_diagonal(t, 1.0), r"numpy\.fill_diagonal does not take Tensors: assign"),
         (lambda t, a: np.histogram(t), r"numpy\.histogram does not take Tensors: .*bincount"),
         (lambda t, a: np.histogram2d(t, t), r"numpy\.histogram2d does not take Tensors: .*detach"),
-        (lambda t, a: np.emath.sqrt(t), r"scimath\.sqrt does not take Tensors: use numpy\.sqrt"),
+        (lambda t, a: np.emath.sqrt(t), r"scimath\.sqrt does not take Tensors: use numpy\.sqrt of x\.astype\(complex\)"),
+        (lambda t, a: np.emath.arcsin(t), r"scimath\.arcsin does not take Tensors: use numpy\.arcsin of x\.astype\(complex\)"),
         (lambda t, a: np.save("nowhere", t), r"numpy\.save does not take Tensors: .*detach"),
-        (lambda t, a: np.intersect1d(t, a), r"numpy\.intersect1d does not take Tensors: .*detach"),
+        (
+            lambda t, a: np.intersect1d(t, a),
+            r"numpy\.intersect1d does not take Tensors: use numpy\.unique\(x\[numpy\.isin\(x, y\)\]\)",
+        ),
+        (lambda t, a: np.union1d(t, a), r"numpy\.union1d does not take Tensors: use numpy\.unique\(numpy\.concatenate"),
+        (lambda t, a: np.unique_values(t), r"numpy\.unique_values does not take Tensors: use numpy\.unique$"),
         (lambda t, a: np.roots(t), r"numpy\.roots does not take Tensors: .*eigvals"),
         (lambda t, a: np.pad(t, 1, "maximum"), r"numpy\.pad: mode='maximum' .* use one of constant"),
         (lambda t, a: np.pad(t, 1, "reflect", reflect_type="odd"), r"numpy\.pad: reflect_type='odd'"),
@@ -408,6 +562,18 @@ def test_what_is_not_there_is_refused_with_what_is(call, message):
         call(t, a)
     assert a.tolist() == [2.0, 3.0, 4.0]
     assert t.detach().tolist() == [1.0, 2.0, 3.0]
+
+
+def test_what_is_said_of_sets_works():
+    x, y = np.asarray([3.0, 1.0, 2.0, 1.0]), np.asarray([1.0, 2.0, 5.0])
+    for told, function in (
+        (lambda x: np.unique(np.concatenate([x, y])), np.union1d),
+        (lambda x: np.unique(x[np.isin(x, y)]), np.intersect1d),
+        (lambda x: np.unique(x[~np.isin(x, y)]), np.setdiff1d),
+    ):
+        t = leaf(x)
+        assert np.array_equal(told(t).detach().numpy(), function(x, y))
+        assert told(t).requires_grad
 
 
 def test_every_function_that_numpy_dispatches_takes_tensors_or_says_what_does():

@@ -8,8 +8,8 @@ from .. import xp as _xp
 from ..forward import elementwise as _e
 from ..tensor import Tensor
 from ..xp import Array
-from . import products, selection, shapes
-from ._arguments import dtype_of, refuse, shape_of
+from . import calculus, products, selection, shapes
+from ._arguments import beside, dtype_of, refuse, shape_of
 
 
 def reshape(self: Tensor, *shape: Any, order: str = "C", copy: bool | None = None) -> Array:
@@ -61,15 +61,70 @@ def dot(self: Tensor, b: Any, out: Any = None) -> Array:
     return products.dot(self, b)
 
 
+def compress(self: Tensor, condition: Any, axis: int | None = None) -> Array:
+    """The elements along `axis` for which a 1-d `condition` holds; with None, of the tensor laid flat."""
+    return selection.compress(condition, self, axis)
+
+
+def itemsize(self: Tensor) -> int:
+    """The bytes of one element."""
+    data = self.data
+    return int(data.itemsize if hasattr(data, "itemsize") else _xp.numpy_dtype(data.dtype).itemsize)
+
+
+def nbytes(self: Tensor) -> int | None:
+    """The bytes of all elements; None where the library does not know their number yet."""
+    n = self.size
+    return None if n is None else n * itemsize(self)
+
+
+# Python's protocols -----------------------------------------------------------------------------------------------------------------
+
+
+def divmod(self: Tensor, other: Any, /) -> tuple[Array, Array]:
+    """self // other and self % other."""
+    return self // other, self % other
+
+
+def rdivmod(self: Tensor, other: Any, /) -> tuple[Array, Array]:
+    """other // self and other % self."""
+    return other // self, other % self
+
+
+def rounded(self: Tensor, ndigits: int | None = None, /) -> Array:
+    """Rounded to a number of decimals, a Tensor also without that number."""
+    return calculus.round(self, ndigits or 0)
+
+
+def of_list(self: Tensor, values: list[Any] | tuple[Any, ...], /) -> Tensor:
+    """A list or tuple beside this tensor in an operator, as the tensor that NumPy's functions make of it."""
+    return beside(values, self)
+
+
+# What is not there ------------------------------------------------------------------------------------------------------------------
+
+
+class Mask:
+    """What numpy.ma asks its operands for, before it takes their `_data`: of a tensor that requires a gradient it gets nothing.
+
+    Raises RuntimeError, as AttributeError would be taken for an array without a mask.
+    """
+
+    def __get__(self, instance: Tensor | None, owner: type | None = None) -> Any:
+        if instance is not None:
+            instance._refuse_to_leave("numpy.ma")
+        raise AttributeError("a Tensor has no mask", name="_mask", obj=instance)
+
+
 class Missing:
     """An attribute of NumPy's arrays that Tensors lack: AttributeError, with the way to it.
 
     (A `__getattr__` of the class would say the same, and make every attribute of every tensor twice as slow.)
     """
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, instead: str) -> None:
         self._name = name
+        self._instead = instead
 
     def __get__(self, instance: Tensor | None, owner: type | None = None) -> Any:
-        hint = f"NumPy's arrays have it, x.detach().numpy().{self._name}"
-        raise AttributeError(f"a Tensor has no attribute {self._name!r}: {hint}", name=self._name, obj=instance)
+        raise AttributeError(f"a Tensor has no attribute {self._name!r}: {self._instead}", name=self._name, obj=instance)

@@ -15,9 +15,12 @@ __all__ = ["is_scipys", "serving"]
 
 
 def is_scipys(ufunc: Any) -> bool:
-    """Whether a ufunc is one of scipy.special."""
-    function = getattr(sys.modules.get("scipy.special"), ufunc.__name__, None)
-    return getattr(function, "__wrapped__", function) is ufunc  # with SCIPY_ARRAY_API=1 SciPy wraps some of them
+    """Whether a ufunc is one of scipy.special, or one that a function there calls, as lambertw calls `_lambertw`."""
+    for module in ("scipy.special", "scipy.special._ufuncs"):
+        function = getattr(sys.modules.get(module), ufunc.__name__, None)
+        if getattr(function, "__wrapped__", function) is ufunc:  # with SCIPY_ARRAY_API=1 SciPy wraps some of them
+            return True
+    return False
 
 
 def serving(ufunc: Any) -> Callable[..., Any] | None:
