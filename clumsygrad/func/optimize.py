@@ -152,7 +152,7 @@ class _Objective:
 
     def value(self, x: Vector) -> float:
         out = self.f(_tree.unflatten(self.layout.structure, [Tensor(a) for a in self.layout.arrays(x)]))
-        if getattr(out, "shape", ()) != ():
+        if math.prod(getattr(out, "shape", ())) != 1:
             raise TypeError(f"{self.name}: its result has shape {out.shape} and must be a scalar: reduce it (sum, mean)")
         return float(_xp.number(_raw(out)) if hasattr(out, "shape") else out)
 
