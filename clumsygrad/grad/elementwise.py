@@ -334,21 +334,23 @@ def remainder_backward(tensor: Tensor, grad: Array) -> GradientTuple:
 
 def maximum_backward(tensor: Tensor, grad: Array) -> GradientTuple:
     """z = max(x, y):   x̄ = z̄ where x > y, ȳ = z̄ where y > x;   shared equally where x = y."""
-    x, y = pair(tensor, grad)
+    x, y = pair(tensor, tensor._data)
     return _chosen(tensor, grad, x > y, x == y)
 
 
 def minimum_backward(tensor: Tensor, grad: Array) -> GradientTuple:
     """z = min(x, y):   x̄ = z̄ where x < y, ȳ = z̄ where y < x;   shared equally where x = y."""
-    x, y = pair(tensor, grad)
+    x, y = pair(tensor, tensor._data)
     return _chosen(tensor, grad, x < y, x == y)
 
 
 def _chosen(tensor: Tensor, grad: Array, first: Array, tie: Array) -> GradientTuple:
-    xp = array_namespace(grad)
-    x, y = pair(tensor, grad)
+    """What each operand has of the gradient, where raw masks tell which was chosen. NumPy's are searched for a tie: most have none."""
+    x, y = pair(tensor, tensor._data)
     need_x, need_y = needs(tensor)
-    g = xp.where(tie, grad * 0.5, xp.where(first, grad, xp.zeros_like(grad)))
+    g = lean.kept_where(first, grad)
+    if type(tie) is not ndarray or tie.any():
+        g = lean.add_into(g, lean.kept_where(tie, grad * 0.5))
     return unbroadcast(g, x.shape) if need_x else None, unbroadcast(grad - g, y.shape) if need_y else None
 
 
