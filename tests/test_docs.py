@@ -67,6 +67,12 @@ def test_densities_are_scipys() -> None:
         if name.startswith("Dirichlet"):
             values |= {"x": np.asarray([0.2, 0.5, 0.3]), "a": np.asarray([1.2, 2.3, 0.7])}
         assert np.isclose(eval(formula, values), expected[name], rtol=1e-13), name
+        for one in sorted(set(re.findall(r"\b[a-z]\b", formula))):  # a tensor among plain data
+            leaf = cg.Tensor(values[one], requires_grad=True)
+            found = eval(formula, values | {one: leaf})
+            assert np.isclose(found.detach().data, expected[name], rtol=1e-13), (name, one)
+            found.backward()
+            assert np.isfinite(leaf.grad).all(), (name, one)
 
 
 def test_a_wrong_snippet_fails(tmp_path: Path) -> None:

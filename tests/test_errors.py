@@ -502,7 +502,9 @@ def test_integer_parameters_of_a_transform(argument, message):
     ("f", "message"),
     [
         (lambda x: x * x, r"its result has shape \(3,\).*sum, mean.*vjp"),
-        (lambda x: 1.0, "must return a scalar Tensor, it returned a float"),
+        (lambda x: True, "must return a scalar Tensor, it returned a bool"),
+        (lambda x: None, "must return a scalar Tensor, it returned a NoneType"),
+        (lambda x: np.asarray(3), "its result has dtype int64"),
         (lambda x: (cg.sum(x), 1), "must return a scalar Tensor, it returned a tuple"),
         (lambda x: cg.sum(x) > 0, "its result has dtype bool"),
         (lambda x: cg.sum(x) * 1j, "its result is complex"),

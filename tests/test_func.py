@@ -104,6 +104,38 @@ def test_lists_are_trees_of_floats():
     assert [float(v) for v in g] == [3.0, 2.0]
 
 
+@pytest.mark.parametrize("nothing", [0, 0.0, np.float64(0), np.float32(0), np.asarray(0.0)], ids=repr)
+def test_a_number_for_a_result_is_a_constant(nothing):
+    """As in vjp, jvp and jacobian: max(s − 100, 0) is a tensor or a number, as s decides."""
+
+    def payoff(s):
+        return max(s - 100.0, nothing)
+
+    for s, value, slope in ((110.0, 10.0, 1.0), (90.0, 0.0, 0.0)):
+        assert value_and_grad(payoff)(s) == (value, slope)
+        assert grad(payoff)(s) == cg.func.jacobian(payoff)(s) == cg.func.elementwise_grad(payoff)(s) == slope
+        assert cg.func.linearize(payoff, s)[1](1.0) == slope
+        assert cg.func.hessian(payoff)(s) == cg.func.hvp(payoff, s, 1.0) == 0
+    np.testing.assert_array_equal(grad(lambda p: payoff(cg.sum(p["a"])))({"a": A})["a"], [0, 0, 0])
+    assert grad(lambda x: (nothing, x), has_aux=True)(1.0) == (0, 1)
+    assert grad(lambda x: x * grad(lambda y: nothing)(x) + x)(2.0) == 1
+
+
+def test_one_element_is_a_scalar():
+    """Whatever its shape: xᵀ P x of a column is a matrix. Its value keeps that."""
+    column, matrix = A[:, None], np.diag(B) + 1.0
+
+    def form(x):
+        return x.T @ matrix @ x
+
+    value, gradient = value_and_grad(form)(column)
+    assert value.shape == (1, 1)
+    np.testing.assert_allclose(gradient, 2 * matrix @ column)
+    np.testing.assert_allclose(cg.func.hessian(form)(column).reshape(3, 3), 2 * matrix)
+    np.testing.assert_allclose(cg.func.hvp(form, column, column), 2 * matrix @ column)
+    assert grad(lambda x: x * 3)(np.ones(1)).tolist() == [3]
+
+
 def test_keywords_are_passed_through():
     def f(x, *, power, other=None):
         return cg.sum(x**power)

@@ -268,6 +268,63 @@ def test_bounds_as_trees():
     assert np.allclose(best["b"], -1.0)
 
 
+def far(x):
+    """Least at (0.3, 2)."""
+    return (x[0] - 0.3) ** 2 + (x[1] - 2.0) ** 2
+
+
+PAIRS = {
+    "tuples": ((-1, 1), (-1, 1)),
+    "a list": [(-1, 1), (-1, 1)],
+    "lists": [[-1, 1], [-1, 1]],
+    "an array": np.asarray([[-1, 1], [-1, 1]]),
+    "None": [(None, 1), (-1, 1.0)],
+    "None, tuples": ((-1, None), (None, 1)),
+    "infinite": ((-math.inf, 1), (-math.inf, 1)),
+    "Bounds": optimize.Bounds([-1, -1], [1, 1]),
+}
+
+
+@pytest.mark.parametrize("bounds", PAIRS.values(), ids=PAIRS)
+def test_bounds_in_scipys_spelling(bounds):
+    """A pair for each number, as SciPy's own call takes them."""
+    start = np.asarray([0.5, 0.5])
+    expected = optimize.minimize(far, start, method="L-BFGS-B", bounds=bounds).x
+    np.testing.assert_allclose(expected, [0.3, 1.0], atol=1e-5)
+    for method in ("L-BFGS-B", "SLSQP", "Nelder-Mead"):
+        np.testing.assert_allclose(cg.func.minimize(far, start, method, bounds=bounds)[0], expected, atol=1e-4)
+    np.testing.assert_allclose(cg.func.minimize(far, [0.5, 0.5], bounds=bounds)[0], expected, atol=1e-5)
+    assert cg.func.minimize(lambda x: (x - 2.0) ** 2, 0.5, bounds=[(0, 1)])[0] == 1
+    np.testing.assert_allclose(cg.func.minimize(lambda x: cg.sum((x - 2) ** 2), np.zeros(3), bounds=[(0, 1)] * 3)[0], 1)
+
+
+def test_bounds_that_can_be_read_in_two_ways():
+    for start, bounds in (((0.5, 0.5), ((0, 1), (0, 1))), ([0.5, 0.5], ([0, 0], [1, 1]))):
+        with pytest.raises(ValueError, match=r"may be \(lower, upper\), or a pair for each of the two numbers of x0") as raised:
+            cg.func.minimize(far, start, bounds=bounds)
+    assert "write scipy.optimize.Bounds([0, 0], [1, 1]) for the first, Bounds((0, 1), (0, 1)) for the second" in str(raised.value)
+    best, _ = cg.func.minimize(far, (0.5, 0.5), bounds=((0, None), (0, 1)))
+    np.testing.assert_allclose(best, [0.3, 1.0], atol=1e-5)
+
+
+def test_args():
+    f = lambda x, a, b=1.0: cg.sum((x - a) ** 2) * b
+    for args, expected in (((2.0,), 2), (3.0, 3), ((2.0, 5.0), 2), (np.asarray([1.0, 2.0]), [1, 2])):
+        for method in ("L-BFGS-B", "Newton-CG", "Nelder-Mead"):
+            np.testing.assert_allclose(cg.func.minimize(f, np.zeros(2), method, args=args)[0], expected, atol=1e-3)
+    with pytest.raises(TypeError, match=r"method must be a name, got \(2.0,\); further arguments of f go by name, args="):
+        cg.func.minimize(f, np.zeros(2), (2.0,))
+
+
+def test_a_result_of_one_element_and_one_that_is_constant():
+    for method in ("L-BFGS-B", "Newton-CG", "Nelder-Mead"):
+        best, result = cg.func.minimize(lambda x: x.T @ x, np.ones((2, 1)), method)
+        np.testing.assert_allclose(best, np.zeros((2, 1)), atol=1e-3)
+        best, result = cg.func.minimize(lambda x: max(x - 1.0, 0.0), 0.5, method)
+        assert result.success
+        assert best == 0.5
+
+
 def test_further_arguments_and_linear_constraints():
     f = lambda x: cg.sum((x - 2.0) ** 2)
     above = {"type": "ineq", "fun": lambda x, most: most - cg.sum(x), "args": (1.0,)}
@@ -345,8 +402,14 @@ def test_constraints_that_a_method_does_not_know_are_refused():
 
 
 def test_bounds_that_do_not_fit_are_refused():
-    with pytest.raises(TypeError, match=r"bounds must be a pair \(lower, upper\)"):
-        cg.func.minimize(rosenbrock, np.zeros(2), bounds=[(0, 1), (0, 1)])
+    with pytest.raises(
+        TypeError, match=r"bounds must be a pair \(lower, upper\) .* vector, a sequence of pairs of numbers; got a list"
+    ):
+        cg.func.minimize(rosenbrock, {"a": np.zeros(2)}, bounds=[(0, 1), (0, 1)])
+    with pytest.raises(TypeError, match="a sequence of pairs of numbers; got a list"):
+        cg.func.minimize(lambda x: x[0][0] + x[1][0], [[0.0], [0.0]], bounds=[(0, 1), (0, 1)])
+    with pytest.raises(ValueError, match=r"bounds have 3 pairs \(lower, upper\), and x0 2 numbers"):
+        cg.func.minimize(rosenbrock, np.zeros(2), bounds=((0, None),) * 3)
     with pytest.raises(ValueError, match=r"a bound has shape \(3,\), which does not broadcast to \(2,\)"):
         cg.func.minimize(rosenbrock, np.zeros(2), bounds=(np.zeros(3), None))
     with pytest.raises(ValueError, match="must be a number, or a tree like"):

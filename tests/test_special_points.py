@@ -399,6 +399,25 @@ def test_logaddexp_of_large_numbers(backend):
     )
 
 
+def test_logaddexp_of_infinite_numbers(backend):
+    """Two −∞ share as equal operands do, in forward mode too; a larger operand has all."""
+    x, y = [-INF, -INF, 0.0, INF, INF, 3.0], [-INF, 0.0, -INF, INF, 3.0, INF]
+    equal(gradients(backend, lambda xp, x, y: xp.logaddexp(x, y), x, y), [0.5, 0, 1, 0.5, 1, 0], [0.5, 1, 0, 0.5, 0, 1])
+    equal(gradients(backend, lambda xp, x: xp.logaddexp(x, x), [-INF, 1.0]), [1, 1])
+    at, ones = [backend.array(np.asarray(v)) for v in (x, y)], [backend.array(np.ones(6))] * 2
+    equal([backend.host(cg.func.jvp(backend.namespace.logaddexp, tuple(at), tuple(ones))[1])], [1] * 6)
+
+
+def test_sums_of_no_exponentials_are_silent():
+    """log 0 = −∞ is what they give, with no word of NumPy's, to second order."""
+    x, y = np.asarray([-INF, -INF, INF, 1.0]), np.asarray([-INF, 0.0, INF, 1.0])
+    slope = cg.func.elementwise_grad(cg.logaddexp)
+    with np.errstate(all="raise"):
+        np.testing.assert_allclose(slope(x, y), [0.5, 0, 0.5, 0.5], rtol=1e-15)
+        np.testing.assert_allclose(cg.func.elementwise_grad(slope)(x, y), [0, 0, 0, 0.25], rtol=1e-15)
+        np.testing.assert_array_equal(np.logaddexp.reduce(cg.Tensor([[-INF, -INF], [0.0, -INF]]), axis=1).data, [-INF, 0])
+
+
 def test_tangents_far_out(backend):
     equal(gradients(backend, lambda xp, x: xp.tanh(x), [-1000.0, 1000.0]), [0, 0])
 

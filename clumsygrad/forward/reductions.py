@@ -6,7 +6,7 @@ from typing import Any
 
 from .. import grad, lean
 from .._operation import operation
-from ..xp import Array, array_namespace
+from ..xp import Array, array_namespace, numpy
 
 __all__ = [
     "all",
@@ -90,7 +90,8 @@ def logsumexp(x: Array, /, *, axis: Axis = None, keepdims: bool = False) -> Arra
     xp = array_namespace(x)
     top = xp.max(x, axis=axis, keepdims=True)
     top = xp.where(xp.isfinite(top), top, xp.zeros_like(top))
-    z = xp.log(xp.sum(xp.exp(x - top), axis=axis, keepdims=True)) + top
+    with numpy.errstate(divide="ignore"):  # the logarithm of no terms is −∞
+        z = xp.log(xp.sum(xp.exp(x - top), axis=axis, keepdims=True)) + top
     return z if keepdims else xp.reshape(z, xp.sum(x, axis=axis).shape)
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from .. import _tree
 from .._gradients import unit_gradient
 from ._scope import _Pullback, _Pushforward, _Scope, fitting_leaves, name_of
-from .reverse import check_scalar, evaluated
+from .reverse import evaluated, scalar_result
 
 __all__ = ["hvp", "jvp", "linearize"]
 
@@ -61,7 +61,7 @@ def hvp(f: Callable[..., Any], primals: Any, vector: Any) -> Any:
 
     The gradient's own pullback is called once (the Hessian is symmetric): about the time of two gradients.
 
-    Raises TypeError for a result that is no real scalar tensor, and where `vector` does not fit.
+    Raises TypeError for a result that is not one real number, and where `vector` does not fit.
 
     >>> import numpy as np, clumsygrad as cg
     >>> cg.func.hvp(lambda x: cg.sum(x**3), np.asarray([1.0, 2.0]), np.asarray([1.0, 1.0]))
@@ -80,7 +80,7 @@ def gradient_pullback(
 ) -> tuple[_Scope, _Pullback]:
     """The gradients of a scalar function at its arguments' leaves, recorded, as outputs of a pullback to those same leaves."""
     scope, out, _ = evaluated(f, argnums, args, kwargs, name)
-    check_scalar(out, name)
+    out = scalar_result(out, name)
     scope.look(out)
     seed = unit_gradient(out._data)
     return scope, _Pullback(scope, scope.gradients(out, seed, in_tensors=True), looked=True)

@@ -60,7 +60,7 @@ def hessian(f: Callable[..., Any], argnums: Argnums = 0) -> Callable[..., Any]:
     For a tree of arguments it is a tree like that of trees like that: `hessian(f)(p)["a"]["b"]` has shape a.shape + b.shape; where
     `argnums` is a tuple, a tuple of tuples. It takes one pass for each element of the arguments; `hvp` gives a product with it in one.
 
-    Raises TypeError for results that are no real scalar tensor, and for complex arguments, whose second derivatives are no single
+    Raises TypeError for results that are not one real number, and for complex arguments, whose second derivatives are no single
     matrix: use `hvp`, or write `f` as a function of the real and imaginary parts.
 
     >>> import numpy as np, clumsygrad as cg

@@ -31,6 +31,7 @@ def minimize(
     x0: Any,
     method: str = "L-BFGS-B",
     *,
+    args: Any = (),
     bounds: Any = None,
     constraints: Any = (),
     hess: Any = None,
@@ -45,7 +46,9 @@ def minimize(
     call that gives value and gradient; Newton's methods (Newton-CG, trust-ncg, trust-krylov, trust-constr) get products with the
     Hessian, dogleg and trust-exact the Hessian itself. A complex number counts as a pair of real ones.
 
-    bounds: a pair (lower, upper), each a number, a tree like x0 whose leaves broadcast to those of x0, or None; or SciPy's Bounds.
+    args: further arguments, f(x, *args), which are not varied. (One that is no tuple is the only one.)
+    bounds: a pair (lower, upper), each a number, a tree like x0 whose leaves broadcast to those of x0, or None; or SciPy's Bounds; or,
+        where x0 is one array of one axis, or a list or tuple of numbers, a sequence of SciPy's pairs, one for each number.
     constraints: one or several of SciPy's, {"type": "eq" or "ineq", "fun": c} or NonlinearConstraint(c, lb, ub), where c takes a tree
         like x0 and gives an array or a tree of arrays; their derivatives are computed here. A LinearConstraint goes as it is: it speaks
         of the flat vector.
@@ -55,7 +58,7 @@ def minimize(
     tol, options: SciPy's.
 
     Raises TypeError for leaves that are no floating arrays and for an f that gives no real scalar; ValueError for bounds that do not
-    fit, and for constraints that a method does not know.
+    fit, or can be read in two ways, and for constraints that a method does not know.
 
     >>> import numpy as np, clumsygrad as cg
     >>> def rosenbrock(p):
@@ -66,8 +69,12 @@ def minimize(
     """
     optimize = _xp.optional("scipy.optimize")
     name = f"minimize of {name_of(f)}"
+    if not isinstance(method, str):
+        raise TypeError(f"{name}: method must be a name, got {method!r}; further arguments of f go by name, args=(...)")
     kind = method.lower()
     layout = _Layout(x0, name)
+    if not isinstance(args, tuple) or args:
+        f = _with(f, args if isinstance(args, tuple) else (args,))
     objective = _Objective(f, layout, name)
     given = [constraints] if _is_one(constraints) else list(constraints)
     if given and kind not in _WITH_CONSTRAINTS:
@@ -96,7 +103,7 @@ def minimize(
 
 
 class _Layout:
-    """How the leaves of a tree stand in SciPy's vector."""
+    """How the leaves of a tree stand in SciPy's vector, and whether SciPy would take the tree itself for one."""
 
     def __init__(self, tree: Any, name: str) -> None:
         leaves, self.structure = _tree.flatten(tree)
@@ -110,6 +117,9 @@ class _Layout:
         if not self.likes:
             raise TypeError(f"{name}: x0 has no arrays: there is nothing to vary")
         self.start = vector_of(self.likes)
+        axes = [len(x.shape) for x in self.likes]
+        of_numbers = isinstance(tree, (list, tuple)) and [*map(id, tree)] == [*map(id, leaves)] and not any(axes)
+        self.is_vector = (of_numbers or (leaves[0] is tree and axes[0] < 2)) and not any(map(is_complex, self.likes))
 
     def arrays(self, x: Vector) -> list[Any]:
         return arrays_of(numpy.reshape(x, (-1,)), self.likes)
@@ -152,7 +162,7 @@ class _Objective:
 
     def value(self, x: Vector) -> float:
         out = self.f(_tree.unflatten(self.layout.structure, [Tensor(a) for a in self.layout.arrays(x)]))
-        if getattr(out, "shape", ()) != ():
+        if math.prod(getattr(out, "shape", ())) != 1:
             raise TypeError(f"{self.name}: its result has shape {out.shape} and must be a scalar: reduce it (sum, mean)")
         return float(_xp.number(_raw(out)) if hasattr(out, "shape") else out)
 
@@ -230,13 +240,13 @@ def _is_one(constraints: Any) -> bool:
 
 
 def _with(function: Function, args: Sequence[Any]) -> Function:
-    """A constraint with the further arguments that SciPy's dict may hold."""
+    """A function of a tree with the further arguments that it has in SciPy's spelling."""
 
-    def constraint(tree: Any) -> Any:
+    def of_tree(tree: Any) -> Any:
         return function(tree, *args)
 
-    constraint.__name__ = name_of(function)
-    return constraint
+    of_tree.__name__ = name_of(function)
+    return of_tree
 
 
 def _told(callback: Function, layout: _Layout) -> Function:
@@ -257,13 +267,39 @@ def _rows(block: Any, out: Any, like: Any) -> Any:
 def _bounds(bounds: Any, layout: _Layout, name: str) -> Any:
     if bounds is None or hasattr(bounds, "lb"):
         return bounds
+    if layout.is_vector and _are_pairs(bounds):
+        return _of_pairs(bounds, layout, name)
     if not isinstance(bounds, tuple) or len(bounds) != 2:
-        raise TypeError(f"{name}: bounds must be a pair (lower, upper), or scipy.optimize.Bounds; got a {type(bounds).__name__}")
+        raise TypeError(
+            f"{name}: bounds must be a pair (lower, upper) of numbers or of trees like x0, or scipy.optimize.Bounds, or, where x0 is a "
+            f"vector, a sequence of pairs of numbers; got a {type(bounds).__name__}"
+        )
     lower, upper = [
         _spread(infinite if side is None else side, layout.likes, layout.structure, name)
         for side, infinite in zip(bounds, (-math.inf, math.inf), strict=True)
     ]
     return list(zip(lower.tolist(), upper.tolist(), strict=True))
+
+
+def _are_pairs(bounds: Any) -> bool:
+    """Whether bounds can be SciPy's: a sequence of pairs of numbers, or an array of them."""
+    if hasattr(bounds, "shape"):
+        return len(bounds.shape) == 2 and bounds.shape[1] == 2
+    return isinstance(bounds, (list, tuple)) and all(isinstance(pair, (list, tuple)) and len(pair) == 2 for pair in bounds)
+
+
+def _of_pairs(bounds: Any, layout: _Layout, name: str) -> list[tuple[float, float]]:
+    """SciPy's bounds, a pair for each number of x0. Raises ValueError where they may as well be (lower, upper)."""
+    if isinstance(bounds, tuple) and [_tree.flatten(side)[1] for side in bounds] == [layout.structure] * 2:
+        each = tuple(zip(*bounds, strict=True))
+        raise ValueError(
+            f"{name}: bounds={bounds!r} may be (lower, upper), or a pair for each of the two numbers of x0: write "
+            f"scipy.optimize.Bounds{bounds!r} for the first, Bounds{each!r} for the second"
+        )
+    pairs = _xp.to_numpy(_raw(bounds)).tolist() if hasattr(bounds, "shape") else bounds
+    if len(pairs) != layout.start.size:
+        raise ValueError(f"{name}: bounds have {len(pairs)} pairs (lower, upper), and x0 {layout.start.size} numbers")
+    return [(-math.inf if low is None else float(low), math.inf if high is None else float(high)) for low, high in pairs]
 
 
 def _spread(bound: Any, likes: Sequence[Any], structure: Any, name: str) -> Vector:

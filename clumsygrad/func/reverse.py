@@ -23,10 +23,11 @@ def grad(f: Callable[..., Any], argnums: Argnums = 0, *, has_aux: bool = False) 
 
     `argnums` says with respect to which positional arguments: an int gives that argument's gradient, a tuple a tuple of them. An
     argument may be an array, a Tensor, a float, or a tree of those (dicts, lists, tuples, dataclasses); its gradient has the same
-    structure, shapes and dtypes, and is 0 where the result does not depend on it. With `has_aux`, `f` returns (value, anything),
-    and the result is (gradient, anything).
+    structure, shapes and dtypes, and is 0 where the result does not depend on it. The result is a tensor of one element, of any
+    shape; a number, or an array that is no Tensor, is a constant. With `has_aux`, `f` returns (value, anything), and the result
+    is (gradient, anything).
 
-    Raises TypeError for integer arguments and for results that are no real scalar tensor.
+    Raises TypeError for integer arguments, and for results that are not one real number of a floating dtype.
 
     >>> import numpy as np, clumsygrad as cg
     >>> cg.func.grad(lambda x: cg.sum(cg.sin(x)))(np.asarray([0.0, np.pi]))
@@ -54,7 +55,7 @@ def value_and_grad(f: Callable[..., Any], argnums: Argnums = 0, *, has_aux: bool
     def value_and_gradient(*args: Any, **kwargs: Any) -> Any:
         name = f"grad of {name_of(f)}"
         scope, out, aux = evaluated(f, argnums, args, kwargs, name, has_aux)
-        check_scalar(out, name)
+        out = scalar_result(out, name)
         scope.look(out)
         seed = unit_gradient(out._data)
         gradients = scope.arranged(scope.gradients(out, seed, in_tensors=scope.in_tensors, release=True))
@@ -99,7 +100,7 @@ def elementwise_grad(f: Callable[..., Any], argnums: Argnums = 0) -> Callable[..
     It is the gradient of the sum of the result, computed in one pass; that is what it means for other functions too. The argument
     and the result are real; for complex functions of one complex number at a time see `holomorphic_grad`.
 
-    Raises TypeError for complex results, and for those that are no tensor.
+    Raises TypeError for complex results, and for those that are no array.
 
     >>> import numpy as np, clumsygrad as cg
     >>> cg.func.elementwise_grad(cg.sin)(np.asarray([0.0, np.pi]))
@@ -110,7 +111,7 @@ def elementwise_grad(f: Callable[..., Any], argnums: Argnums = 0) -> Callable[..
     def derivative(*args: Any, **kwargs: Any) -> Any:
         name = f"elementwise_grad of {name_of(f)}"
         scope, out, _ = evaluated(f, argnums, args, kwargs, name)
-        check_array(out, name)
+        out = array_result(out, name)
         if _xp.kind(out._data) == "complex floating":
             raise TypeError(
                 f"{name}: its result is complex; use holomorphic_grad if it is holomorphic, or its real and imaginary parts"
@@ -139,7 +140,7 @@ def holomorphic_grad(f: Callable[..., Any], argnums: Argnums = 0) -> Callable[..
     def derivative(*args: Any, **kwargs: Any) -> Any:
         name = f"holomorphic_grad of {name_of(f)}"
         scope, out, _ = evaluated(f, argnums, args, kwargs, name)
-        check_array(out, name)
+        out = array_result(out, name)
         if _xp.kind(out._data) != "complex floating":
             raise TypeError(f"{name}: its result has dtype {out.dtype}, and must be complex; use grad for real functions")
         for x in scope.leaves():
@@ -198,28 +199,37 @@ def chosen(argnums: Argnums, values: Sequence[Any]) -> Any:
     return values[0] if isinstance(argnums, int) else tuple(values)
 
 
-def check_scalar(out: Any, name: str) -> None:
-    """Raise TypeError for a result that is no real scalar tensor, and say what to do."""
-    if type(out) is not Tensor:
-        raise TypeError(f"{name}: it must return a scalar Tensor, it returned a {type(out).__name__}; use vjp for trees")
-    if out.shape:
-        raise TypeError(f"{name}: its result has shape {out.shape} and must be a scalar: reduce it (sum, mean), or use vjp")
-    kind = _xp.kind(out._data)
+def scalar_result(out: Any, name: str) -> Tensor:
+    """One real number that a function returned, as a tensor of any shape. Raises TypeError for what is none, and says what to do."""
+    result: Tensor = out if type(out) is Tensor else _constant(out, f"{name}: it must return a scalar Tensor", "vjp")
+    if result.shape and _xp.size(result._data) != 1:
+        raise TypeError(f"{name}: its result has shape {result.shape} and must be a scalar: reduce it (sum, mean), or use vjp")
+    kind = _xp.kind(result._data)
     if kind == "complex floating":
         raise TypeError(
             f"{name}: its result is complex, and has no order to descend in: take its real part or abs, or use vjp"
             " (or holomorphic_grad, for its complex derivative)"
         )
     if kind != "real floating":
-        raise TypeError(f"{name}: its result has dtype {out.dtype}, which has no gradient: compute it in a floating dtype")
+        raise TypeError(f"{name}: its result has dtype {result.dtype}, which has no gradient: compute it in a floating dtype")
+    return result
 
 
-def check_array(out: Any, name: str) -> None:
-    """Raise TypeError for a result that is no floating tensor."""
-    if type(out) is not Tensor:
-        raise TypeError(f"{name}: it must return a Tensor, it returned a {type(out).__name__}; use vjp or jacobian for trees")
-    if not _xp.is_floating(out._data):
-        raise TypeError(f"{name}: its result has dtype {out.dtype}, which has no gradient: compute it in a floating dtype")
+def array_result(out: Any, name: str) -> Tensor:
+    """A floating array that a function returned, as a tensor. Raises TypeError for what is none."""
+    result: Tensor = out if type(out) is Tensor else _constant(out, f"{name}: it must return a Tensor", "vjp or jacobian")
+    if not _xp.is_floating(result._data):
+        raise TypeError(f"{name}: its result has dtype {result.dtype}, which has no gradient: compute it in a floating dtype")
+    return result
+
+
+def _constant(out: Any, wanted: str, others: str) -> Tensor:
+    """A number or a raw array that a function returned: it depends on nothing, as max(x, 0.0) does where that is 0.0."""
+    if type(out) is int:
+        out = float(out)
+    if not (type(out) is float or type(out) is complex or _xp.is_array(out)):
+        raise TypeError(f"{wanted}, it returned a {type(out).__name__}; use {others} for trees")
+    return Tensor(out)
 
 
 def _pulled_ones(scope: _Scope, out: Tensor) -> list[Any]:

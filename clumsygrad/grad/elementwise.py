@@ -10,7 +10,7 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from .. import _pieces, lean
-from ..xp import Array, array_namespace, conj, kind
+from ..xp import SCALAR_TYPES, Array, array_namespace, conj, kind, ndarray, numpy
 from ._read import GradientTuple, conj_operand, conj_result, needs, operand, operands, pair, result, unbroadcast
 
 if TYPE_CHECKING:
@@ -96,20 +96,30 @@ def log10_backward(tensor: Tensor, grad: Array) -> GradientTuple:
 
 
 def logaddexp_backward(tensor: Tensor, grad: Array) -> GradientTuple:
-    """z = log(eˣ + eʸ):   x̄ = z̄ · exp(x − z),   ȳ = z̄ · exp(y − z).   Where x = z (both −∞, or y far below) the factor is 1."""
+    """z = log(eˣ + eʸ):   x̄ = z̄ · exp(x − z),   ȳ = z̄ · exp(y − z).   Two equal infinities share z̄ equally; one has all of it."""
     xp = array_namespace(grad)
     x, y = pair(tensor, grad)
     need_x, need_y = needs(tensor)
-    z = result(tensor, grad)
+    z, finite = result(tensor, grad), _is_finite(tensor._data)
+    if not finite:
+        grad = xp.where((x == y) & xp.isinf(z), grad * 0.5, grad)
     return (
-        unbroadcast(grad * xp.exp(_difference(xp, x, z)), x.shape) if need_x else None,
-        unbroadcast(grad * xp.exp(_difference(xp, y, z)), y.shape) if need_y else None,
+        unbroadcast(grad * _ratio_of_exp(xp, x, z, finite), x.shape) if need_x else None,
+        unbroadcast(grad * _ratio_of_exp(xp, y, z, finite), y.shape) if need_y else None,
     )
 
 
-def _difference(xp: Any, x: Array, z: Array) -> Array:
-    """x − z, and 0 where they are equal infinities."""
-    return xp.where(x == z, xp.zeros_like(z), x - z)
+def _ratio_of_exp(xp: Any, x: Array, z: Array, finite: bool) -> Array:
+    """exp(x − z), and 1 where they are the same infinity, whose difference is nan."""
+    if finite:
+        return xp.exp(x - z)
+    same, zeros = x == z, xp.zeros_like(z)
+    return xp.exp(xp.where(same, zeros, x) - xp.where(same, zeros, z))
+
+
+def _is_finite(z: Array) -> bool:
+    """Whether z is NumPy's, and neither infinite nor nan anywhere; others are not searched."""
+    return (type(z) is ndarray or type(z) in SCALAR_TYPES) and bool(numpy.isfinite(z).all())
 
 
 # Powers and roots -------------------------------------------------------------------------------------------------------------
@@ -324,21 +334,23 @@ def remainder_backward(tensor: Tensor, grad: Array) -> GradientTuple:
 
 def maximum_backward(tensor: Tensor, grad: Array) -> GradientTuple:
     """z = max(x, y):   x̄ = z̄ where x > y, ȳ = z̄ where y > x;   shared equally where x = y."""
-    x, y = pair(tensor, grad)
+    x, y = pair(tensor, tensor._data)
     return _chosen(tensor, grad, x > y, x == y)
 
 
 def minimum_backward(tensor: Tensor, grad: Array) -> GradientTuple:
     """z = min(x, y):   x̄ = z̄ where x < y, ȳ = z̄ where y < x;   shared equally where x = y."""
-    x, y = pair(tensor, grad)
+    x, y = pair(tensor, tensor._data)
     return _chosen(tensor, grad, x < y, x == y)
 
 
 def _chosen(tensor: Tensor, grad: Array, first: Array, tie: Array) -> GradientTuple:
-    xp = array_namespace(grad)
-    x, y = pair(tensor, grad)
+    """What each operand has of the gradient, where raw masks tell which was chosen. NumPy's are searched for a tie: most have none."""
+    x, y = pair(tensor, tensor._data)
     need_x, need_y = needs(tensor)
-    g = xp.where(tie, grad * 0.5, xp.where(first, grad, xp.zeros_like(grad)))
+    g = lean.kept_where(first, grad)
+    if type(tie) is not ndarray or tie.any():
+        g = lean.add_into(g, lean.kept_where(tie, grad * 0.5))
     return unbroadcast(g, x.shape) if need_x else None, unbroadcast(grad - g, y.shape) if need_y else None
 
 
