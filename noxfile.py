@@ -23,6 +23,16 @@ def tests(session: nox.Session) -> None:
 
 
 @nox.session
+def oldest(session: nox.Session) -> None:
+    """The README's test command with the oldest versions that pyproject.toml allows."""
+    project = nox.project.load_toml("pyproject.toml")["project"]
+    extras = project["optional-dependencies"]
+    wanted = {*project["dependencies"], *extras["test"], *extras["examples"]}
+    session.install("-e", ".", *[word.partition(",")[0].replace(">=", "==") for word in sorted(wanted)])
+    session.run("pytest", "-n", "auto", *session.posargs)
+
+
+@nox.session
 def backends(session: nox.Session) -> None:
     """The same tests on torch (CPU), JAX (eager and compiled) and Dask; and the kernels for a GPU compiled, which needs none."""
     session.install("-e", ".[test,examples]", TORCH, "jax", "dask[array]", "nvidia-cuda-nvrtc")

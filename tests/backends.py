@@ -17,6 +17,8 @@ import numpy as np
 
 import clumsygrad as cg
 
+NUMPY = tuple(map(int, np.__version__.split(".")[:2]))
+
 
 @dataclass(frozen=True)
 class Backend:

@@ -75,11 +75,14 @@ def _run(page: Path, block: Block, names: dict[str, Any]) -> None:
         raise AssertionError("".join(report))
 
 
+SINCE = {"sklearn": "1.9"}  # what the pages say holds since then
+
+
 def need(library: str | None) -> None:
     """Skip the running test where a library is missing, or CuPy finds no GPU."""
     if library is None:
         return
-    module = pytest.importorskip(library)
+    module = pytest.importorskip(library, minversion=SINCE.get(library))
     if library == "cupy" and not module.cuda.is_available():
         pytest.skip("cupy is installed, but finds no CUDA GPU")
     if library == "jax":

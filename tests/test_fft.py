@@ -8,6 +8,7 @@ from types import ModuleType
 
 import numpy as np
 import pytest
+from backends import NUMPY
 from test_standard import parameters_of, written
 
 import clumsygrad as cg
@@ -84,7 +85,8 @@ def test_transforms_along_several_axes_are_numpys(name, dtype):
         for options in ({}, {"axes": (0, 2)}, {"axes": (-1,)}, {"axes": (2, 2)}, {"s": (2, 5), "axes": (1, 2)}, {"norm": "ortho"}):
             z, expected = ours(x, **options), numpys(x, **options)
             np.testing.assert_array_equal(z, expected)
-            assert (z.dtype, z.strides) == (expected.dtype, expected.strides)
+            assert z.dtype == expected.dtype
+            assert z.strides == expected.strides or NUMPY < (2, 1), "which laid them out otherwise"
             assert not np.shares_memory(z, x)
         np.testing.assert_array_equal(x, before)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from backends import NUMPY
 from checks import assert_agree
 
 import clumsygrad as cg
@@ -49,6 +50,8 @@ def test_indices_of_any_integer_dtype(backend, dtype, name):
     function, shape, indices, use = CALLS[name]
     if use in backend.lacks or backend.compiled:
         pytest.skip(backend.lacks.get(use, "nothing is compiled here"))
+    if dtype == "uint64" and NUMPY < (2, 1) and backend.library in ("numpy", "array_api_strict"):
+        pytest.skip("NumPy 2.0 takes by no uint64")
     values = np.random.default_rng(1).uniform(0.5, 1.5, shape)
     expected = value_and_gradients(backend, function, values, indices)
     found = value_and_gradients(backend, function, values, indices.astype(dtype))

@@ -88,7 +88,8 @@ def a_statement(random: np.random.Generator, name: str, arrays: Arrays) -> tuple
         return f"{name} = {a}[{key}]", lambda xp, v: v.update({name: v[a][key]})
     if kind < 0.55:
         key, source = a_key(random, arrays[a].shape, arrays=random.random() < 0.4), pick([b, 2.5])
-        return f"{a}[{key}] = {source}", lambda xp, v: v[a].__setitem__(key, v.get(source, source))
+        # NumPy 2.0 writes x[i] = x wrongly where that overlaps: a copy is given
+        return f"{a}[{key}] = {source}", lambda xp, v: v[a].__setitem__(key, v.get(source, source) + 0.0)
     if kind < 0.7:
         sign = pick([1, -1, 0])
         return f"{a} updated by {b}, {sign}", lambda xp, v: updated(v[a], sign, v[b])

@@ -393,6 +393,12 @@ def test_logsumexp_of_large_and_of_infinite_numbers(backend):
     equal(gradients(backend, lambda xp, x: xp.logsumexp(x), [-INF, -INF]), [0, 0])
 
 
+@pytest.mark.parametrize("imaginary", [6.0, -4.0, 3.0])
+def test_logsumexp_of_complex_numbers_is_the_principal_value(imaginary, backend):
+    values = np.asarray([5.0 + 1j * imaginary, 4.0 - 2j])
+    equal([backend.host(cg.logsumexp(backend.array(values)))], [np.log(np.sum(np.exp(values)))], tolerance=1e-14)
+
+
 def test_logaddexp_of_large_numbers(backend):
     equal(
         gradients(backend, lambda xp, x, y: xp.logaddexp(x, y), [1000.0, -INF], [1000.0, 2.0]), [0.5, 0], [0.5, 1], tolerance=1e-12

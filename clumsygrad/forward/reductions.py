@@ -6,7 +6,7 @@ from typing import Any
 
 from .. import grad, lean
 from .._operation import operation
-from ..xp import Array, array_namespace, numpy
+from ..xp import Array, array_namespace, kind, numpy
 
 __all__ = [
     "all",
@@ -86,9 +86,9 @@ def std(x: Array, /, *, axis: Axis = None, correction: float = 0.0, keepdims: bo
 
 @operation(grad.logsumexp_backward)
 def logsumexp(x: Array, /, *, axis: Axis = None, keepdims: bool = False) -> Array:
-    """log Σ exp(x) over `axis`, without overflow. (Not in the standard.)"""
+    """log Σ exp(x) over `axis`, without overflow; of complex numbers the principal value. (Not in the standard.)"""
     xp = array_namespace(x)
-    top = xp.max(x, axis=axis, keepdims=True)
+    top = xp.max(xp.real(x) if kind(x) == "complex floating" else x, axis=axis, keepdims=True)
     top = xp.where(xp.isfinite(top), top, xp.zeros_like(top))
     with numpy.errstate(divide="ignore"):  # the logarithm of no terms is −∞
         z = xp.log(xp.sum(xp.exp(x - top), axis=axis, keepdims=True)) + top
