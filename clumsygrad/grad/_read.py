@@ -42,6 +42,18 @@ def pair(tensor: Tensor, grad: Array) -> tuple[Array, Array]:
     return x, y
 
 
+def floating_pair(tensor: Tensor, grad: Array) -> tuple[Array, Array]:
+    """Both operands; one of integers or truth values in the dtype of `grad`, for rules that integers would run over in, or widen."""
+    x, y = pair(tensor, grad)
+    return _floating(x, grad), _floating(y, grad)
+
+
+def _floating(x: Array, grad: Array) -> Array:
+    if type(x) in SCALARS or x.dtype is grad.dtype or is_floating(x):
+        return x
+    return array_namespace(grad).astype(x, grad.dtype)
+
+
 def operands(tensor: Tensor, grad: Array) -> tuple[Array, ...]:
     """All operands in the operation's order; a scalar, or None where the operand was left out, as it was given."""
     cls = type(tensor)
