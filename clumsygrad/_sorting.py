@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
-from .xp import Array, array_namespace, is_real_numpys, ndarray, numpy
+from .xp import Array, array_namespace, as_integers, is_real_numpys, ndarray, numpy
 
-__all__ = ["in_order", "order", "sent_back"]
+__all__ = ["along_one", "in_order", "order", "sent_back"]
 
 _MANY = 256  # what tells is a pass or two over the array, which costs more than sorting a few
 
 
-def in_order(x: Array, axis: int, descending: bool, stable: bool) -> Array:
+def along_one(x: Array, axis: int | None) -> tuple[Array, int]:
+    """x and the axis to sort it along: for None, as in NumPy, x laid flat, and its only axis."""
+    return (array_namespace(x).reshape(x, (-1,)), 0) if axis is None else (x, as_integers(axis))
+
+
+def in_order(x: Array, axis: int | None, descending: bool, stable: bool) -> Array:
     """x sorted along `axis`. Of numbers that are equal only 0.0 and −0.0 can be told from one another."""
+    x, axis = along_one(x, axis)
     xp = array_namespace(x)
     if stable and is_real_numpys(x) and (descending or x.size >= _MANY):
         stable = not x.all() and bool((numpy.signbit(x) & (x == 0)).any())

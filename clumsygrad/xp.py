@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 import importlib
+import operator
 from collections.abc import Callable
 from types import ModuleType
 from typing import Any, TypeVar
@@ -249,6 +250,21 @@ def as_indices(x: Array) -> Array:
     return as_positions(x) if type(x) is not ndarray and is_array(x) and library_of(x) == "torch" else x
 
 
+def as_integers(given: Any) -> Any:
+    """Axes, lengths or numbers of times as Python's own: an int of one (or None), a tuple of several in a list or an array."""
+    if type(given) is int or given is None:
+        return given
+    if isinstance(given, (list, tuple, range)) or getattr(given, "shape", None):
+        return tuple([as_integers(n) for n in given])
+    return operator.index(given)
+
+
+def as_tuple(given: Any) -> tuple[Any, ...]:
+    """Integers as a tuple of Python's, one by itself too."""
+    found = as_integers(given)
+    return found if type(found) is tuple else (found,)
+
+
 def is_real_numpys(x: Array) -> bool:
     """Whether x is one of NumPy's usual arrays, of float64 or float32."""
     return type(x) is ndarray and (x.dtype is FLOAT64 or x.dtype is FLOAT32)
@@ -346,6 +362,12 @@ def moved(x: Array, like: Array) -> Array:
     """`x` in the library and on the device of the raw array `like`; of a Tensor, the recorded operation."""
     place = place_of(like)
     return x._moved(place) if type(x) in _wrappers else to_library(x, *place)
+
+
+def array_beside(values: Any, x: Array) -> Array:
+    """Numbers in a list, or one by itself, as an array in the library and on the device of x, which may be a Tensor. Of none, integers."""
+    array = numpy.asarray(values)
+    return moved(array if array.size else array.astype("int64"), x._data if type(x) in _wrappers else x)
 
 
 def whole(x: Array) -> Array:

@@ -55,6 +55,8 @@ __all__ = [
     "where",
 ]
 
+_LISTS = frozenset({list, tuple})
+
 
 @operation(grad.exp_backward)
 def exp(x: Array, /) -> Array:
@@ -321,6 +323,9 @@ def where(condition: Array, x1: Array | complex, x2: Array | complex, /) -> Arra
     No gradient flows to what was not chosen; but 0 · inf is nan, so a branch that is infinite where it is not chosen still spoils
     the gradient of its own argument: `apply_where` does not compute it there.
     """
+    if type(x1) in _LISTS or type(x2) in _LISTS:
+        name = "x1" if type(x1) in _LISTS else "x2"
+        raise TypeError(f"where: {name} is a list; it must be an array, a Tensor or a number: clumsygrad.asarray makes one of it")
     return array_namespace(condition).where(condition, x1, x2)
 
 

@@ -14,16 +14,15 @@ from ..xp import Array, array_namespace
 __all__ = ["assign", "nonzero", "scatter_add", "take", "take_along_axis"]
 
 
-@operation(grad.take_backward)
 def take(x: Array, indices: Array, /, *, axis: int | None = None) -> Array:
-    """The elements of x at `indices` (integers, 1-d) along `axis`."""
-    return array_namespace(x).take(x, _xp.as_indices(indices), axis=axis)
+    """The elements of x at `indices`, integers whose axes take the place of `axis`; with None, of x laid flat."""
+    return _take(x, _xp.array_beside(indices, x) if isinstance(indices, _LISTED) else indices, axis=axis)
 
 
 @operation(grad.take_along_axis_backward)
 def take_along_axis(x: Array, indices: Array, /, *, axis: int = -1) -> Array:
     """The elements of x at `indices` along `axis`, with indices of their own at every other position (as `argsort` gives)."""
-    return array_namespace(x).take_along_axis(x, _xp.as_indices(indices), axis=axis)
+    return array_namespace(x).take_along_axis(x, _xp.as_indices(indices), axis=_xp.as_integers(axis))
 
 
 @operation(None)
@@ -40,6 +39,8 @@ def assign(x: Array, key: Any, value: Array | complex, /) -> Array:
     Tensor(array([5., 2.]))
     """
     key = _raw(key, x)
+    if isinstance(value, (list, tuple)):
+        value = _xp.array_beside(value, x)
     if hasattr(value, "dtype") and _namespace(value) is _namespace(x) and value.dtype != x.dtype:
         value = _castable(x, value)
     return _assign(x, value, key)
@@ -53,6 +54,20 @@ def scatter_add(x: Array, key: Any, shape: tuple[int, ...], /) -> Array:
     Tensor(array([4., 0., 2.]))
     """
     return _scatter_add(x, _raw(key, x), shape)
+
+
+@operation(grad.take_backward)
+def _take(x: Array, indices: Array, /, *, axis: int | None) -> Array:
+    xp = array_namespace(x)
+    axis = _xp.as_integers(axis)
+    if axis is None and len(x.shape) != 1:
+        x = xp.reshape(x, (-1,))
+    indices = _xp.as_indices(indices)
+    if len(indices.shape) == 1:
+        return xp.take(x, indices, axis=axis)
+    z = xp.take(x, xp.reshape(indices, (-1,)), axis=axis)  # the standard's takes those of one axis
+    axis = (axis or 0) % len(x.shape)
+    return xp.reshape(z, (*x.shape[:axis], *indices.shape, *x.shape[axis + 1 :]))
 
 
 @operation(grad.getitem_backward)
@@ -89,6 +104,7 @@ def _reads_view(key: Any, z: Tensor) -> bool:
 
 
 _SEQUENCES = (list, tuple, range)
+_LISTED = (*_SEQUENCES, int, _xp.numpy.integer)  # integers that are no array yet
 
 
 def _raw(key: Any, x: Array) -> Any:
@@ -104,8 +120,7 @@ def _raw_part(part: Any, x: Array) -> Any:
         return _xp.whole(part._data)
     if type(part) not in _SEQUENCES:
         return part
-    positions = _xp.numpy.asarray(part)
-    return _xp.moved(positions if positions.size else positions.astype("int64"), x._data if type(x) is Tensor else x)
+    return _xp.array_beside(part, x)
 
 
 def _namespace(x: Array) -> Any:

@@ -3,10 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from .. import _keys, _sorting, grad, lean
 from .._operation import operation
-from ..xp import Array, array_namespace, as_indices, as_positions, is_array
+from ..xp import (
+    Array,
+    array_beside,
+    array_namespace,
+    as_indices,
+    as_integers,
+    as_positions,
+    as_tuple,
+    is_array,
+    is_wrapper,
+)
 
 __all__ = [
     "argsort",
@@ -42,13 +53,13 @@ def reshape(x: Array, /, shape: tuple[int, ...], *, copy: bool | None = None) ->
 @operation(grad.reshape_backward)
 def expand_dims(x: Array, /, axis: int | tuple[int, ...]) -> Array:
     """x with a new axis of length 1 at the position `axis` of the result."""
-    return array_namespace(x).expand_dims(x, axis=axis)
+    return array_namespace(x).expand_dims(x, axis=as_integers(axis))
 
 
 @operation(grad.reshape_backward)
 def squeeze(x: Array, /, axis: int | tuple[int, ...]) -> Array:
     """x without the axes `axis`, which have length 1."""
-    return array_namespace(x).squeeze(x, axis=axis)
+    return array_namespace(x).squeeze(x, axis=as_integers(axis))
 
 
 @operation(grad.transpose_backward)
@@ -72,49 +83,70 @@ def _transpose(x: Array, /) -> Array:
 @operation(grad.moveaxis_backward)
 def moveaxis(x: Array, source: int | tuple[int, ...], destination: int | tuple[int, ...], /) -> Array:
     """x with the axes `source` moved to the positions `destination`."""
-    return array_namespace(x).moveaxis(x, source, destination)
+    return array_namespace(x).moveaxis(x, as_integers(source), as_integers(destination))
 
 
 @operation(grad.broadcast_to_backward)
 def broadcast_to(x: Array, /, shape: tuple[int, ...]) -> Array:
     """x repeated along new axes and along axes of length 1, to the shape `shape`."""
-    return array_namespace(x).broadcast_to(x, shape)
+    return array_namespace(x).broadcast_to(x, as_tuple(shape))
 
 
 @operation(grad.flip_backward)
 def flip(x: Array, /, *, axis: int | tuple[int, ...] | None = None) -> Array:
     """x with the order of its elements along `axis` (an axis, several, or all) reversed."""
-    return array_namespace(x).flip(x, axis=axis)
+    return array_namespace(x).flip(x, axis=as_integers(axis))
 
 
 @operation(grad.roll_backward)
 def roll(x: Array, /, shift: int | tuple[int, ...], *, axis: int | tuple[int, ...] | None = None) -> Array:
     """x with its elements moved by `shift` places along `axis`; what leaves at the end comes in at the front."""
-    return array_namespace(x).roll(x, shift, axis=axis)
+    return array_namespace(x).roll(x, as_integers(shift), axis=as_integers(axis))
+
+
+def concat(arrays: Sequence[Array], /, *, axis: int | None = 0) -> Array:
+    """The arrays one after the other along `axis`; with None, all of them laid flat. One array is the sequence of its slices."""
+    return _concat(arrays if isinstance(arrays, (list, tuple)) else _slices(arrays, "concat"), axis=axis)
+
+
+def stack(arrays: Sequence[Array], /, *, axis: int = 0) -> Array:
+    """The arrays, of one shape, side by side along a new axis. One array is the sequence of its slices."""
+    return _stack(arrays if isinstance(arrays, (list, tuple)) else _slices(arrays, "stack"), axis=axis)
+
+
+def repeat(x: Array, repeats: int | Array, /, *, axis: int | None = None) -> Array:
+    """x with each element along `axis` repeated `repeats` times (one number, or one for each); with axis None, of x laid flat."""
+    return _repeat(x, array_beside(repeats, x) if isinstance(repeats, (list, tuple)) else repeats, axis=axis)
 
 
 @operation(grad.concat_backward)
-def concat(arrays: Sequence[Array], /, *, axis: int | None = 0) -> Array:
-    """The arrays one after the other along `axis`; with None, all of them laid flat."""
-    return array_namespace(arrays[0]).concat(arrays, axis=axis)
+def _concat(arrays: Sequence[Array], /, *, axis: int | None) -> Array:
+    return array_namespace(arrays[0]).concat(arrays, axis=as_integers(axis))
 
 
 @operation(grad.stack_backward)
-def stack(arrays: Sequence[Array], /, *, axis: int = 0) -> Array:
-    """The arrays, of one shape, side by side along a new axis."""
-    return array_namespace(arrays[0]).stack(arrays, axis=axis)
+def _stack(arrays: Sequence[Array], /, *, axis: int) -> Array:
+    return array_namespace(arrays[0]).stack(arrays, axis=as_integers(axis))
 
 
 @operation(grad.repeat_backward, operands=("x", "repeats"))
-def repeat(x: Array, repeats: int | Array, /, *, axis: int | None = None) -> Array:
-    """x with each element along `axis` repeated `repeats` times (one number, or one for each); with axis None, of x laid flat."""
-    return array_namespace(x).repeat(x, as_positions(repeats) if is_array(repeats) else repeats, axis=axis)
+def _repeat(x: Array, repeats: int | Array, /, *, axis: int | None) -> Array:
+    return array_namespace(x).repeat(x, as_positions(repeats) if is_array(repeats) else repeats, axis=as_integers(axis))
+
+
+def _slices(arrays: Any, name: str) -> list[Array]:
+    """The arrays in a sequence that is no list; of an array in its place the slices along the first axis, as in NumPy."""
+    if not (is_wrapper(arrays) or is_array(arrays)):
+        return list(arrays)
+    if not arrays.shape:
+        raise ValueError(f"{name}: the operand is one array of shape (); it must be a list of arrays, or have an axis to slice")
+    return [_keys.read(arrays, (i, ...)) for i in range(arrays.shape[0])]
 
 
 @operation(grad.tile_backward)
 def tile(x: Array, repetitions: tuple[int, ...], /) -> Array:
     """x as a whole repeated along each axis."""
-    return array_namespace(x).tile(x, repetitions)
+    return array_namespace(x).tile(x, as_tuple(repetitions))
 
 
 @operation(grad.tril_backward)
@@ -130,8 +162,8 @@ def triu(x: Array, /, *, k: int = 0) -> Array:
 
 
 @operation(grad.sort_backward)
-def sort(x: Array, /, *, axis: int = -1, descending: bool = False, stable: bool = True) -> Array:
-    """x sorted along `axis`."""
+def sort(x: Array, /, *, axis: int | None = -1, descending: bool = False, stable: bool = True) -> Array:
+    """x sorted along `axis`; with None, of x laid flat."""
     return _sorting.in_order(x, axis, descending, stable)
 
 
@@ -139,8 +171,9 @@ def sort(x: Array, /, *, axis: int = -1, descending: bool = False, stable: bool 
 
 
 @operation(None)
-def argsort(x: Array, /, *, axis: int = -1, descending: bool = False, stable: bool = True) -> Array:
-    """The indices that sort x along `axis`."""
+def argsort(x: Array, /, *, axis: int | None = -1, descending: bool = False, stable: bool = True) -> Array:
+    """The indices that sort x along `axis`; with None, those of x laid flat."""
+    x, axis = _sorting.along_one(x, axis)
     return array_namespace(x).argsort(x, axis=axis, descending=descending, stable=stable)
 
 

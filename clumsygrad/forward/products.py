@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from .. import grad, lean
 from .._operation import operation
-from ..xp import Array, array_namespace
+from ..xp import Array, array_namespace, as_integers, as_tuple
 
 __all__ = ["matmul", "tensordot", "vecdot"]
 
@@ -37,10 +37,11 @@ def adjoint_times(x1: Array, x2: Array, /) -> Array:
 @operation(grad.vecdot_backward)
 def vecdot(x1: Array, x2: Array, /, *, axis: int = -1) -> Array:
     """Σ conj(x1) x2 along `axis`."""
-    return array_namespace(x1).vecdot(x1, x2, axis=axis)
+    return array_namespace(x1).vecdot(x1, x2, axis=as_integers(axis))
 
 
 @operation(grad.tensordot_backward)
 def tensordot(x1: Array, x2: Array, /, *, axes: int | tuple[Sequence[int], Sequence[int]] = 2) -> Array:
     """Σ x1 x2 over pairs of axes: the last `axes` of x1 with the first of x2, or those listed for each."""
-    return array_namespace(x1).tensordot(x1, x2, axes=axes)
+    pairs = as_integers(axes)
+    return array_namespace(x1).tensordot(x1, x2, axes=pairs if type(pairs) is int else tuple(map(as_tuple, pairs)))

@@ -75,13 +75,13 @@ def min(x: Array, /, *, axis: Axis = None, keepdims: bool = False) -> Array:
 @operation(grad.var_backward)
 def var(x: Array, /, *, axis: Axis = None, correction: float = 0.0, keepdims: bool = False) -> Array:
     """The variance Σ (x − mean)² / (n − correction) over `axis`."""
-    return array_namespace(x).var(x, axis=axis, correction=correction, keepdims=keepdims)
+    return array_namespace(x).var(x, axis=axis, correction=float(correction), keepdims=keepdims)
 
 
 @operation(grad.std_backward)
 def std(x: Array, /, *, axis: Axis = None, correction: float = 0.0, keepdims: bool = False) -> Array:
     """The square root of the variance over `axis`. Its gradient is 0 where all elements are equal."""
-    return array_namespace(x).std(x, axis=axis, correction=correction, keepdims=keepdims)
+    return array_namespace(x).std(x, axis=axis, correction=float(correction), keepdims=keepdims)
 
 
 @operation(grad.logsumexp_backward)

@@ -9,7 +9,7 @@ from typing import Any
 
 from .._versions import Permuted, Reshaped
 from ..tensor import Tensor
-from ..xp import Array
+from ..xp import Array, as_tuple
 from . import manipulation as _m
 
 __all__ = ["expand_dims", "matrix_transpose", "moveaxis", "permute_dims", "reshape", "squeeze"]
@@ -66,8 +66,8 @@ def _last_two(ndim: int) -> tuple[int, ...]:
 
 def _moved(ndim: int, source: Any, destination: Any) -> tuple[int, ...]:
     """The order in which `moveaxis` puts the axes."""
-    sources = [a % ndim for a in ((source,) if isinstance(source, int) else source)]
-    places = [a % ndim for a in ((destination,) if isinstance(destination, int) else destination)]
+    sources = [a % ndim for a in as_tuple(source)]
+    places = [a % ndim for a in as_tuple(destination)]
     order = [a for a in range(ndim) if a not in sources]
     for place, axis in sorted(zip(places, sources, strict=True)):
         order.insert(place, axis)

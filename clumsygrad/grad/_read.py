@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from .. import lean
-from ..xp import FLOAT32, FLOAT64, SCALARS, Array, array_namespace, conj, is_array, is_floating, ndarray
+from ..xp import FLOAT32, FLOAT64, SCALARS, Array, array_namespace, as_integers, conj, is_array, is_floating, ndarray
 
 if TYPE_CHECKING:
     from ..tensor import Tensor
@@ -40,6 +40,18 @@ def pair(tensor: Tensor, grad: Array) -> tuple[Array, Array]:
     if type(y) is cls:
         y = y._data if y._id < tensor._id else y._version_before(tensor._id)._data
     return x, y
+
+
+def floating_pair(tensor: Tensor, grad: Array) -> tuple[Array, Array]:
+    """Both operands; one of integers or truth values in the dtype of `grad`, for rules that integers would run over in, or widen."""
+    x, y = pair(tensor, grad)
+    return _floating(x, grad), _floating(y, grad)
+
+
+def _floating(x: Array, grad: Array) -> Array:
+    if type(x) in SCALARS or x.dtype is grad.dtype or is_floating(x):
+        return x
+    return array_namespace(grad).astype(x, grad.dtype)
 
 
 def operands(tensor: Tensor, grad: Array) -> tuple[Array, ...]:
@@ -102,6 +114,11 @@ def conj_result(tensor: Tensor, grad: Array) -> Array:
 def attribute(tensor: Tensor, name: str) -> Any:
     """What the operation was called with under the standard's name: `axis`, `keepdims` ..."""
     return tensor._attributes[name]
+
+
+def integers(tensor: Tensor, name: str) -> Any:
+    """An attribute that is an axis, a length or a number of times, or several: an int, a tuple, or None, whatever it was given as."""
+    return as_integers(tensor._attributes[name])
 
 
 def kept(tensor: Tensor, grad: Array) -> Any:

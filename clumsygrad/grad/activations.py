@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from .. import _elements, _kernels, _pieces, lean
 from .._layers import sum_along
 from ..xp import Array, array_namespace
-from ._read import GradientTuple, attribute, conj_operand, conj_result, may_be_written, result
+from ._read import GradientTuple, conj_operand, conj_result, integers, may_be_written, result
 
 if TYPE_CHECKING:
     from ..tensor import Tensor
@@ -63,7 +63,7 @@ def softplus_backward(tensor: Tensor, grad: Array) -> GradientTuple:
 
 def softmax_backward(tensor: Tensor, grad: Array) -> GradientTuple:
     """z = exp(x) / Σ exp(x) along `axis`:   x̄ = z ⊙ (z̄ − Σ z ⊙ z̄)."""
-    z, axis = conj_result(tensor, grad), attribute(tensor, "axis")
+    z, axis = conj_result(tensor, grad), integers(tensor, "axis")
     found = _kernels.softmax_gradient(z, grad, axis)
     if found is not None:
         return (found,)
@@ -73,7 +73,7 @@ def softmax_backward(tensor: Tensor, grad: Array) -> GradientTuple:
 
 def log_softmax_backward(tensor: Tensor, grad: Array) -> GradientTuple:
     """z = x − log Σ exp(x) along `axis`:   x̄ = z̄ − exp(z) Σ z̄."""
-    z, axis = conj_result(tensor, grad), attribute(tensor, "axis")
+    z, axis = conj_result(tensor, grad), integers(tensor, "axis")
     found = _kernels.log_softmax_gradient(z, grad, axis)
     if found is not None:
         return (found,)

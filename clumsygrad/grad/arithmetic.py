@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from .. import _pieces, lean
 from ..xp import SCALARS, Array, array_namespace, conj, kind
-from ._read import GradientTuple, conj_pair, conj_result, needs, operands, pair, result, scalar_operand, unbroadcast
+from ._read import GradientTuple, conj_pair, conj_result, floating_pair, needs, operands, pair, result, scalar_operand, unbroadcast
 
 if TYPE_CHECKING:
     from ..tensor import Tensor
@@ -116,7 +116,7 @@ def power_backward(tensor: Tensor, grad: Array) -> GradientTuple:
         if side == "x1":
             return (_exponent_gradient(xp, tensor, grad, c),)
         return (grad * conj(xp, _scalar_power_derivative(x, c)),)
-    x, y = pair(tensor, grad)
+    x, y = floating_pair(tensor, grad)
     need_x, need_y = needs(tensor)
     return (
         unbroadcast(grad * conj(xp, _power_derivative(xp, x, y)), x.shape) if need_x else None,

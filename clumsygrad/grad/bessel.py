@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from .. import lean
 from .._special import special_of
 from ..xp import Array, array_namespace, kind
-from ._read import GradientTuple, attribute, conj_operand, conj_result, needs, operand, pair, result, unbroadcast
+from ._read import GradientTuple, attribute, conj_operand, conj_result, floating_pair, needs, operand, result, unbroadcast
 
 if TYPE_CHECKING:
     from ..tensor import Tensor
@@ -310,7 +310,7 @@ def ellipkinc_backward(tensor: Tensor, grad: Array) -> GradientTuple:
     DLMF 19.2.4 and 19.4.5. Of |m| < 0.02, where the terms cancel, by integrating the power series of 1/Δ in m.
     """
     xp = array_namespace(grad)
-    phi, m = pair(tensor, grad)
+    phi, m = floating_pair(tensor, grad)
     need_phi, need_m = needs(tensor)
     angle, parameter = phi + xp.zeros_like(grad), m + xp.zeros_like(grad)
     return (
@@ -322,7 +322,7 @@ def ellipkinc_backward(tensor: Tensor, grad: Array) -> GradientTuple:
 def ellipeinc_backward(tensor: Tensor, grad: Array) -> GradientTuple:
     """z = E(φ, m):   φ̄ = z̄ · √(1 − m sin²φ),   m̄ = z̄ · (z − F(φ, m))/(2m).   DLMF 19.2.5 and 19.4.6. |m| < 0.02 as of ellipkinc."""
     xp = array_namespace(grad)
-    phi, m = pair(tensor, grad)
+    phi, m = floating_pair(tensor, grad)
     need_phi, need_m = needs(tensor)
     angle, parameter = phi + xp.zeros_like(grad), m + xp.zeros_like(grad)
     return (

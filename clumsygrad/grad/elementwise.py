@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from .. import _pieces, lean
 from ..xp import SCALAR_TYPES, Array, array_namespace, conj, kind, ndarray, numpy
-from ._read import GradientTuple, conj_operand, conj_result, needs, operand, operands, pair, result, unbroadcast
+from ._read import GradientTuple, conj_operand, conj_result, floating_pair, needs, operand, operands, pair, result, unbroadcast
 
 if TYPE_CHECKING:
     from ..tensor import Tensor
@@ -233,7 +233,7 @@ def atanh_backward(tensor: Tensor, grad: Array) -> GradientTuple:
 def atan2_backward(tensor: Tensor, grad: Array) -> GradientTuple:
     """z = atan2(y, x):   ȳ = z̄ · x / (x² + y²),   x̄ = −z̄ · y / (x² + y²).   0 at (0, 0)."""
     xp = array_namespace(grad)
-    y, x = pair(tensor, grad)
+    y, x = floating_pair(tensor, grad)
     need_y, need_x = needs(tensor)
     square = x * x + y * y
     g = grad / xp.where(square == 0, xp.ones_like(square), square)
@@ -243,7 +243,7 @@ def atan2_backward(tensor: Tensor, grad: Array) -> GradientTuple:
 def hypot_backward(tensor: Tensor, grad: Array) -> GradientTuple:
     """z = √(x² + y²):   x̄ = z̄ · x / z,   ȳ = z̄ · y / z.   0 at (0, 0)."""
     xp = array_namespace(grad)
-    x, y = pair(tensor, grad)
+    x, y = floating_pair(tensor, grad)
     need_x, need_y = needs(tensor)
     z = result(tensor, grad)
     g = grad / xp.where(z == 0, xp.ones_like(z), z)

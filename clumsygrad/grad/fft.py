@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any
 
 from .._fourier import Norm, fftn, ifftn
 from .._keys import scatter_add
-from ..xp import Array, array_namespace, device, kind
-from ._read import GradientTuple, attribute, operand
+from ..xp import Array, array_namespace, as_tuple, device, kind
+from ._read import GradientTuple, attribute, integers, operand
 
 if TYPE_CHECKING:
     from ..tensor import Tensor
@@ -46,14 +46,14 @@ _OPPOSITE: dict[Norm, Norm] = {"backward": "forward", None: "forward", "ortho": 
 def fft_backward(tensor: Tensor, grad: Array) -> GradientTuple:
     """z = F x:   x̄ = Fᴴ z̄, its real part where x is real."""
     xp = array_namespace(grad)
-    g = xp.fft.ifft(grad, axis=attribute(tensor, "axis"), norm=_opposite(tensor))
+    g = xp.fft.ifft(grad, axis=integers(tensor, "axis"), norm=_opposite(tensor))
     return (_like(xp, g, operand(tensor, grad)),)
 
 
 def ifft_backward(tensor: Tensor, grad: Array) -> GradientTuple:
     """z = F⁻¹ x:   x̄ = F⁻ᴴ z̄, its real part where x is real."""
     xp = array_namespace(grad)
-    g = xp.fft.fft(grad, axis=attribute(tensor, "axis"), norm=_opposite(tensor))
+    g = xp.fft.fft(grad, axis=integers(tensor, "axis"), norm=_opposite(tensor))
     return (_like(xp, g, operand(tensor, grad)),)
 
 
@@ -109,15 +109,15 @@ def _to_signal(tensor: Tensor, grad: Array, transform: Callable[..., Array]) -> 
     """A half spectrum's real signal, of the length that was transformed, with the inner frequencies halved."""
     xp = array_namespace(grad)
     x = operand(tensor, grad)
-    axis = attribute(tensor, "axis")
-    n = _length(attribute(tensor, "n"), x.shape[axis])
+    axis = integers(tensor, "axis")
+    n = _length(integers(tensor, "n"), x.shape[axis])
     return _like(xp, transform(grad * _inner(xp, grad, axis, n, 0.5), n=n, axis=axis, norm=_opposite(tensor)), x)
 
 
 def _to_half_spectrum(tensor: Tensor, grad: Array, transform: Callable[..., Array]) -> Array:
     """A real signal's half spectrum, with the inner frequencies doubled."""
     xp = array_namespace(grad)
-    axis = attribute(tensor, "axis")
+    axis = integers(tensor, "axis")
     g = transform(grad, axis=axis, norm=_opposite(tensor))
     return _like(xp, g * _inner(xp, g, axis, grad.shape[axis], 2.0), operand(tensor, grad))
 
@@ -130,7 +130,7 @@ def rfftn_backward(tensor: Tensor, grad: Array) -> GradientTuple:
     xp = array_namespace(grad)
     x = operand(tensor, grad)
     *others, last = _axes(tensor, grad)
-    s = attribute(tensor, "s")
+    s = integers(tensor, "s")
     n = _length(None if s is None else s[-1], x.shape[last])
     norm = _opposite(tensor)
     g = ifftn(grad, None, tuple(others), norm) if others else grad
@@ -152,13 +152,13 @@ def irfftn_backward(tensor: Tensor, grad: Array) -> GradientTuple:
 def fftshift_backward(tensor: Tensor, grad: Array) -> GradientTuple:
     """z = x with frequency 0 rolled to the middle:   x̄ = z̄ rolled back, by ifftshift."""
     xp = array_namespace(grad)
-    return (xp.fft.ifftshift(grad, axes=attribute(tensor, "axes")),)
+    return (xp.fft.ifftshift(grad, axes=integers(tensor, "axes")),)
 
 
 def ifftshift_backward(tensor: Tensor, grad: Array) -> GradientTuple:
     """z = x with frequency 0 rolled from the middle to the front:   x̄ = z̄ rolled back, by fftshift."""
     xp = array_namespace(grad)
-    return (xp.fft.fftshift(grad, axes=attribute(tensor, "axes")),)
+    return (xp.fft.fftshift(grad, axes=integers(tensor, "axes")),)
 
 
 # What they share --------------------------------------------------------------------------------------------------------------------
@@ -170,9 +170,9 @@ def _opposite(tensor: Tensor) -> Norm:
 
 def _axes(tensor: Tensor, grad: Array) -> tuple[int, ...]:
     """The transformed axes: those given, else the last len(s), else all."""
-    axes, s = attribute(tensor, "axes"), attribute(tensor, "s")
+    axes, s = integers(tensor, "axes"), integers(tensor, "s")
     if axes is not None:
-        return tuple(axes)
+        return as_tuple(axes)
     return tuple(range(-len(grad.shape) if s is None else -len(s), 0))
 
 

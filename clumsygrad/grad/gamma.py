@@ -12,7 +12,7 @@ from .. import lean
 from .._incomplete import betainc_derivative, gammainc_derivative
 from .._special import arrays, special_of
 from ..xp import Array, array_namespace
-from ._read import GradientTuple, attribute, conj_operand, conj_result, needs, operand, operands, pair, result, unbroadcast
+from ._read import GradientTuple, attribute, conj_operand, conj_result, floating_pair, needs, operand, operands, result, unbroadcast
 
 if TYPE_CHECKING:
     from ..tensor import Tensor
@@ -119,7 +119,7 @@ def betaln_backward(tensor: Tensor, grad: Array) -> GradientTuple:
 
 
 def _of_beta(tensor: Tensor, grad: Array, weight: Array) -> GradientTuple:
-    a, b = pair(tensor, grad)
+    a, b = floating_pair(tensor, grad)
     need_a, need_b = needs(tensor)
     digamma = special_of(grad).digamma
     total = digamma(a + b)
@@ -134,7 +134,7 @@ def binom_backward(tensor: Tensor, grad: Array) -> GradientTuple:
 
     DLMF 1.2.6 and 5.2.2. Undefined where an argument of Γ is a pole: integers k < 0 or k > n.
     """
-    n, k = pair(tensor, grad)
+    n, k = floating_pair(tensor, grad)
     need_n, need_k = needs(tensor)
     digamma, weight = special_of(grad).digamma, grad * result(tensor, grad)
     rest = digamma(n - k + 1)
@@ -146,7 +146,7 @@ def binom_backward(tensor: Tensor, grad: Array) -> GradientTuple:
 
 def poch_backward(tensor: Tensor, grad: Array) -> GradientTuple:
     """z = Γ(x + m)/Γ(x):   x̄ = z̄ · z (ψ(x + m) − ψ(x)),   m̄ = z̄ · z ψ(x + m).   DLMF 5.2.5 and 5.2.2."""
-    x, m = pair(tensor, grad)
+    x, m = floating_pair(tensor, grad)
     need_x, need_m = needs(tensor)
     digamma, weight = special_of(grad).digamma, grad * result(tensor, grad)
     end = digamma(x + m)
@@ -181,7 +181,7 @@ def gammaincc_backward(tensor: Tensor, grad: Array) -> GradientTuple:
 def _incomplete_gamma(tensor: Tensor, grad: Array, weight: Array) -> GradientTuple:
     xp = array_namespace(grad)
     functions = special_of(grad)
-    a, x = pair(tensor, grad)
+    a, x = floating_pair(tensor, grad)
     need_a, need_x = needs(tensor)
     return (
         unbroadcast(weight * gammainc_derivative(a, x, order=1), a.shape) if need_a else None,
@@ -196,7 +196,7 @@ def gammainc_derivative_backward(tensor: Tensor, grad: Array) -> GradientTuple:
     """
     xp = array_namespace(grad)
     functions = special_of(grad)
-    a, x = arrays(grad, *pair(tensor, grad))
+    a, x = arrays(grad, *floating_pair(tensor, grad))
     need_a, need_x = needs(tensor)
     order = attribute(tensor, "order")
     by_a = gammainc_derivative(a, x, order=order + 1) if need_a else None
@@ -222,7 +222,7 @@ def gammainccinv_backward(tensor: Tensor, grad: Array) -> GradientTuple:
 def _inverse_gamma(tensor: Tensor, grad: Array, by_y: Array) -> GradientTuple:
     xp = array_namespace(grad)
     functions = special_of(grad)
-    a, y = pair(tensor, grad)
+    a, y = floating_pair(tensor, grad)
     need_a, need_y = needs(tensor)
     z = result(tensor, grad)
     density = _gamma_density(xp, functions, a, z)
@@ -326,7 +326,7 @@ def _inverse_beta(tensor: Tensor, grad: Array, by_y: Array) -> GradientTuple:
 
 def stdtr_backward(tensor: Tensor, grad: Array) -> GradientTuple:
     """z = F(t), of ν degrees of freedom:   t̄ = z̄ · p(t),   ν̄ = z̄ · ∂F/∂ν,   p = (1 + t²/ν)^(−(ν+1)/2)/(√ν B(ν/2, 1/2))."""
-    df, t = pair(tensor, grad)
+    df, t = floating_pair(tensor, grad)
     need_df, need_t = needs(tensor)
     density, by_df = _student(array_namespace(grad), df, t + array_namespace(grad).zeros_like(grad), need_df)
     return (
@@ -337,7 +337,7 @@ def stdtr_backward(tensor: Tensor, grad: Array) -> GradientTuple:
 
 def stdtrit_backward(tensor: Tensor, grad: Array) -> GradientTuple:
     """z of F(z) = y, of ν degrees of freedom:   ȳ = z̄/p(z),   ν̄ = −z̄ · ∂F/∂ν / p(z).   By the implicit function."""
-    df, y = pair(tensor, grad)
+    df, y = floating_pair(tensor, grad)
     need_df, need_y = needs(tensor)
     density, by_df = _student(array_namespace(grad), df, result(tensor, grad), need_df)
     return (

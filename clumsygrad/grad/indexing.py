@@ -5,10 +5,11 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
+from .. import lean
 from .._keys import assigned, is_mask, leaves_nothing, positions, read, repeats, scatter_add, stretched
 from ..xp import Array, array_namespace, device
 from ._parts import added_at
-from ._read import GradientTuple, attribute, needs, operand, operands, unbroadcast
+from ._read import GradientTuple, attribute, integers, needs, operand, operands, unbroadcast
 
 if TYPE_CHECKING:
     from ..tensor import Tensor
@@ -66,21 +67,28 @@ def _last_written(x: Array, key: Any) -> Array | None:
 
 
 def take_backward(tensor: Tensor, grad: Array) -> GradientTuple:
-    """z = x at `indices` along `axis`:   x̄ = zeros, with z̄ added at the indices.   They have no gradient."""
+    """z = x at `indices` along `axis`:   x̄ = zeros, with z̄ added at the indices, whose axes stand in the place of that one.
+
+    They have no gradient.
+    """
     x, indices = operands(tensor, tensor._data)
-    axis = attribute(tensor, "axis")
-    axis = 0 if axis is None else axis % len(x.shape)
+    axis = integers(tensor, "axis")
+    if axis is None and len(x.shape) != 1:
+        return lean.reshape(scatter_add(grad, indices, (math.prod(x.shape),)), x.shape), None
+    axis = (axis or 0) % len(x.shape)
     if axis == 0:
         return added_at(tensor, grad, indices), None
     xp = array_namespace(grad)
+    end = axis + len(indices.shape)
+    g = lean.permute_dims(grad, (*range(axis, end), *range(axis), *range(end, len(grad.shape))))
     first = (x.shape[axis], *x.shape[:axis], *x.shape[axis + 1 :])
-    return xp.moveaxis(scatter_add(xp.moveaxis(grad, axis, 0), indices, first), 0, axis), None
+    return xp.moveaxis(scatter_add(g, indices, first), 0, axis), None
 
 
 def take_along_axis_backward(tensor: Tensor, grad: Array) -> GradientTuple:
     """z = x at `indices`, one for each element along `axis`:   x̄ = zeros, with z̄ added there.   They have no gradient."""
     x, indices = operands(tensor, tensor._data)
-    axis = attribute(tensor, "axis") % len(x.shape)
+    axis = integers(tensor, "axis") % len(x.shape)
     xp = array_namespace(x)
     key = [
         xp.reshape(xp.arange(n, device=device(x)), (1,) * i + (n,) + (1,) * (len(x.shape) - i - 1)) for i, n in enumerate(x.shape)

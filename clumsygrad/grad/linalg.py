@@ -24,7 +24,7 @@ from .._beyond import (
 )
 from .._cholesky import cholesky_gradient, inverse_of_positive, less_outer
 from ..xp import Array, array_namespace, conj, device, kind
-from ._read import GradientTuple, attribute, kept, needs, operand, operands, pair, result, unbroadcast
+from ._read import GradientTuple, attribute, floating_pair, kept, needs, operand, operands, pair, result, unbroadcast
 
 if TYPE_CHECKING:
     from ..tensor import Tensor
@@ -85,7 +85,7 @@ def _on_diagonal(xp: Any, values: Array, like: Array, offset: int) -> Array:
 def outer_backward(tensor: Tensor, grad: Array) -> GradientTuple:
     """Z = x yᵀ:   x̄ = Z̄ conj(y),   ȳ = Z̄ᵀ conj(x)."""
     xp = array_namespace(grad)
-    x, y = pair(tensor, grad)
+    x, y = floating_pair(tensor, grad)
     need_x, need_y = needs(tensor)
     return (
         xp.matmul(grad, conj(xp, y)) if need_x else None,

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 from .. import _sorting, lean
 from .._keys import scatter_add
-from ..xp import Array, array_namespace, as_positions, device
-from ._read import GradientTuple, attribute, needs, operand, operands, unbroadcast
+from ..xp import Array, array_namespace, as_positions, as_tuple, device
+from ._read import GradientTuple, attribute, integers, needs, operand, operands, unbroadcast
 
 if TYPE_CHECKING:
     from ..tensor import Tensor
@@ -49,7 +49,7 @@ def transpose_backward(tensor: Tensor, grad: Array) -> GradientTuple:
 def moveaxis_backward(tensor: Tensor, grad: Array) -> GradientTuple:
     """z = x with axes moved from `source` to `destination`:   x̄ = z̄ with them moved back."""
     xp = array_namespace(grad)
-    return (xp.moveaxis(grad, attribute(tensor, "destination"), attribute(tensor, "source")),)
+    return (xp.moveaxis(grad, integers(tensor, "destination"), integers(tensor, "source")),)
 
 
 def broadcast_to_backward(tensor: Tensor, grad: Array) -> GradientTuple:
@@ -60,22 +60,22 @@ def broadcast_to_backward(tensor: Tensor, grad: Array) -> GradientTuple:
 def flip_backward(tensor: Tensor, grad: Array) -> GradientTuple:
     """z = x with axes reversed:   x̄ = z̄ with them reversed."""
     xp = array_namespace(grad)
-    return (xp.flip(grad, axis=attribute(tensor, "axis")),)
+    return (xp.flip(grad, axis=integers(tensor, "axis")),)
 
 
 def roll_backward(tensor: Tensor, grad: Array) -> GradientTuple:
     """z = x rolled by `shift`:   x̄ = z̄ rolled by −shift."""
     xp = array_namespace(grad)
-    shift = attribute(tensor, "shift")
+    shift = integers(tensor, "shift")
     back = tuple([-s for s in shift]) if isinstance(shift, tuple) else -shift
-    return (xp.roll(grad, back, axis=attribute(tensor, "axis")),)
+    return (xp.roll(grad, back, axis=integers(tensor, "axis")),)
 
 
 def concat_backward(tensor: Tensor, grad: Array) -> GradientTuple:
     """z = arrays joined along an axis:   each has its own piece of z̄."""
     xp = array_namespace(grad)
     parts = operands(tensor, grad)
-    axis = attribute(tensor, "axis")
+    axis = integers(tensor, "axis")
     if axis is None:
         sizes = [math.prod(x.shape) for x in parts]
         axis = 0
@@ -94,7 +94,7 @@ def concat_backward(tensor: Tensor, grad: Array) -> GradientTuple:
 
 def stack_backward(tensor: Tensor, grad: Array) -> GradientTuple:
     """z = arrays side by side along a new axis:   each has its own slice of z̄."""
-    before = (slice(None),) * (attribute(tensor, "axis") % len(grad.shape))
+    before = (slice(None),) * (integers(tensor, "axis") % len(grad.shape))
     return tuple([grad[(*before, i, ...)] if need else None for i, need in enumerate(needs(tensor))])
 
 
@@ -102,7 +102,7 @@ def repeat_backward(tensor: Tensor, grad: Array) -> GradientTuple:
     """z = each element of x, `repeats` times:   x̄ = the sum of z̄ over its copies.   `repeats` has no gradient."""
     xp = array_namespace(grad)
     x, repeats = operands(tensor, grad)
-    axis = attribute(tensor, "axis")
+    axis = integers(tensor, "axis")
     shape = x.shape if axis is not None else (math.prod(x.shape),)
     axis = (axis or 0) % max(len(shape), 1)
     if isinstance(repeats, int) or (math.prod(repeats.shape) == 1 and shape[axis] != 1):
@@ -120,8 +120,7 @@ def tile_backward(tensor: Tensor, grad: Array) -> GradientTuple:
     """z = x repeated as a whole along each axis:   x̄ = the sum of z̄ over the copies."""
     xp = array_namespace(grad)
     shape = operand(tensor, grad).shape
-    repetitions = attribute(tensor, "repetitions")
-    repetitions = repetitions if isinstance(repetitions, tuple) else (repetitions,)
+    repetitions = as_tuple(attribute(tensor, "repetitions"))
     ndim = max(len(shape), len(repetitions))
     long = (1,) * (ndim - len(shape)) + tuple(shape)
     times = (1,) * (ndim - len(repetitions)) + repetitions
@@ -132,17 +131,18 @@ def tile_backward(tensor: Tensor, grad: Array) -> GradientTuple:
 def tril_backward(tensor: Tensor, grad: Array) -> GradientTuple:
     """z = the lower triangle of x:   x̄ = the lower triangle of z̄."""
     xp = array_namespace(grad)
-    return (xp.tril(grad, k=attribute(tensor, "k")),)
+    return (xp.tril(grad, k=integers(tensor, "k")),)
 
 
 def triu_backward(tensor: Tensor, grad: Array) -> GradientTuple:
     """z = the upper triangle of x:   x̄ = the upper triangle of z̄."""
     xp = array_namespace(grad)
-    return (xp.triu(grad, k=attribute(tensor, "k")),)
+    return (xp.triu(grad, k=integers(tensor, "k")),)
 
 
 def sort_backward(tensor: Tensor, grad: Array) -> GradientTuple:
     """z = x sorted:   x̄ = z̄ sent back to where each element came from (of equal elements, in the order of the stable sort)."""
-    axis = attribute(tensor, "axis")
-    order = _sorting.order(operand(tensor, tensor._data), tensor._data, axis, attribute(tensor, "descending"))
-    return (_sorting.sent_back(grad, order, axis),)
+    x = operand(tensor, tensor._data)
+    row, axis = _sorting.along_one(x, attribute(tensor, "axis"))
+    order = _sorting.order(row, tensor._data, axis, attribute(tensor, "descending"))
+    return (lean.in_shape(_sorting.sent_back(grad, order, axis), x.shape),)

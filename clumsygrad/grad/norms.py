@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from .. import lean
 from .._beyond import singular_rtol
-from ..xp import Array, array_namespace, kind
+from ..xp import Array, array_namespace, as_tuple, kind
 from ._read import GradientTuple, attribute, operand, result
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ def _axes(axis: Any, ndim: int) -> tuple[int, ...]:
     """The axes of a norm, counted from the front."""
     if axis is None:
         return tuple(range(ndim))
-    return tuple([a % ndim for a in (axis if isinstance(axis, tuple) else (axis,))])
+    return tuple([a % ndim for a in as_tuple(axis)])
 
 
 def _or_one(xp: Any, z: Array) -> Array:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from .. import lean
-from ..xp import Array, array_namespace, conj
-from ._read import GradientTuple, attribute, handed_over, needs, pair, unbroadcast
+from ..xp import Array, array_namespace, as_tuple, conj
+from ._read import GradientTuple, handed_over, integers, needs, pair, unbroadcast
 
 if TYPE_CHECKING:
     from ..tensor import Tensor
@@ -82,7 +82,7 @@ def vecdot_backward(tensor: Tensor, grad: Array) -> GradientTuple:
     xp = array_namespace(grad)
     x, y = pair(tensor, grad)
     need_x, need_y = needs(tensor)
-    axis = attribute(tensor, "axis")
+    axis = integers(tensor, "axis")
     g = xp.expand_dims(grad, axis=axis)
     return (
         unbroadcast(conj(xp, g) * y, x.shape) if need_x else None,
@@ -96,10 +96,10 @@ def tensordot_backward(tensor: Tensor, grad: Array) -> GradientTuple:
     x, y = pair(tensor, grad)
     need_x, need_y = needs(tensor)
     nx, ny = len(x.shape), len(y.shape)
-    axes = attribute(tensor, "axes")
-    if isinstance(axes, int):
+    axes = integers(tensor, "axes")
+    if type(axes) is int:
         axes = (range(nx - axes, nx), range(axes))
-    paired_x, paired_y = [[a % n for a in part] for part, n in zip(axes, (nx, ny), strict=True)]
+    paired_x, paired_y = [[a % n for a in as_tuple(part)] for part, n in zip(axes, (nx, ny), strict=True)]
     free_x = [a for a in range(nx) if a not in paired_x]
     free_y = [a for a in range(ny) if a not in paired_y]
     last, first = tuple(range(len(free_x), len(grad.shape))), tuple(range(len(free_x)))

@@ -6,8 +6,8 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from .. import lean
-from ..xp import Array, array_namespace, device, numpy
-from ._read import GradientTuple, attribute, conj_operand, conj_result, operand, result
+from ..xp import Array, array_namespace, as_tuple, device, numpy
+from ._read import GradientTuple, attribute, conj_operand, conj_result, integers, operand, result
 
 if TYPE_CHECKING:
     from ..tensor import Tensor
@@ -32,7 +32,7 @@ def _axes(tensor: Tensor, ndim: int) -> tuple[int, ...]:
     axis = attribute(tensor, "axis")
     if axis is None:
         return tuple(range(ndim))
-    return tuple([a % ndim for a in (axis if isinstance(axis, tuple) else (axis,))])
+    return tuple([a % ndim for a in as_tuple(axis)])
 
 
 def _kept(tensor: Tensor, shape: tuple[int, ...]) -> tuple[int, ...]:
@@ -45,7 +45,8 @@ def _kept(tensor: Tensor, shape: tuple[int, ...]) -> tuple[int, ...]:
 
 def _stretched(tensor: Tensor, grad: Array, shape: tuple[int, ...]) -> Array:
     """The gradient of a reduced result, broadcast back over the axes that were reduced."""
-    if grad.shape and attribute(tensor, "axis") != 0:  # over the leading axis it is broadcast as it is
+    axis = attribute(tensor, "axis")
+    if grad.shape and (type(axis) is not int or axis):  # over the leading axis it is broadcast as it is
         grad = lean.reshape(grad, _kept(tensor, shape))
     return lean.broadcast_to(grad, shape)
 
@@ -138,7 +139,7 @@ def _deviation(xp: Any, tensor: Tensor, x: Array) -> Array:
 
 
 def _degrees(tensor: Tensor, shape: tuple[int, ...]) -> float:
-    n = math.prod([shape[a] for a in _axes(tensor, len(shape))]) - attribute(tensor, "correction")
+    n = math.prod([shape[a] for a in _axes(tensor, len(shape))]) - float(attribute(tensor, "correction"))
     return max(n, 0) or math.nan
 
 
@@ -208,7 +209,7 @@ def _moved_up(xp: Any, x: Array, step: int) -> Array:
 
 def _cumulated(tensor: Tensor, grad: Array) -> tuple[int, Array]:
     """The axis, and the gradient without that of the initial element, which is a constant."""
-    axis = attribute(tensor, "axis")
+    axis = integers(tensor, "axis")
     axis = 0 if axis is None else axis % len(grad.shape)
     if attribute(tensor, "include_initial"):
         grad = grad[(slice(None),) * axis + (slice(1, None), ...)]

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from .. import lean
 from .._special import special_of
 from ..xp import Array, array_namespace, conj, kind
-from ._read import GradientTuple, conj_operand, conj_result, needs, operand, pair, result, unbroadcast
+from ._read import GradientTuple, conj_operand, conj_result, floating_pair, needs, operand, result, unbroadcast
 
 if TYPE_CHECKING:
     from ..tensor import Tensor
@@ -170,7 +170,7 @@ def owens_t_backward(tensor: Tensor, grad: Array) -> GradientTuple:
     D. B. Owen, Tables for computing bivariate normal probabilities, Ann. Math. Statist. 27 (1956), section 2.
     """
     xp = array_namespace(grad)
-    h, a = pair(tensor, grad)
+    h, a = floating_pair(tensor, grad)
     need_h, need_a = needs(tensor)
     slope = 1 + a * a
     by_h = xp.exp(h * h * -0.5) * special_of(grad).erf(a * h * math.sqrt(0.5)) * (-0.5 / _ROOT_TWO_PI) if need_h else None
@@ -212,7 +212,7 @@ def entr_backward(tensor: Tensor, grad: Array) -> GradientTuple:
 def rel_entr_backward(tensor: Tensor, grad: Array) -> GradientTuple:
     """z = x log(x/y):   x̄ = z̄ · (log(x/y) + 1),   ȳ = −z̄ · x/y.   At x = 0 they are −∞ and 0, also where y = 0."""
     xp = array_namespace(grad)
-    x, y = pair(tensor, grad)
+    x, y = floating_pair(tensor, grad)
     need_x, need_y = needs(tensor)
     ratio = _ratio(xp, x, y, grad)
     return (
@@ -224,7 +224,7 @@ def rel_entr_backward(tensor: Tensor, grad: Array) -> GradientTuple:
 def kl_div_backward(tensor: Tensor, grad: Array) -> GradientTuple:
     """z = x log(x/y) − x + y:   x̄ = z̄ · log(x/y),   ȳ = z̄ · (1 − x/y).   At x = 0 they are −∞ and 1, also where y = 0."""
     xp = array_namespace(grad)
-    x, y = pair(tensor, grad)
+    x, y = floating_pair(tensor, grad)
     need_x, need_y = needs(tensor)
     ratio = _ratio(xp, x, y, grad)
     return (
@@ -244,7 +244,7 @@ def _ratio(xp: Any, x: Array, y: Array, grad: Array) -> Array:
 def xlogy_backward(tensor: Tensor, grad: Array) -> GradientTuple:
     """z = x log y:   x̄ = z̄ · log y,   ȳ = z̄ · x/y.   At x = 0 and y ≤ 0 both are 0, so that masked elements leave no nan."""
     xp = array_namespace(grad)
-    x, y = pair(tensor, grad)
+    x, y = floating_pair(tensor, grad)
     need_x, need_y = needs(tensor)
     zeros = xp.zeros_like(grad)
     empty = (x + zeros == 0) & (_real_part(xp, y + zeros) <= 0)
@@ -258,7 +258,7 @@ def xlogy_backward(tensor: Tensor, grad: Array) -> GradientTuple:
 def xlog1py_backward(tensor: Tensor, grad: Array) -> GradientTuple:
     """z = x log(1 + y):   x̄ = z̄ · log(1 + y),   ȳ = z̄ · x/(1 + y).   At x = 0 and y ≤ −1 both are 0, as of xlogy."""
     xp = array_namespace(grad)
-    x, y = pair(tensor, grad)
+    x, y = floating_pair(tensor, grad)
     need_x, need_y = needs(tensor)
     zeros = xp.zeros_like(grad)
     empty = (x + zeros == 0) & (_real_part(xp, y + zeros) <= -1)
@@ -278,7 +278,7 @@ def huber_backward(tensor: Tensor, grad: Array) -> GradientTuple:
     P. J. Huber, Robust estimation of a location parameter, Ann. Math. Statist. 35 (1964), section 1.
     """
     xp = array_namespace(grad)
-    delta, r = pair(tensor, grad)
+    delta, r = floating_pair(tensor, grad)
     need_delta, need_r = needs(tensor)
     zeros = xp.zeros_like(grad)
     wide, size = delta + zeros, xp.abs(r + zeros)
@@ -295,7 +295,7 @@ def pseudo_huber_backward(tensor: Tensor, grad: Array) -> GradientTuple:
     P. Charbonnier et al., Deterministic edge-preserving regularization in computed imaging, IEEE Trans. Image Process. 6 (1997).
     """
     xp = array_namespace(grad)
-    delta, r = pair(tensor, grad)
+    delta, r = floating_pair(tensor, grad)
     need_delta, need_r = needs(tensor)
     zeros = xp.zeros_like(grad)
     nothing = delta + zeros == 0
@@ -334,7 +334,7 @@ def boxcox_backward(tensor: Tensor, grad: Array) -> GradientTuple:
     G. E. P. Box and D. R. Cox, An analysis of transformations, J. R. Statist. Soc. B 26 (1964), section 1. Where x = 0, λ̄ = z̄/λ².
     """
     xp = array_namespace(grad)
-    x, lmbda = pair(tensor, grad)
+    x, lmbda = floating_pair(tensor, grad)
     need_x, need_lmbda = needs(tensor)
     return (
         unbroadcast(grad * xp.pow(x + xp.zeros_like(grad), lmbda - 1), x.shape) if need_x else None,
@@ -345,7 +345,7 @@ def boxcox_backward(tensor: Tensor, grad: Array) -> GradientTuple:
 def boxcox1p_backward(tensor: Tensor, grad: Array) -> GradientTuple:
     """z = ((1 + x)^λ − 1)/λ:   x̄ = z̄ · (1 + x)^(λ − 1),   λ̄ = z̄ · ((1 + x)^λ log(1 + x) − z)/λ.   As of boxcox."""
     xp = array_namespace(grad)
-    x, lmbda = pair(tensor, grad)
+    x, lmbda = floating_pair(tensor, grad)
     need_x, need_lmbda = needs(tensor)
     return (
         unbroadcast(grad * xp.exp(special_of(grad).xlog1py(lmbda - 1, x)), x.shape) if need_x else None,
@@ -376,7 +376,7 @@ def inv_boxcox1p_backward(tensor: Tensor, grad: Array) -> GradientTuple:
 
 
 def _inverse_box_cox(xp: Any, tensor: Tensor, grad: Array, power: Array) -> GradientTuple:
-    y, lmbda = pair(tensor, grad)
+    y, lmbda = floating_pair(tensor, grad)
     need_y, need_lmbda = needs(tensor)
     t = lmbda * (y + xp.zeros_like(grad))
     return (
