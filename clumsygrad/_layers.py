@@ -9,7 +9,21 @@ from typing import Any
 
 from . import _cublas, _elements, _kernels, lean
 from ._philox import keep_mask
-from .xp import SCALARS, Array, array_namespace, as_indices, device, device_arrays, is_real_numpys, kind, ndarray, numpy
+from .xp import (
+    FLOAT32,
+    FLOAT64,
+    SCALARS,
+    Array,
+    array_namespace,
+    as_indices,
+    as_positions,
+    device,
+    device_arrays,
+    is_real_numpys,
+    kind,
+    ndarray,
+    numpy,
+)
 
 __all__ = [
     "as_rows",
@@ -262,7 +276,8 @@ def cross_entropies(logits: Array, labels: Array, axis: int, share: float) -> tu
     if in_numpy:
         slope[at] -= share
     else:
-        slope = xp.where(_classes(slope, at, axis) == at, slope - share, slope)
+        places = as_positions(at) % logits.shape[axis]  # of labels that count from the last class too
+        slope = xp.where(_classes(slope, places, axis) == places, slope - share, slope)
     return lean.reshape(xp.log(total), labels.shape) - chosen, slope
 
 
@@ -277,9 +292,8 @@ def _at_labels(labels: ndarray, axis: int) -> tuple[Any, ...]:
     return tuple(key)
 
 
-def _classes(x: Array, labels: Array, axis: int) -> Array:
-    """0, 1 ... along `axis` of x, in the dtype of the labels if that holds them all."""
+def _classes(x: Array, places: Array, axis: int) -> Array:
+    """0, 1 ... along `axis` of x, in the dtype of the places of the labels."""
     xp = array_namespace(x)
     n = x.shape[axis]
-    dtype = labels.dtype if n <= xp.iinfo(labels.dtype).max else None  # of which no class runs over
-    return xp.reshape(xp.arange(n, dtype=dtype, device=device(labels)), (n,) + (1,) * (len(x.shape) - axis - 1))
+    return xp.reshape(xp.arange(n, dtype=places.dtype, device=device(places)), (n,) + (1,) * (len(x.shape) - axis - 1))

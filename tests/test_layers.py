@@ -89,6 +89,30 @@ def test_the_largest_scores_do_not_overflow():
     assert np.array_equal(nn.scaled_dot_product_attention(q, q, np.eye(2), scale=1.0), [[0.5, 0.5], [0.5, 0.5]])
 
 
+@pytest.mark.parametrize("dtype", ["int8", "int16", "int32", "int64"])
+@pytest.mark.parametrize("axis", [0, 1])
+def test_labels_that_count_from_the_last_class(backend, dtype, axis):
+    """On every way to a gradient, and of a dtype that does not hold the number of classes."""
+    if "gather" in backend.lacks:
+        pytest.skip(backend.lacks["gather"])
+    xp, shape, labels = backend.namespace, (200, 3) if axis == 0 else (3, 200), np.asarray([-1, -90, 7])
+    x, v = (backend.array(a) for a in np.random.default_rng(0).standard_normal((2, *shape)))
+
+    def derivatives(labels):
+        def loss(x):
+            return nn.cross_entropy(x, labels, axis=axis)
+
+        leaf = cg.Tensor(x, requires_grad=True)
+        loss(leaf).backward(create_graph=True)
+        return loss(x), cg.func.grad(loss)(x), leaf.grad, cg.func.jvp(loss, (x,), (v,))[1], cg.func.hvp(loss, x, v)
+
+    compiled = backend.compile(lambda labels: [a.data if type(a) is cg.Tensor else a for a in derivatives(labels)])
+    expected = compiled(backend.array(labels % 200))
+    for found, other in zip(compiled(backend.array(labels.astype(dtype))), expected, strict=True):
+        np.testing.assert_allclose(backend.host(found), backend.host(other), rtol=1e-13, atol=1e-16)
+    np.testing.assert_allclose(backend.host(xp.sum(cg.Tensor(expected[1]), axis=axis)), 0, atol=1e-15)
+
+
 def test_plain_arrays_in_plain_arrays_out():
     x = np.ones((2, 3, 4, 4), dtype=np.float32)
     for z in (

@@ -59,8 +59,8 @@ def mae_loss(prediction: Array, target: Array, /, *, reduction: str = "mean") ->
 def cross_entropy(logits: Array, labels: Array, /, *, axis: int = -1, reduction: str = "mean") -> Array:
     """−log softmax(logits)[label] along `axis`, and by `reduction` ("mean", "sum" or "none") its mean, its sum, or each.
 
-    `labels` are integers from 0 up to the number of classes, of the shape of `logits` without `axis`. Raises TypeError where they
-    are not integers, ValueError for another shape or reduction.
+    `labels` are integers from 0 up to the number of classes, or negative and counted from the last, of the shape of `logits`
+    without `axis`. Raises TypeError where they are not integers, ValueError for another shape or reduction.
 
     >>> import clumsygrad as cg
     >>> cg.loss.cross_entropy(cg.asarray([[0.0, 0.0]]), cg.asarray([1]))
