@@ -158,7 +158,7 @@ def power(x: Array, n: complex) -> Array:
         z *= x
     elif n == 4:
         z *= z
-    return z if n > 0 else np.divide(1, z, z)
+    return z if n > 0 else divide_from(1, z)
 
 
 def sqrt(x: Array) -> Array:
@@ -237,9 +237,7 @@ def quotient(x: Array, y: Array, at_zero: float) -> Array | None:
             return np.divide(x, y)
     except FloatingPointError:
         with np.errstate(divide="ignore", invalid="ignore"):
-            z = np.divide(x, y)
-        z[y == 0] = at_zero
-        return z
+            return np.where(y == 0, at_zero, np.divide(x, y))
 
 
 def matrix_transpose(x: Array) -> Array:
