@@ -38,6 +38,7 @@ __all__ = [
     "matmul_like",
     "normalised",
     "one_over_length",
+    "plus_row",
     "rows_over",
     "scale_of_scores",
     "share_of_each",
@@ -127,8 +128,16 @@ def by_rows(product: Callable[[Array, Array], Array], x: Array, w: Array, b: Arr
     direct = len(x.shape) > 2 and (b is None or len(b.shape) == 1) and _kernels.served(x) is not None
     z = product(x if direct else as_rows(x), w)
     if b is not None:
-        z = lean.add_into(z, b)
+        z = plus_row(z, b)
     return z if direct else lean.reshape(z, (*x.shape[:-1], z.shape[1]))
+
+
+def plus_row(z: Array, b: Array) -> Array:
+    """Each row of z plus b, in the memory of z if that has the digits of both."""
+    if getattr(b, "dtype", z.dtype) is not z.dtype:
+        xp = array_namespace(z)
+        z = xp.astype(z, xp.result_type(z, b), copy=False)
+    return lean.add_into(z, b)
 
 
 # Attention ------------------------------------------------------------------------------------------------------------------------
@@ -216,7 +225,7 @@ def times_transpose_by_columns(x: Array, y: Array) -> Array:
 
     NumPy's sums over a short last axis start anew for each row; over the slowest axis they add long vectors.
     """
-    if type(x) is not ndarray or type(y) is not ndarray or y.shape[-2] > _SHORT or x.ndim < 2 or y.ndim < 2:
+    if type(x) is not ndarray or type(y) is not ndarray or y.dtype is not x.dtype or y.shape[-2] > _SHORT or x.ndim < 2 or y.ndim < 2:
         return lean.matmul(x, lean.matrix_transpose(y))
     batch = numpy.broadcast_shapes(x.shape[:-2], y.shape[:-2])
     z = numpy.empty((y.shape[-2], *batch, x.shape[-2]), dtype=x.dtype)
@@ -233,8 +242,8 @@ def matmul_like(x: Array, y: Array, like: Array, factor: float = 1.0) -> Array:
     """x y, times a factor that it takes; over NumPy, if it has the shape of `like`, with the axes in the order in which those lie."""
     if takes_factor(x, factor):
         return _cublas.matmul(x, y, factor)
-    if type(x) is type(y) is type(like) is ndarray and x.shape[:-1] == like.shape[:-1] and y.shape[:-2] == like.shape[:-2]:
-        if y.shape[-1] == like.shape[-1]:
+    if type(x) is type(y) is type(like) is ndarray and x.dtype is y.dtype is like.dtype:
+        if x.shape[:-1] == like.shape[:-1] and y.shape[:-2] == like.shape[:-2] and y.shape[-1] == like.shape[-1]:
             return numpy.matmul(x, y, out=numpy.empty_like(like))
     return lean.matmul(x, y)
 

@@ -6,6 +6,7 @@ import tracemalloc
 
 import numpy as np
 import pytest
+from cases import CASES
 
 import clumsygrad as cg
 from clumsygrad import _keys, _pieces, _windows, nn
@@ -123,6 +124,29 @@ def test_plain_arrays_in_plain_arrays_out():
     ):
         assert type(z) is np.ndarray
         assert z.dtype == np.float32
+
+
+OF_SEVERAL = {"linear", "layer_norm", "attention", "conv2d", "mse", "mae"}
+
+
+@pytest.mark.parametrize("case", [case for case in CASES if OF_SEVERAL & set(case.rules) and len(case.shapes) > 1], ids=str)
+def test_plain_arrays_promote_as_tensors_do(case):
+    """One operand of other digits than the rest: a bias, a gain, the keys ..."""
+    for index in range(len(case.shapes)):
+        for one, others in (("float64", "float32"), ("float32", "float64")):
+            operands = [x.astype(one if i == index else others) for i, x in enumerate(case.operands())]
+            plain = case.function(cg, *operands, *case.constants)
+            z = case.function(cg, *[cg.Tensor(x) for x in operands], *case.constants)
+            assert plain.dtype == z.dtype == np.float64
+            np.testing.assert_allclose(plain, z.data, rtol=1e-5, atol=1e-6)
+
+
+def test_a_bias_of_more_digits(backend):
+    x, w, b = (backend.array(a) for a in (np.ones((2, 3), np.float32), np.ones((3, 2), np.float32), np.full(2, 1e-9)))
+    for rows in (x, backend.array(np.ones((4, 2, 3), np.float32))):
+        z = nn.linear(rows, w, b)
+        np.testing.assert_array_equal(backend.host(z), np.full((*rows.shape[:-1], 2), 3 + 1e-9))
+        assert z.dtype == nn.linear(cg.Tensor(rows), w, b).dtype == b.dtype
 
 
 @pytest.mark.parametrize("reduction", ["mean", "sum", "none"])

@@ -14,6 +14,7 @@ from .._layers import (
     from_rows,
     matmul_like,
     normalised,
+    plus_row,
     rows_over,
     scale_of_scores,
     side_by_side,
@@ -42,7 +43,7 @@ def linear(x: Array, w: Array, b: Array | None = None, /) -> Array:
     if len(x.shape) != 2:
         return by_rows(lean.matmul, x, w, b)
     z = lean.matmul(x, w)
-    return z if b is None else lean.add_into(z, b)
+    return z if b is None else plus_row(z, b)
 
 
 @operation(grad.layer_norm_backward, operands=("x", "gain", "shift"), keeps=True)
@@ -55,7 +56,7 @@ def layer_norm(
     axis: int | tuple[int, ...] = -1,
     eps: float = 1e-5,
 ) -> Array:
-    """(x − mean) / √(variance + eps) · gain + shift, mean and variance over `axis`. Of the shape and dtype of x.
+    """(x − mean) / √(variance + eps) · gain + shift, mean and variance over `axis`. Of the shape of x.
 
     `gain` and `shift` have the lengths of the axes in `axis`, in its order; either may be None. The variance is the mean of the
     squares (no correction). Raises IndexError for axes that x does not have. Source: Ba, Kiros and Hinton 2016, section 3.
@@ -74,7 +75,7 @@ def layer_norm(
     z = normed if gain is None else normed * lean.reshape(gain, (-1,))
     if shift is not None:
         shift = lean.reshape(shift, (-1,))
-        z = z + shift if z is normed else lean.add_into(z, shift)
+        z = z + shift if z is normed else plus_row(z, shift)
     return from_rows(z, x.shape, axis), (inverse, normed)
 
 
@@ -161,7 +162,7 @@ def conv2d(x: Array, w: Array, b: Array | None = None, /, *, stride: Pair = 1, p
     matrix = _windows.kernel_matrix(w)
     z = lean.matmul(_windows.patches(x, window), matrix)
     if b is not None:
-        z = lean.add_into(z, b)
+        z = plus_row(z, b)
     return lean.permute_dims(lean.reshape(z, (x.shape[0], *window.steps, w.shape[0])), (0, 3, 1, 2)), matrix
 
 
