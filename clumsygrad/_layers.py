@@ -36,6 +36,7 @@ __all__ = [
     "from_rows",
     "labels_like",
     "matmul_like",
+    "narrowed",
     "normalised",
     "one_over_length",
     "plus_row",
@@ -46,6 +47,7 @@ __all__ = [
     "sum_along",
     "takes_factor",
     "times_transpose_by_columns",
+    "widened",
 ]
 
 _SHORT = 128  # NumPy sums a row of so few elements slowly
@@ -55,6 +57,36 @@ def check_real(name: str, x: Array) -> None:
     """Raise TypeError for complex numbers, which have no order and no variance of this kind."""
     if kind(x) == "complex floating":
         raise TypeError(f"{name}: an operand has dtype {x.dtype}, and all must be real: give real(x), imag(x) or abs(x)")
+
+
+# Floats of 16 bits ------------------------------------------------------------------------------------------------------------------
+#
+# float16 ends at 65 504, which a sum or a square soon passes, and bfloat16 has 8 bits for a number: what is summed or squared on the way to
+# a result is so in float32, as kernels do it.
+
+
+# Of a dtype's class and itself: libraries warn when their dtypes are compared with others.
+_is_narrow: Any = functools.cache(lambda cls, dtype: str(dtype).endswith("float16"))
+
+
+def widened(x: Array) -> Array:
+    """Floats of 16 bits in float32; anything else as it is."""
+    dtype = getattr(x, "dtype", None)  # a number has none
+    if dtype is FLOAT64 or dtype is FLOAT32 or not _is_narrow(type(dtype), dtype):
+        return x
+    xp = array_namespace(x)
+    return xp.astype(x, xp.float32)
+
+
+def narrowed(x: Array, like: Array) -> Array:
+    """What was made of an array of 16 bits, in the dtype of that; of any other, as it is."""
+    dtype = like.dtype
+    if dtype is FLOAT64 or dtype is FLOAT32 or not _is_narrow(type(dtype), dtype):
+        return x
+    return array_namespace(x).astype(x, dtype, copy=False)
+
+
+# Rows -----------------------------------------------------------------------------------------------------------------------------
 
 
 def as_rows(x: Array) -> Array:
@@ -197,13 +229,14 @@ def attention_weights(q: Array, k: Array, mask: Any, causal: bool, scale: float)
     weights = _kernels.softmax(scores, -1) if mask is None else None
     if weights is not None:
         return weights
+    given, scores = scores, widened(scores)
     largest = lean.max(scores, -1, keepdims=True)
     if mask is None:
         e = lean.exp_into(lean.subtract_into(scores, largest))
-        return lean.divide_into(e, lean.sum(e, -1, keepdims=True))
+        return narrowed(lean.divide_into(e, lean.sum(e, -1, keepdims=True)), given)
     e = lean.exp_into(scores - xp.where(xp.isfinite(largest), largest, xp.zeros_like(largest)))
     total = lean.sum(e, -1, keepdims=True)
-    return lean.divide_into(e, xp.where(total == 0, xp.ones_like(total), total))
+    return narrowed(lean.divide_into(e, xp.where(total == 0, xp.ones_like(total), total)), given)
 
 
 def _forbidding(allowed: Array, like: Array) -> Array:
@@ -272,8 +305,8 @@ def share_of_each(reduction: str, shape: tuple[int, ...]) -> float:
 
 
 def cross_entropies(logits: Array, labels: Array, axis: int, share: float) -> tuple[Array, Array]:
-    """−log softmax(logits)[label] along `axis`, and its slope, softmax(logits) − one-hot(label), times `share`."""
-    xp = array_namespace(logits)
+    """−log softmax(logits)[label] along `axis`, and its slope, softmax(logits) − one-hot(label), times `share`; both widened."""
+    xp, logits = array_namespace(logits), widened(logits)
     largest = lean.max(logits, axis, keepdims=True)
     x = logits - largest
     in_numpy = type(x) is ndarray
