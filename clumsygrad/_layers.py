@@ -9,7 +9,21 @@ from typing import Any
 
 from . import _cublas, _elements, _kernels, lean
 from ._philox import keep_mask
-from .xp import SCALARS, Array, array_namespace, as_indices, device, device_arrays, is_real_numpys, kind, ndarray, numpy
+from .xp import (
+    FLOAT32,
+    FLOAT64,
+    SCALARS,
+    Array,
+    array_namespace,
+    as_indices,
+    as_positions,
+    device,
+    device_arrays,
+    is_real_numpys,
+    kind,
+    ndarray,
+    numpy,
+)
 
 __all__ = [
     "as_rows",
@@ -22,8 +36,10 @@ __all__ = [
     "from_rows",
     "labels_like",
     "matmul_like",
+    "narrowed",
     "normalised",
     "one_over_length",
+    "plus_row",
     "rows_over",
     "scale_of_scores",
     "share_of_each",
@@ -31,6 +47,7 @@ __all__ = [
     "sum_along",
     "takes_factor",
     "times_transpose_by_columns",
+    "widened",
 ]
 
 _SHORT = 128  # NumPy sums a row of so few elements slowly
@@ -40,6 +57,38 @@ def check_real(name: str, x: Array) -> None:
     """Raise TypeError for complex numbers, which have no order and no variance of this kind."""
     if kind(x) == "complex floating":
         raise TypeError(f"{name}: an operand has dtype {x.dtype}, and all must be real: give real(x), imag(x) or abs(x)")
+
+
+# Floats of 16 bits ------------------------------------------------------------------------------------------------------------------
+#
+# float16 ends at 65 504, which a sum or a square soon passes, and bfloat16 has 8 bits for a number: what is summed or squared on the way to
+# a result is so in float32, as kernels do it.
+
+
+@functools.cache
+def _is_narrow(cls: type, dtype: Any) -> bool:
+    """Of a dtype, and its class: libraries warn when their dtypes are compared with others."""
+    return str(dtype).endswith("float16")
+
+
+def widened(x: Array) -> Array:
+    """Floats of 16 bits in float32; anything else as it is."""
+    dtype = getattr(x, "dtype", None)  # a number has none
+    if dtype is FLOAT64 or dtype is FLOAT32 or not _is_narrow(type(dtype), dtype):
+        return x
+    xp = array_namespace(x)
+    return xp.astype(x, xp.float32)
+
+
+def narrowed(x: Array, like: Array) -> Array:
+    """What was made of an array of 16 bits, in the dtype of that; of any other, as it is."""
+    dtype = like.dtype
+    if dtype is FLOAT64 or dtype is FLOAT32 or not _is_narrow(type(dtype), dtype):
+        return x
+    return array_namespace(x).astype(x, dtype, copy=False)
+
+
+# Rows -----------------------------------------------------------------------------------------------------------------------------
 
 
 def as_rows(x: Array) -> Array:
@@ -113,8 +162,16 @@ def by_rows(product: Callable[[Array, Array], Array], x: Array, w: Array, b: Arr
     direct = len(x.shape) > 2 and (b is None or len(b.shape) == 1) and _kernels.served(x) is not None
     z = product(x if direct else as_rows(x), w)
     if b is not None:
-        z = lean.add_into(z, b)
+        z = plus_row(z, b)
     return z if direct else lean.reshape(z, (*x.shape[:-1], z.shape[1]))
+
+
+def plus_row(z: Array, b: Array) -> Array:
+    """Each row of z plus b, in the memory of z if that has the digits of both."""
+    if getattr(b, "dtype", z.dtype) is not z.dtype:
+        xp = array_namespace(z)
+        z = xp.astype(z, xp.result_type(z, b), copy=False)
+    return lean.add_into(z, b)
 
 
 # Attention ------------------------------------------------------------------------------------------------------------------------
@@ -174,13 +231,14 @@ def attention_weights(q: Array, k: Array, mask: Any, causal: bool, scale: float)
     weights = _kernels.softmax(scores, -1) if mask is None else None
     if weights is not None:
         return weights
+    given, scores = scores, widened(scores)
     largest = lean.max(scores, -1, keepdims=True)
     if mask is None:
         e = lean.exp_into(lean.subtract_into(scores, largest))
-        return lean.divide_into(e, lean.sum(e, -1, keepdims=True))
+        return narrowed(lean.divide_into(e, lean.sum(e, -1, keepdims=True)), given)
     e = lean.exp_into(scores - xp.where(xp.isfinite(largest), largest, xp.zeros_like(largest)))
     total = lean.sum(e, -1, keepdims=True)
-    return lean.divide_into(e, xp.where(total == 0, xp.ones_like(total), total))
+    return narrowed(lean.divide_into(e, xp.where(total == 0, xp.ones_like(total), total)), given)
 
 
 def _forbidding(allowed: Array, like: Array) -> Array:
@@ -202,7 +260,7 @@ def times_transpose_by_columns(x: Array, y: Array) -> Array:
 
     NumPy's sums over a short last axis start anew for each row; over the slowest axis they add long vectors.
     """
-    if type(x) is not ndarray or type(y) is not ndarray or y.shape[-2] > _SHORT or x.ndim < 2 or y.ndim < 2:
+    if type(x) is not ndarray or type(y) is not ndarray or y.dtype is not x.dtype or y.shape[-2] > _SHORT or x.ndim < 2 or y.ndim < 2:
         return lean.matmul(x, lean.matrix_transpose(y))
     batch = numpy.broadcast_shapes(x.shape[:-2], y.shape[:-2])
     z = numpy.empty((y.shape[-2], *batch, x.shape[-2]), dtype=x.dtype)
@@ -219,8 +277,8 @@ def matmul_like(x: Array, y: Array, like: Array, factor: float = 1.0) -> Array:
     """x y, times a factor that it takes; over NumPy, if it has the shape of `like`, with the axes in the order in which those lie."""
     if takes_factor(x, factor):
         return _cublas.matmul(x, y, factor)
-    if type(x) is type(y) is type(like) is ndarray and x.shape[:-1] == like.shape[:-1] and y.shape[:-2] == like.shape[:-2]:
-        if y.shape[-1] == like.shape[-1]:
+    if type(x) is type(y) is type(like) is ndarray and x.dtype is y.dtype is like.dtype:
+        if x.shape[:-1] == like.shape[:-1] and y.shape[:-2] == like.shape[:-2] and y.shape[-1] == like.shape[-1]:
             return numpy.matmul(x, y, out=numpy.empty_like(like))
     return lean.matmul(x, y)
 
@@ -249,8 +307,8 @@ def share_of_each(reduction: str, shape: tuple[int, ...]) -> float:
 
 
 def cross_entropies(logits: Array, labels: Array, axis: int, share: float) -> tuple[Array, Array]:
-    """−log softmax(logits)[label] along `axis`, and its slope, softmax(logits) − one-hot(label), times `share`."""
-    xp = array_namespace(logits)
+    """−log softmax(logits)[label] along `axis`, and its slope, softmax(logits) − one-hot(label), times `share`; both widened."""
+    xp, logits = array_namespace(logits), widened(logits)
     largest = lean.max(logits, axis, keepdims=True)
     x = logits - largest
     in_numpy = type(x) is ndarray
@@ -262,7 +320,8 @@ def cross_entropies(logits: Array, labels: Array, axis: int, share: float) -> tu
     if in_numpy:
         slope[at] -= share
     else:
-        slope = xp.where(_classes(slope, at, axis) == at, slope - share, slope)
+        places = as_positions(at) % logits.shape[axis]  # of labels that count from the last class too
+        slope = xp.where(_classes(slope, places, axis) == places, slope - share, slope)
     return lean.reshape(xp.log(total), labels.shape) - chosen, slope
 
 
@@ -277,9 +336,8 @@ def _at_labels(labels: ndarray, axis: int) -> tuple[Any, ...]:
     return tuple(key)
 
 
-def _classes(x: Array, labels: Array, axis: int) -> Array:
-    """0, 1 ... along `axis` of x, in the dtype of the labels if that holds them all."""
+def _classes(x: Array, places: Array, axis: int) -> Array:
+    """0, 1 ... along `axis` of x, in the dtype of the places of the labels."""
     xp = array_namespace(x)
     n = x.shape[axis]
-    dtype = labels.dtype if n <= xp.iinfo(labels.dtype).max else None  # of which no class runs over
-    return xp.reshape(xp.arange(n, dtype=dtype, device=device(labels)), (n,) + (1,) * (len(x.shape) - axis - 1))
+    return xp.reshape(xp.arange(n, dtype=places.dtype, device=device(places)), (n,) + (1,) * (len(x.shape) - axis - 1))

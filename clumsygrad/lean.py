@@ -99,8 +99,11 @@ def sum(x: Array, axis: Axis = None, keepdims: bool = False) -> Array:
 
 
 def sum_of_rows(x: Array) -> Array:
-    """Σ of the rows of a matrix, for gradients: over NumPy a product with ones, in a third of the time, which may round otherwise."""
-    if type(x) is ndarray and x.ndim == 2 and (x.dtype is FLOAT64 or x.dtype is FLOAT32) and x.flags.c_contiguous:
+    """Σ of the rows of a matrix, for gradients: over NumPy a product with ones, in a third of the time, which may round otherwise.
+
+    Of float16 it adds in float32, where NumPy's sum of ones would stop at 2048.
+    """
+    if type(x) is ndarray and x.ndim == 2 and (x.flags.c_contiguous if x.dtype in _integers else x.dtype.char == "e"):
         return (_ones if len(x) < _SMALL else np.ones)(len(x), x.dtype).dot(x)
     return x._sum_of_rows() if is_wrapper(x) else sum(x, 0)
 
@@ -158,7 +161,7 @@ def power(x: Array, n: complex) -> Array:
         z *= x
     elif n == 4:
         z *= z
-    return z if n > 0 else np.divide(1, z, z)
+    return z if n > 0 else divide_from(1, z)
 
 
 def sqrt(x: Array) -> Array:
@@ -237,9 +240,7 @@ def quotient(x: Array, y: Array, at_zero: float) -> Array | None:
             return np.divide(x, y)
     except FloatingPointError:
         with np.errstate(divide="ignore", invalid="ignore"):
-            z = np.divide(x, y)
-        z[y == 0] = at_zero
-        return z
+            return np.where(y == 0, at_zero, np.divide(x, y))
 
 
 def matrix_transpose(x: Array) -> Array:

@@ -201,7 +201,7 @@ def _unsupported(name: str) -> TypeError:
     """Which function Tensors do not have, and what to write in its place."""
     short = _short(name)
     instead = INSTEAD.get(short, _VALUES)
-    if ".scimath." in name and hasattr(np, short):
+    if "scimath" in name and hasattr(np, short):
         instead = f"use numpy.{short} of x.astype(complex)"
     elif short.endswith("(vectorized)"):
         instead = "write the function in NumPy's functions, which take whole arrays"

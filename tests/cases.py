@@ -813,7 +813,7 @@ for _reduction, _axis in itertools.product(("none", "sum", "mean"), (-1, 0)):
         lambda xp, x, labels, r=_reduction, axis=_axis: loss.cross_entropy(x, labels, axis=axis, reduction=r),
         (3, 3),
         rules="cross_entropy",
-        constants=(np.array([2, 0, 2]),),
+        constants=(np.array([2, 0, -2]),),
         uses=("gather",),
         reference=lambda x, labels, r=_reduction, axis=_axis: cross_entropy_by_numpy(x, labels, axis, r),
     )
@@ -822,7 +822,7 @@ row(
     lambda xp, x, labels: loss.cross_entropy(x, labels, axis=1),
     (2, 3, 2),
     rules="cross_entropy",
-    constants=(np.array([[0, 2], [1, 0]]),),
+    constants=(np.array([[0, -1], [1, -3]]),),
     uses=("gather",),
     reference=lambda x, labels: cross_entropy_by_numpy(x, labels, 1, "mean"),
 )

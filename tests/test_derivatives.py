@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
+import warnings
+
 import numpy as np
 import pytest
 from backends import BACKENDS
@@ -106,6 +109,56 @@ def test_a_constant_operand_gets_no_gradient(derivatives, case, backend):
             operands[0] = cg.Tensor(operands[0])  # a raw strict array refuses a foreign operand on its right
         derivatives.apply(*operands).backward(backend.array(cotangent))
         assert_agree(backend.host(leaf.grad), e, 1e-12, f"{case.name}, operand {index} alone")
+
+
+# Operands of no axes, which NumPy has twice: scalars, as sums and Tensors hold them, and 0-d arrays, as reshape and squeeze leave them --
+
+
+def of_no_axes(case):
+    """The row of operands that are single numbers; None where NumPy's own function does not take such."""
+    case = dataclasses.replace(case, shapes=((),) * len(case.shapes))
+    try:
+        with warnings.catch_warnings(action="ignore"):
+            case.expected(case.operands(case.kinds[0]))
+    except Exception:  # it wants an axis, or matrices
+        return None
+    return case
+
+
+def in_arrays(case):
+    """The row, whose function is handed 0-d arrays."""
+
+    def function(xp, *operands):
+        n = len(case.shapes)
+        return case.function(xp, *[xp.reshape(xp.reshape(x, (1,)), ()) for x in operands[:n]], *operands[n:])
+
+    return dataclasses.replace(case, function=function)
+
+
+def of_numbers(case, arrays):
+    """What a row gives, plain and of Tensors, and its first and second derivatives."""
+    derivatives = Derivatives(case, BACKENDS["numpy"])
+    value = derivatives.value(arrays)
+    (cotangent,) = directions_like([value], seed=1)
+    found = [derivatives.apply(*arrays), value, *derivatives.gradients(arrays, cotangent)]
+    return found + (derivatives.second(arrays, cotangent, directions_like(arrays, seed=4)) if case.order > 1 else [])
+
+
+@pytest.mark.parametrize("case", [case for case in map(of_no_axes, CASES) if case is not None and case.shapes], ids=str)
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+def test_0d_arrays_are_the_numbers_they_hold(case):
+    """At 0 too, where functions that take quotients are written over."""
+    for kind in case.kinds:
+        drawn = case.operands(kind)
+        for arrays in (drawn, [0 * x for x in drawn]):
+            try:
+                expected = of_numbers(case, arrays)
+            except (IndexError, ValueError, ZeroDivisionError) as error:
+                pytest.skip(f"needs an axis: {error}")
+            for a, e in zip(of_numbers(in_arrays(case), arrays), expected, strict=True):
+                np.testing.assert_allclose(a, e, rtol=1e-12)
+                assert np.shape(a) == np.shape(e)
+                assert a.dtype == e.dtype
 
 
 @pytest.mark.parametrize("name", ["add", "subtract", "multiply", "divide", "pow", "matmul", "vecdot", "where"])

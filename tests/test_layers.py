@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 import tracemalloc
 
 import numpy as np
 import pytest
+from cases import CASES
 
 import clumsygrad as cg
 from clumsygrad import _keys, _pieces, _windows, nn
@@ -36,6 +38,76 @@ def test_gelu_of_each_dtype(dtype):
     (wide,) = gradient(nn.gelu, x.astype("float64"))
     assert g.dtype == x.dtype
     assert np.max(np.abs(g - wide)) <= 60 * np.finfo(dtype).eps
+
+
+FAR_OUT = [-30_000, -300, -20, -5, -3, -1, -1e-3, 0, 6e-8, 1e-3, 1, 3, 5, 20, 300, 30_000]
+_draw = np.random.default_rng(0).standard_normal
+
+# A function of which sums or squares pass the largest float16, or have more terms than 16 bits count; and its operands
+OF_16_BITS = {
+    "gelu": (nn.gelu, [FAR_OUT]),
+    "silu": (nn.silu, [FAR_OUT]),
+    "sigmoid": (nn.sigmoid, [FAR_OUT]),
+    "softmax of many": (nn.softmax, [np.ones(70_000)]),
+    "log_softmax of many": (nn.log_softmax, [np.ones(70_000)]),
+    "softmax": (nn.softmax, [4 * _draw((3, 5))]),
+    "log_softmax": (nn.log_softmax, [4 * _draw((3, 5))]),
+    "layer_norm of large numbers": (nn.layer_norm, [100 * _draw((2, 40)), _draw(40), _draw(40)]),
+    "layer_norm of many": (nn.layer_norm, [30 + 2 * _draw((2, 4000))]),
+    "mse of many": (nn.mse_loss, [np.ones(100_000), np.zeros(100_000)]),
+    "mse of large numbers": (nn.mse_loss, [np.full(1000, 20.0), np.zeros(())]),
+    "mae": (nn.mae_loss, [np.ones(100_000), np.zeros(())]),
+    "cross_entropy": (lambda x: nn.cross_entropy(x, cg.xp.array_namespace(x).asarray([5, 7])), [np.ones((2, 70_000))]),
+    "binary_cross_entropy": (lambda x: nn.binary_cross_entropy(x, 1.0), [3 * _draw(100_000)]),
+    "mean": (cg.mean, [np.ones(100_000)]),
+    "linear": (nn.linear, [np.ones((5000, 1)), np.ones((1, 2)), np.zeros(2)]),
+}
+
+
+@pytest.mark.parametrize("name", OF_16_BITS)
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
+@pytest.mark.filterwarnings("error")
+def test_floats_of_16_bits(backend, dtype, name):
+    """What is made of them is what is made of the same numbers in float64, but for rounding, to second order."""
+    narrow = getattr(backend.module, dtype, None)
+    if backend.library not in ("numpy", "torch", "jax.numpy") or narrow is None or backend.compiled:
+        pytest.skip("has no such dtype, or compiles what is tested elsewhere")
+    function, operands = OF_16_BITS[name]
+    xp = backend.raw_namespace
+
+    def wide(x):
+        return backend.host(xp.astype(x.data if type(x) is cg.Tensor else x, xp.float64))
+
+    def found(*operands):
+        """The value, the gradients both ways, and a product with the Hessian; for a loss times 64."""
+        def along(shape):
+            numbers = backend.array(np.linspace(-1, 1, math.prod(shape)).reshape(shape) if shape else np.asarray(64.0))
+            return xp.astype(xp.astype(numbers, narrow), operands[0].dtype)
+
+        weights = along(function(*operands).shape)
+
+        def loss(*operands):
+            return cg.sum(function(*operands) * weights)
+
+        every = tuple(range(len(operands)))
+        directions = [along(x.shape) for x in operands]
+        leaves = [cg.Tensor(x, requires_grad=True) for x in operands]
+        loss(*leaves).backward(create_graph=True)
+        first = cg.func.grad(loss, argnums=every)(*operands)
+        second = cg.func.jvp(cg.func.grad(loss, argnums=every), tuple(operands), tuple(directions))[1]
+        return [function(*operands), *first, *[leaf.grad for leaf in leaves], *second]
+
+    given = [xp.astype(backend.array(np.asarray(x, np.float64)), narrow) for x in operands]
+    expected = found(*[xp.astype(x, xp.float64) for x in given])
+    eps = float(xp.finfo(narrow).eps)
+    for i, (a, e) in enumerate(zip(found(*given), map(wide, expected), strict=True)):
+        assert a.dtype == narrow
+        units = 3 if i <= 2 * len(operands) else 16  # in the last place; a second derivative is a sum of several
+        np.testing.assert_allclose(wide(a), e, rtol=0, atol=units * eps * np.max(np.abs(e)) + 1e-6)
+
+
+def test_the_mean_of_a_large_window_in_16_bits():
+    assert nn.avg_pool2d(np.ones((1, 1, 80, 80), np.float16), 80) == 1
 
 
 @pytest.mark.parametrize("shape", [(3, 2), (2, 3, 2), (3, 1), (2, 1, 2)])
@@ -89,6 +161,30 @@ def test_the_largest_scores_do_not_overflow():
     assert np.array_equal(nn.scaled_dot_product_attention(q, q, np.eye(2), scale=1.0), [[0.5, 0.5], [0.5, 0.5]])
 
 
+@pytest.mark.parametrize("dtype", ["int8", "int16", "int32", "int64"])
+@pytest.mark.parametrize("axis", [0, 1])
+def test_labels_that_count_from_the_last_class(backend, dtype, axis):
+    """On every way to a gradient, and of a dtype that does not hold the number of classes."""
+    if "gather" in backend.lacks:
+        pytest.skip(backend.lacks["gather"])
+    xp, shape, labels = backend.namespace, (200, 3) if axis == 0 else (3, 200), np.asarray([-1, -90, 7])
+    x, v = (backend.array(a) for a in np.random.default_rng(0).standard_normal((2, *shape)))
+
+    def derivatives(labels):
+        def loss(x):
+            return nn.cross_entropy(x, labels, axis=axis)
+
+        leaf = cg.Tensor(x, requires_grad=True)
+        loss(leaf).backward(create_graph=True)
+        return loss(x), cg.func.grad(loss)(x), leaf.grad, cg.func.jvp(loss, (x,), (v,))[1], cg.func.hvp(loss, x, v)
+
+    compiled = backend.compile(lambda labels: [a.data if type(a) is cg.Tensor else a for a in derivatives(labels)])
+    expected = compiled(backend.array(labels % 200))
+    for found, other in zip(compiled(backend.array(labels.astype(dtype))), expected, strict=True):
+        np.testing.assert_allclose(backend.host(found), backend.host(other), rtol=1e-13, atol=1e-16)
+    np.testing.assert_allclose(backend.host(xp.sum(cg.Tensor(expected[1]), axis=axis)), 0, atol=1e-15)
+
+
 def test_plain_arrays_in_plain_arrays_out():
     x = np.ones((2, 3, 4, 4), dtype=np.float32)
     for z in (
@@ -99,6 +195,29 @@ def test_plain_arrays_in_plain_arrays_out():
     ):
         assert type(z) is np.ndarray
         assert z.dtype == np.float32
+
+
+OF_SEVERAL = {"linear", "layer_norm", "attention", "conv2d", "mse", "mae"}
+
+
+@pytest.mark.parametrize("case", [case for case in CASES if OF_SEVERAL & set(case.rules) and len(case.shapes) > 1], ids=str)
+def test_plain_arrays_promote_as_tensors_do(case):
+    """One operand of other digits than the rest: a bias, a gain, the keys ..."""
+    for index in range(len(case.shapes)):
+        for one, others in (("float64", "float32"), ("float32", "float64")):
+            operands = [x.astype(one if i == index else others) for i, x in enumerate(case.operands())]
+            plain = case.function(cg, *operands, *case.constants)
+            z = case.function(cg, *[cg.Tensor(x) for x in operands], *case.constants)
+            assert plain.dtype == z.dtype == np.float64
+            np.testing.assert_allclose(plain, z.data, rtol=1e-5, atol=1e-6)
+
+
+def test_a_bias_of_more_digits(backend):
+    x, w, b = (backend.array(a) for a in (np.ones((2, 3), np.float32), np.ones((3, 2), np.float32), np.full(2, 1e-9)))
+    for rows in (x, backend.array(np.ones((4, 2, 3), np.float32))):
+        z = nn.linear(rows, w, b)
+        np.testing.assert_array_equal(backend.host(z), np.full((*rows.shape[:-1], 2), 3 + 1e-9))
+        assert z.dtype == nn.linear(cg.Tensor(rows), w, b).dtype == b.dtype
 
 
 @pytest.mark.parametrize("reduction", ["mean", "sum", "none"])

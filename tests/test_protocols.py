@@ -537,8 +537,8 @@ def test_mixed_libraries_are_refused(backend):
         (lambda t, a: np.fill_diagonal(t, 1.0), r"numpy\.fill_diagonal does not take Tensors: assign"),
         (lambda t, a: np.histogram(t), r"numpy\.histogram does not take Tensors: .*bincount"),
         (lambda t, a: np.histogram2d(t, t), r"numpy\.histogram2d does not take Tensors: .*detach"),
-        (lambda t, a: np.emath.sqrt(t), r"scimath\.sqrt does not take Tensors: use numpy\.sqrt of x\.astype\(complex\)"),
-        (lambda t, a: np.emath.arcsin(t), r"scimath\.arcsin does not take Tensors: use numpy\.arcsin of x\.astype\(complex\)"),
+        (lambda t, a: np.emath.sqrt(t), r"scimath.*sqrt does not take Tensors: use numpy\.sqrt of x\.astype\(complex\)"),
+        (lambda t, a: np.emath.arcsin(t), r"scimath.*arcsin does not take Tensors: use numpy\.arcsin of x\.astype\(complex\)"),
         (lambda t, a: np.save("nowhere", t), r"numpy\.save does not take Tensors: .*detach"),
         (
             lambda t, a: np.intersect1d(t, a),

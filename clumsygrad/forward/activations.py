@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from .. import _elements, _kernels, grad, lean
-from .._layers import sum_along
+from .._layers import narrowed, sum_along, widened
 from .._operation import operation
 from ..xp import Array, array_namespace, kind
 
@@ -31,7 +31,7 @@ def sigmoid(x: Array, /) -> Array:
     """
     if kind(x) == "complex floating":
         return lean.add_into(lean.multiply_into(lean.tanh_into(x * 0.5), 0.5), 0.5)
-    return lean.divide_from(1, lean.add_into(lean.exp_within(x * -1.0), 1))
+    return narrowed(lean.divide_from(1, lean.add_into(lean.exp_within(widened(x) * -1.0), 1)), x)
 
 
 @operation(grad.softplus_backward)
@@ -58,7 +58,8 @@ def silu(x: Array, /) -> Array:
     """
     if kind(x) == "complex floating":
         return x * sigmoid(x)
-    return lean.divide_from(x, lean.add_into(lean.exp_within(x * -1.0), 1))
+    wide = widened(x)
+    return narrowed(lean.divide_from(wide, lean.add_into(lean.exp_within(wide * -1.0), 1)), x)
 
 
 @operation(grad.softmax_backward)
@@ -72,8 +73,9 @@ def softmax(x: Array, /, *, axis: int = -1) -> Array:
     z = _kernels.softmax(x, axis)
     if z is not None:
         return z
-    e = lean.exp_into(x - lean.max(x, axis, keepdims=True))
-    return lean.divide_into(e, sum_along(e, axis))
+    wide = widened(x)
+    e = lean.exp_into(wide - lean.max(wide, axis, keepdims=True))
+    return narrowed(lean.divide_into(e, sum_along(e, axis)), x)
 
 
 @operation(grad.log_softmax_backward)
@@ -88,8 +90,9 @@ def log_softmax(x: Array, /, *, axis: int = -1) -> Array:
     if z is not None:
         return z
     xp = array_namespace(x)
-    x = x - lean.max(x, axis, keepdims=True)
-    return lean.subtract_into(x, xp.log(sum_along(xp.exp(x), axis)))
+    wide = widened(x)
+    z = wide - lean.max(wide, axis, keepdims=True)
+    return narrowed(lean.subtract_into(z, xp.log(sum_along(xp.exp(z), axis))), x)
 
 
 @operation(grad.gelu_backward)
@@ -105,6 +108,7 @@ def gelu(x: Array, /) -> Array:
     z = _elements.gelu(x, grad.activations.GELU_SCALE, grad.activations.GELU_CUBIC)
     if z is not None:
         return z
-    e = lean.add_into(lean.multiply_into(x * x, -2 * grad.activations.GELU_CUBIC), -2 * grad.activations.GELU_SCALE)
-    e = lean.exp_within(lean.multiply_into(e, x))  # exp(-2 u), and (1 + tanh u) / 2 = 1 / (1 + exp(-2 u))
-    return lean.divide_from(x, lean.add_into(e, 1))
+    wide = widened(x)
+    e = lean.add_into(lean.multiply_into(wide * wide, -2 * grad.activations.GELU_CUBIC), -2 * grad.activations.GELU_SCALE)
+    e = lean.exp_within(lean.multiply_into(e, wide))  # exp(-2 u), and (1 + tanh u) / 2 = 1 / (1 + exp(-2 u))
+    return narrowed(lean.divide_from(wide, lean.add_into(e, 1)), x)

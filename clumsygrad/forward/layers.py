@@ -13,10 +13,13 @@ from .._layers import (
     dropped,
     from_rows,
     matmul_like,
+    narrowed,
     normalised,
+    plus_row,
     rows_over,
     scale_of_scores,
     side_by_side,
+    widened,
 )
 from .._operation import operation
 from ..xp import Array, array_namespace, as_indices, is_array, kind
@@ -42,7 +45,9 @@ def linear(x: Array, w: Array, b: Array | None = None, /) -> Array:
     if len(x.shape) != 2:
         return by_rows(lean.matmul, x, w, b)
     z = lean.matmul(x, w)
-    return z if b is None else lean.add_into(z, b)
+    if b is None:
+        return z
+    return lean.add_into(z, b) if getattr(b, "dtype", None) is z.dtype else plus_row(z, b)  # a call saved in small networks
 
 
 @operation(grad.layer_norm_backward, operands=("x", "gain", "shift"), keeps=True)
@@ -55,7 +60,7 @@ def layer_norm(
     axis: int | tuple[int, ...] = -1,
     eps: float = 1e-5,
 ) -> Array:
-    """(x − mean) / √(variance + eps) · gain + shift, mean and variance over `axis`. Of the shape and dtype of x.
+    """(x − mean) / √(variance + eps) · gain + shift, mean and variance over `axis`. Of the shape of x.
 
     `gain` and `shift` have the lengths of the axes in `axis`, in its order; either may be None. The variance is the mean of the
     squares (no correction). Raises IndexError for axes that x does not have. Source: Ba, Kiros and Hinton 2016, section 3.
@@ -70,12 +75,14 @@ def layer_norm(
     if found is not None:
         z, *statistics = found
         return from_rows(z, x.shape, axis), tuple(statistics)
-    inverse, normed = normalised(rows, eps)
+    inverse, normed = normalised(widened(rows), eps)
     z = normed if gain is None else normed * lean.reshape(gain, (-1,))
     if shift is not None:
         shift = lean.reshape(shift, (-1,))
-        z = z + shift if z is normed else lean.add_into(z, shift)
-    return from_rows(z, x.shape, axis), (inverse, normed)
+        z = z + shift if z is normed else plus_row(z, shift)
+    if all(p is None or p.dtype == x.dtype for p in (gain, shift)):
+        z = narrowed(z, x)
+    return from_rows(z, x.shape, axis), (inverse, narrowed(normed, x))
 
 
 @operation(grad.dropout_backward)
@@ -161,7 +168,7 @@ def conv2d(x: Array, w: Array, b: Array | None = None, /, *, stride: Pair = 1, p
     matrix = _windows.kernel_matrix(w)
     z = lean.matmul(_windows.patches(x, window), matrix)
     if b is not None:
-        z = lean.add_into(z, b)
+        z = plus_row(z, b)
     return lean.permute_dims(lean.reshape(z, (x.shape[0], *window.steps, w.shape[0])), (0, 3, 1, 2)), matrix
 
 
@@ -194,8 +201,8 @@ def avg_pool2d(x: Array, size: Pair, /, *, stride: Pair | None = None, padding: 
     Tensor(array([[[[1.5]]]]))
     """
     window = _windows.window("avg_pool2d", x.shape, size, size if stride is None else stride, padding)
-    first, *others = _windows.seen(x, window)
+    first, *others = _windows.seen(widened(x), window)
     z = first * (1 / window.area)
     for part in others:
         z = lean.add_into(z, part * (1 / window.area))
-    return z
+    return narrowed(z, x)

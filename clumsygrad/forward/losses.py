@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from .. import _elements, _kernels, _pieces, grad, lean
-from .._layers import cross_entropies, labels_like, share_of_each
+from .._layers import cross_entropies, labels_like, narrowed, share_of_each, widened
 from .._operation import operation
 from ..xp import Array, array_namespace, is_array, is_real_numpys, kind
 
@@ -25,20 +25,20 @@ def mse_loss(prediction: Array, target: Array, /, *, reduction: str = "mean") ->
     >>> cg.loss.mse_loss(cg.asarray([1.0, 2.0]), cg.asarray([0.0, 0.0]))
     Tensor(array(2.5))
     """
+    if reduction in ("mean", "sum") and _pieces.are_large(prediction, target):
+        total = _pieces.sum_of_squared_differences(prediction, target)
+        return total / math.prod(prediction.shape) if reduction == "mean" else total, None
+    given = _difference(prediction, target, "mse_loss")
     if reduction in ("mean", "sum"):
-        slope = None
-        if _pieces.are_large(prediction, target):
-            total, n = _pieces.sum_of_squared_differences(prediction, target), math.prod(prediction.shape)
-        else:
-            difference = _difference(prediction, target, "mse_loss")
-            total, n = lean.sum_of_squares(difference), math.prod(difference.shape)
-            if n <= _FEW:
-                slope = lean.multiply_into(difference, 2 * share_of_each(reduction, difference.shape))
-        return total / n if reduction == "mean" else total, slope
-    difference = _difference(prediction, target, "mse_loss")
-    if kind(difference) == "complex floating":
-        difference = array_namespace(prediction).abs(difference)
-    return _reduced(lean.multiply_into(difference, difference), reduction, "mse_loss"), None
+        difference = widened(given)
+        total, n = lean.sum_of_squares(difference), math.prod(difference.shape)
+        factor = 2.0
+        if reduction == "mean":
+            total, factor = total / n, 2 / (n or 1)
+        slope = lean.multiply_into(difference, factor) if n <= _FEW else None
+        return total if difference is given else narrowed(total, given), slope
+    size = array_namespace(given).abs(given) if kind(given) == "complex floating" else given
+    return _reduced(lean.multiply_into(size, size), reduction, "mse_loss"), None
 
 
 @operation(grad.mae_backward, operands=("prediction", "target"))
@@ -59,8 +59,8 @@ def mae_loss(prediction: Array, target: Array, /, *, reduction: str = "mean") ->
 def cross_entropy(logits: Array, labels: Array, /, *, axis: int = -1, reduction: str = "mean") -> Array:
     """−log softmax(logits)[label] along `axis`, and by `reduction` ("mean", "sum" or "none") its mean, its sum, or each.
 
-    `labels` are integers from 0 up to the number of classes, of the shape of `logits` without `axis`. Raises TypeError where they
-    are not integers, ValueError for another shape or reduction.
+    `labels` are integers from 0 up to the number of classes, or negative and counted from the last, of the shape of `logits`
+    without `axis`. Raises TypeError where they are not integers, ValueError for another shape or reduction.
 
     >>> import clumsygrad as cg
     >>> cg.loss.cross_entropy(cg.asarray([[0.0, 0.0]]), cg.asarray([1]))
@@ -72,7 +72,7 @@ def cross_entropy(logits: Array, labels: Array, /, *, axis: int = -1, reduction:
         losses, sums = found
         return _reduced(losses, reduction, "cross_entropy"), (sums, None)
     losses, slope = cross_entropies(logits, labels, axis, share_of_each(reduction, labels.shape))
-    return _reduced(losses, reduction, "cross_entropy"), (None, slope)
+    return narrowed(_reduced(losses, reduction, "cross_entropy"), logits), (None, slope)
 
 
 @operation(grad.binary_cross_entropy_backward, operands=("logits", "labels"), keeps=True)
@@ -92,11 +92,12 @@ def binary_cross_entropy(logits: Array, labels: Array, /, *, reduction: str = "m
         raise TypeError(f"binary_cross_entropy: the logits have dtype {logits.dtype}, and must be real floats")
     labels = labels_like(logits, labels)
     share = share_of_each(reduction, logits.shape)  # and so of its slope
-    if is_real_numpys(logits) and type(labels) is type(logits) and reduction in ("mean", "sum") and logits.size:
+    if is_real_numpys(logits) and type(labels) is type(logits) and reduction in ("mean", "sum") and logits.shape and logits.size:
         total, slope = _pieces.sum_of_binary_cross_entropies(logits, labels, share)
         return total / logits.size if reduction == "mean" else total, slope
-    losses, slope = _elements.binary_cross_entropy(logits, labels) or _binary_cross_entropies(logits, labels)
-    return _reduced(losses, reduction, "binary_cross_entropy"), slope if share == 1 else lean.multiply_into(slope, share)
+    losses, slope = _elements.binary_cross_entropy(logits, labels) or _binary_cross_entropies(widened(logits), labels)
+    reduced = narrowed(_reduced(losses, reduction, "binary_cross_entropy"), logits)
+    return reduced, slope if share == 1 else lean.multiply_into(slope, share)
 
 
 def _binary_cross_entropies(x: Array, labels: Array) -> tuple[Array, Array]:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from .. import _elements, _kernels, _pieces, lean
-from .._layers import sum_along
+from .._layers import narrowed, sum_along, widened
 from ..xp import Array, array_namespace
 from ._read import GradientTuple, conj_operand, conj_result, integers, may_be_written, result
 
@@ -43,15 +44,25 @@ def sigmoid_backward(tensor: Tensor, grad: Array) -> GradientTuple:
 
 def silu_backward(tensor: Tensor, grad: Array) -> GradientTuple:
     """z = x σ, σ = 1 / (1 + exp(−x)):   x̄ = z̄ · (σ + z (1 − σ))."""
+    return (_times_slope(tensor, grad, _slope_of_silu),)
+
+
+def _times_slope(tensor: Tensor, grad: Array, slope: Callable[..., Array]) -> Array:
+    """z̄ · slope(x, z). A result z of 16 bits has lost digits that the slope needs: there it is slope(x) of x in float32."""
     x, z = conj_operand(tensor, grad), conj_result(tensor, grad)
-    return (_pieces.times(grad, _slope_of_silu, x, z, in_place=may_be_written(tensor, grad)),)
+    wide = widened(x)
+    if wide is not x:
+        return narrowed(lean.multiply_into(slope(wide), grad), grad)
+    return _pieces.times(grad, slope, x, z, in_place=may_be_written(tensor, grad))
 
 
-def _slope_of_silu(x: Array, z: Array) -> Array:
-    """σ + z (1 − σ). Over NumPy σ is z / x."""
-    sigmoid = lean.quotient(z, x, 0.5)
+def _slope_of_silu(x: Array, z: Array | None = None) -> Array:
+    """σ + z (1 − σ), z = x σ. Over NumPy σ is z / x."""
+    sigmoid = None if z is None else lean.quotient(z, x, 0.5)
     if sigmoid is None:
         sigmoid = lean.add_into(lean.multiply_into(lean.tanh_into(x * 0.5), 0.5), 0.5)
+    if z is None:
+        z = x * sigmoid
     return lean.add_into(lean.multiply_into(1 - sigmoid, z), sigmoid)
 
 
@@ -67,8 +78,8 @@ def softmax_backward(tensor: Tensor, grad: Array) -> GradientTuple:
     found = _kernels.softmax_gradient(z, grad, axis)
     if found is not None:
         return (found,)
-    g = z * grad
-    return (lean.subtract_into(g, z * sum_along(g, axis)),)
+    g = z * widened(grad)
+    return (narrowed(lean.subtract_into(g, z * sum_along(g, axis)), grad),)
 
 
 def log_softmax_backward(tensor: Tensor, grad: Array) -> GradientTuple:
@@ -78,7 +89,8 @@ def log_softmax_backward(tensor: Tensor, grad: Array) -> GradientTuple:
     if found is not None:
         return (found,)
     xp = array_namespace(grad)
-    return (grad - lean.multiply_into(xp.exp(z), sum_along(grad, axis)),)
+    g = widened(grad)
+    return (narrowed(g - lean.multiply_into(xp.exp(widened(z)), sum_along(g, axis)), grad),)
 
 
 def gelu_backward(tensor: Tensor, grad: Array) -> GradientTuple:
@@ -86,18 +98,19 @@ def gelu_backward(tensor: Tensor, grad: Array) -> GradientTuple:
 
     Source: Hendrycks and Gimpel 2016, section 2.
     """
-    x, z = conj_operand(tensor, grad), conj_result(tensor, grad)
-    found = _elements.gelu_gradient(x, grad, GELU_SCALE, GELU_CUBIC)
-    return (_pieces.times(grad, _slope_of_gelu, x, z, in_place=may_be_written(tensor, grad)) if found is None else found,)
+    found = _elements.gelu_gradient(conj_operand(tensor, grad), grad, GELU_SCALE, GELU_CUBIC)
+    return (_times_slope(tensor, grad, _slope_of_gelu) if found is None else found,)
 
 
-def _slope_of_gelu(x: Array, z: Array) -> Array:
-    """1 − (Φ − 1) (a − 1), a = 2 z u′: the same, in fewer steps. Over NumPy Φ is z / x, which spares the tanh."""
+def _slope_of_gelu(x: Array, z: Array | None = None) -> Array:
+    """1 − (Φ − 1) (a − 1), a = 2 z u′, z = x Φ: the same, in fewer steps. Over NumPy Φ is z / x, which spares the tanh."""
     square = x * x
-    portion = lean.quotient(z, x, 0.5)
+    portion = None if z is None else lean.quotient(z, x, 0.5)
     if portion is None:
         u = lean.multiply_into(lean.add_into(square * GELU_CUBIC, GELU_SCALE), x)
         portion = lean.multiply_into(lean.add_into(lean.tanh_into(u), 1), 0.5)
+    if z is None:
+        z = x * portion
     slope = lean.add_into(lean.multiply_into(square, 6 * GELU_CUBIC), 2 * GELU_SCALE)
     slope = lean.subtract_into(lean.multiply_into(slope, z), 1)
     return lean.subtract_from(1, lean.multiply_into(lean.subtract_into(portion, 1), slope))

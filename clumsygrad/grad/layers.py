@@ -18,6 +18,7 @@ from .._layers import (
     dropped,
     from_rows,
     matmul_like,
+    narrowed,
     normalised,
     one_over_length,
     rows_over,
@@ -25,6 +26,7 @@ from .._layers import (
     side_by_side,
     takes_factor,
     times_transpose_by_columns,
+    widened,
 )
 from ..xp import Array, array_namespace
 from ._parts import added_at
@@ -72,7 +74,7 @@ def layer_norm_backward(tensor: Tensor, grad: Array) -> GradientTuple:
     need_x, need_gain, need_shift = needs(tensor)
     axis = attribute(tensor, "axis")
     rows, g = rows_over(x, axis), rows_over(grad, axis)
-    inverse, normed = kept(tensor, grad) or normalised(rows, attribute(tensor, "eps"))
+    inverse, normed = kept(tensor, grad) or normalised(widened(rows), attribute(tensor, "eps"))
     if len(normed.shape) == 1:  # a kernel's: the means
         found = _kernels.layer_norm_gradient(rows, g, normed, inverse, gain, need_x, need_gain or need_shift)
         if found is not None:
@@ -82,17 +84,18 @@ def layer_norm_backward(tensor: Tensor, grad: Array) -> GradientTuple:
                 lean.in_shape(found[2], shift.shape) if need_shift else None,
             )
         normed = lean.multiply_into(rows - lean.reshape(normed, (-1, 1)), inverse)
-    g_shift = lean.in_shape(lean.sum_of_rows(g), shift.shape) if need_shift else None
+    g, normed = widened(g), widened(normed)
+    g_shift = lean.in_shape(narrowed(lean.sum_of_rows(g), grad), shift.shape) if need_shift else None
     if not need_x:
-        return None, lean.in_shape(lean.vecdot(normed, g, -2), gain.shape) if need_gain else None, g_shift
+        return None, lean.in_shape(narrowed(lean.vecdot(normed, g, -2), grad), gain.shape) if need_gain else None, g_shift
     along = g * normed
-    g_gain = lean.in_shape(lean.sum_of_rows(along), gain.shape) if need_gain else None
-    weights = one_over_length(rows)
+    g_gain = lean.in_shape(narrowed(lean.sum_of_rows(along), grad), gain.shape) if need_gain else None
+    weights = one_over_length(g)
     if gain is not None:
         weights = lean.reshape(gain, (-1, 1)) * weights
     h = g - lean.matmul(g, weights) if gain is None else lean.subtract_into(g * lean.reshape(gain, (-1,)), lean.matmul(g, weights))
     h = lean.subtract_into(h, normed * lean.matmul(along, weights))
-    return from_rows(lean.multiply_into(h, inverse), x.shape, axis), g_gain, g_shift
+    return from_rows(narrowed(lean.multiply_into(h, inverse), grad), x.shape, axis), g_gain, g_shift
 
 
 def dropout_backward(tensor: Tensor, grad: Array) -> GradientTuple:
@@ -182,8 +185,8 @@ def avg_pool2d_backward(tensor: Tensor, grad: Array) -> GradientTuple:
     """z = Σ x / n over each window of n:   x̄ = z̄ / n, summed over the windows that see each element."""
     shape = operand(tensor, grad).shape
     window = _pool_window(tensor, "avg_pool2d", shape, 1)
-    g = grad * (1 / window.area)
-    return (_windows.added_back([g] * window.area, window, shape),)
+    g = widened(grad) * (1 / window.area)
+    return (narrowed(_windows.added_back([g] * window.area, window, shape), grad),)
 
 
 def _pool_window(tensor: Tensor, name: str, shape: tuple[int, ...], dilation: Any) -> _windows.Window:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from .. import _kernels, _pieces, lean
-from .._layers import cross_entropies, labels_like, share_of_each
+from .._layers import cross_entropies, labels_like, narrowed, share_of_each, widened
 from .._special import special_of
 from ..xp import Array, array_namespace
 from ._read import GradientTuple, attribute, kept, needs, operands, pair, unbroadcast
@@ -45,14 +45,14 @@ def mae_backward(tensor: Tensor, grad: Array) -> GradientTuple:
 def _scaled(tensor: Tensor, grad: Array, shape: tuple[int, ...], factor: float) -> Array:
     """The gradient of each term of the loss."""
     factor *= share_of_each(attribute(tensor, "reduction"), shape)
-    return grad if factor == 1 else grad * factor
+    return grad if factor == 1 else widened(grad) * factor
 
 
 def _both(tensor: Tensor, g: Array, prediction: Array, target: Array) -> GradientTuple:
     need_prediction, need_target = needs(tensor)
     return (
-        unbroadcast(g, prediction.shape) if need_prediction else None,
-        unbroadcast(-g, target.shape) if need_target else None,
+        narrowed(unbroadcast(g, prediction.shape), prediction) if need_prediction else None,
+        narrowed(unbroadcast(-g, target.shape), target) if need_target else None,
     )
 
 
@@ -73,7 +73,7 @@ def cross_entropy_backward(tensor: Tensor, grad: Array) -> GradientTuple:
         _, slope = cross_entropies(logits, labels, axis, share)
     if reduction == "none":
         grad = lean.reshape(grad, (*logits.shape[:axis], 1, *logits.shape[axis + 1 :]))
-    return lean.scaled(slope, grad), None
+    return narrowed(lean.scaled(slope, grad), grad), None
 
 
 def binary_cross_entropy_backward(tensor: Tensor, grad: Array) -> GradientTuple:
@@ -83,10 +83,11 @@ def binary_cross_entropy_backward(tensor: Tensor, grad: Array) -> GradientTuple:
     slope = kept(tensor, grad)  # by each term's share already
     gx = gy = None
     if need_logits and slope is not None:
-        gx = lean.scaled(slope, grad)
+        gx = narrowed(lean.scaled(slope, grad), grad)
     elif need_logits:
         labels, sigmoid = labels_like(logits, given), special_of(grad).expit
-        gx = ((1 - labels) * sigmoid(logits) - labels * sigmoid(-logits)) * _scaled(tensor, grad, logits.shape, 1)
+        slope = (1 - labels) * sigmoid(logits) - labels * sigmoid(-logits)
+        gx = narrowed(slope * _scaled(tensor, grad, logits.shape, 1), grad)
     if need_labels:
         gy = array_namespace(grad).astype(-logits * _scaled(tensor, grad, logits.shape, 1), given.dtype, copy=False)
     return gx, gy

@@ -6,6 +6,7 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from .. import lean
+from .._layers import narrowed, widened
 from ..xp import Array, array_namespace, as_tuple, device, numpy
 from ._read import GradientTuple, attribute, conj_operand, conj_result, integers, operand, result
 
@@ -65,7 +66,7 @@ def mean_backward(tensor: Tensor, grad: Array) -> GradientTuple:
     """z = (Σ x) / n over `axis`:   x̄ = z̄ / n, broadcast back.   n is the number of elements in each mean."""
     shape = operand(tensor, grad).shape
     n = math.prod([shape[a] for a in _axes(tensor, len(shape))])
-    return (_stretched(tensor, grad / n if n else grad, shape),)
+    return (_stretched(tensor, narrowed(widened(grad) / n, grad) if n else grad, shape),)
 
 
 def max_backward(tensor: Tensor, grad: Array) -> GradientTuple:
