@@ -66,15 +66,15 @@ def check_real(name: str, x: Array) -> None:
 
 
 @functools.cache
-def _is_narrow(cls: type, dtype: Any) -> bool:
-    """Of a dtype, and its class: libraries warn when their dtypes are compared with others."""
-    return str(dtype).endswith("float16")
+def _is_narrow(dtype: tuple[Any, Any]) -> bool:
+    """Of a dtype after its class: libraries warn when their dtypes are compared with others'."""
+    return str(dtype[1]).endswith("float16")
 
 
 def widened(x: Array) -> Array:
     """Floats of 16 bits in float32; anything else as it is."""
     dtype = getattr(x, "dtype", None)  # a number has none
-    if dtype is FLOAT64 or dtype is FLOAT32 or not _is_narrow(type(dtype), dtype):
+    if dtype is FLOAT64 or dtype is FLOAT32 or not _is_narrow((type(dtype), dtype)):
         return x
     xp = array_namespace(x)
     return xp.astype(x, xp.float32)
@@ -83,7 +83,7 @@ def widened(x: Array) -> Array:
 def narrowed(x: Array, like: Array) -> Array:
     """What was made of an array of 16 bits, in the dtype of that; of any other, as it is."""
     dtype = like.dtype
-    if dtype is FLOAT64 or dtype is FLOAT32 or not _is_narrow(type(dtype), dtype):
+    if dtype is FLOAT64 or dtype is FLOAT32 or not _is_narrow((type(dtype), dtype)):
         return x
     return array_namespace(x).astype(x, dtype, copy=False)
 
@@ -260,7 +260,14 @@ def times_transpose_by_columns(x: Array, y: Array) -> Array:
 
     NumPy's sums over a short last axis start anew for each row; over the slowest axis they add long vectors.
     """
-    if type(x) is not ndarray or type(y) is not ndarray or y.dtype is not x.dtype or y.shape[-2] > _SHORT or x.ndim < 2 or y.ndim < 2:
+    if (
+        type(x) is not ndarray
+        or type(y) is not ndarray
+        or y.dtype is not x.dtype
+        or y.shape[-2] > _SHORT
+        or x.ndim < 2
+        or y.ndim < 2
+    ):
         return lean.matmul(x, lean.matrix_transpose(y))
     batch = numpy.broadcast_shapes(x.shape[:-2], y.shape[:-2])
     z = numpy.empty((y.shape[-2], *batch, x.shape[-2]), dtype=x.dtype)

@@ -80,6 +80,7 @@ def test_floats_of_16_bits(backend, dtype, name):
 
     def found(*operands):
         """The value, the gradients both ways, and a product with the Hessian; for a loss times 64."""
+
         def along(shape):
             numbers = backend.array(np.linspace(-1, 1, math.prod(shape)).reshape(shape) if shape else np.asarray(64.0))
             return xp.astype(xp.astype(numbers, narrow), operands[0].dtype)

@@ -144,4 +144,5 @@ def argmin(x: Array, /, *, axis: int | None = None, keepdims: bool = False) -> A
 @operation(None)
 def count_nonzero(x: Array, /, *, axis: Axis = None, keepdims: bool = False) -> Array:
     """The number of elements over `axis` that are not 0."""
-    return array_namespace(x).count_nonzero(x, axis=axis, keepdims=keepdims)
+    n = array_namespace(x).count_nonzero(x, axis=axis, keepdims=keepdims)
+    return numpy.intp(n) if type(n) is int else n  # as NumPy before 2.3 counts
