@@ -15,19 +15,20 @@ from typing import Any
 import numpy as np
 
 from . import xp as _xp
-from ._numpy import calculus, creation, methods, polynomials, products, reductions, selection, shapes, statistics, ufuncs
+from ._numpy import calculus, creation, methods, polynomials, products, reductions, selection, shapes, sliding, statistics, ufuncs
 from ._numpy._arguments import beside, tensors
 from .integrations import scipy_special
 from .tensor import Tensor
 
 Function = Callable[..., Any]
 
-FAMILIES = (reductions, statistics, shapes, selection, calculus, polynomials, products, creation)
+FAMILIES = (reductions, statistics, shapes, selection, calculus, polynomials, sliding, products, creation)
 
 UFUNCS: dict[Any, Any] = {getattr(np, name): f for name, f in ufuncs.UFUNCS.items() if hasattr(np, name)}
 _named = [(name, getattr(family, name)) for family in FAMILIES for name in family.__all__]
 _named += [(f"linalg.{name}", f) for name, f in products.LINALG.items()]
 _named += [(f"fft.{name}", f) for name, f in products.FFT.items()]
+_named += [(f"lib.{name}", f) for name, f in sliding.LIB.items()]
 
 
 def _of_numpy(name: str) -> Any:
@@ -57,7 +58,6 @@ INSTEAD = {
     "roots": "use numpy.linalg.eigvals of the companion matrix",
     "polydiv": "use numpy.polymul with a reciprocal, or solve for the coefficients",
     "histogram": "numpy.bincount(numpy.digitize(x, bins), weights) is differentiable in the weights; or " + _VALUES,
-    "sliding_window_view": "use numpy.take with an array of indices",
     "sqrt": "use numpy.sqrt of x.astype(complex)",
     "trim_zeros": "take a slice",
     "save": _VALUES,
