@@ -90,8 +90,9 @@ def dtype_of(x: Tensor, dtype: Any) -> Any:
 
 
 def cast(x: Tensor, dtype: Any) -> Tensor:
-    """x in a dtype, if one is given."""
-    return x if dtype is None else astype(x, dtype_of(x, dtype))
+    """x in a dtype, if one is given; x itself, if it has that."""
+    dtype = dtype_of(x, dtype)
+    return x if dtype is None or dtype == x.dtype else astype(x, dtype)
 
 
 def floating(x: Tensor) -> Tensor:
