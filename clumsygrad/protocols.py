@@ -15,14 +15,28 @@ from typing import Any
 import numpy as np
 
 from . import xp as _xp
-from ._numpy import calculus, creation, methods, polynomials, products, reductions, selection, shapes, sliding, statistics, ufuncs
+from ._numpy import (
+    calculus,
+    creation,
+    in_place,
+    indices,
+    methods,
+    polynomials,
+    products,
+    reductions,
+    selection,
+    shapes,
+    sliding,
+    statistics,
+    ufuncs,
+)
 from ._numpy._arguments import beside, tensors
 from .integrations import scipy_special
 from .tensor import Tensor
 
 Function = Callable[..., Any]
 
-FAMILIES = (reductions, statistics, shapes, selection, calculus, polynomials, sliding, products, creation)
+FAMILIES = (reductions, statistics, shapes, selection, indices, calculus, polynomials, sliding, products, creation)
 
 UFUNCS: dict[Any, Any] = {getattr(np, name): f for name, f in ufuncs.UFUNCS.items() if hasattr(np, name)}
 _named = [(name, getattr(family, name)) for family in FAMILIES for name in family.__all__]
@@ -40,21 +54,13 @@ def _of_numpy(name: str) -> Any:
 
 
 FUNCTIONS: dict[Any, Any] = {found: f for name, f in _named if (found := _of_numpy(name)) is not None}
+IN_PLACE: dict[Any, Any] = {getattr(np, name): getattr(in_place, name) for name in in_place.__all__}
 LIKE: dict[Any, Any] = {getattr(np, name): f for name, f in creation.LIKE.items()}
 LIKE |= {f: creation.Made(f) for f in [getattr(np, name) for name in creation.MADE]}
 
 # What does the same as a function that Tensors have not; for all others the nearest name is found.
 _VALUES = "use x.detach().numpy() for the values alone"
-_ASSIGN = "assign: x[key] = value"
 INSTEAD = {
-    "copyto": "assign: x[...] = value; or, to fill an array with a Tensor, make it with clumsygrad.full",
-    "put": _ASSIGN,
-    "place": _ASSIGN,
-    "putmask": _ASSIGN,
-    "put_along_axis": _ASSIGN,
-    "fill_diagonal": _ASSIGN,
-    "partition": "numpy.sort puts every element in its place",
-    "argpartition": "use numpy.argsort",
     "roots": "use numpy.linalg.eigvals of the companion matrix",
     "polydiv": "use numpy.polymul with a reciprocal, or solve for the coefficients",
     "histogram": "numpy.bincount(numpy.digitize(x, bins), weights) is differentiable in the weights; or " + _VALUES,
@@ -100,6 +106,8 @@ def _array_ufunc(self: Tensor, ufunc: Any, method: str, *inputs: Any, **kwargs: 
         if not kwargs.keys() <= ({"axis"} if name == "vecdot" else set()):
             raise TypeError(f"{full}: {', '.join(kwargs)} is not supported for Tensors: cast the operands with x.astype(dtype)")
         return UFUNCS[ufunc](*[beside(x, inputs) if isinstance(x, (list, tuple)) else x for x in inputs], **kwargs)
+    if method == "at":
+        return in_place.at(name, *inputs)
     if method not in ufuncs.METHODS:
         adds = "use clumsygrad.scatter_add, which is differentiable and adds at repeats"
         raise TypeError(f"{full}: not supported for Tensors: {adds if name in ('add', 'subtract') else _VALUES}")
@@ -113,6 +121,8 @@ def _array_function(self: Tensor, func: Any, types: Any, args: Any, kwargs: Any)
     function = FUNCTIONS.get(func)
     if function is not None:
         return function(*args, **_allowed(_name(func), kwargs)) if kwargs else function(*args)
+    if func in IN_PLACE:
+        return IN_PLACE[func](*args, **kwargs)
     if func in LIKE:
         return LIKE[func](self, *args, **_allowed(_name(func), kwargs))
     raise _unsupported(_name(func))
@@ -174,7 +184,7 @@ def _unsupported(name: str) -> TypeError:
     short = name.rpartition(".")[2]
     instead = INSTEAD.get(short)
     if instead is None:
-        known = {_name(f): f for f in FUNCTIONS} | {_name_of_ufunc(f): f for f in UFUNCS}
+        known = {_name(f): f for f in FUNCTIONS | IN_PLACE} | {_name_of_ufunc(f): f for f in UFUNCS}
         close = difflib.get_close_matches(name, known, n=1, cutoff=0.75)
         instead = f"the nearest that is there is {close[0]}; or {_VALUES}" if close else _VALUES
     return TypeError(f"{name} does not take Tensors: {instead}")

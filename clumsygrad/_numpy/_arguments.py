@@ -75,6 +75,14 @@ def positions(x: Array, like: Tensor) -> Tensor:
     return Tensor(_xp.moved(numpy.asarray(x), like.data))
 
 
+def whole_numbers(x: Any, like: Tensor) -> Tensor:
+    """Positions, or truth values, as a tensor; a list, which may be empty, where `like` lives."""
+    if type(x) is Tensor or _xp.is_array(x) or first_tensor(x) is not None:
+        return beside(x, like)
+    values = numpy.asarray(x)
+    return positions(values if values.size else values.astype("int64"), like)
+
+
 def weights(x: Any, like: Tensor) -> Tensor:
     """A NumPy array of numbers that was made on the host, where `like` lives, and in its dtype."""
     return astype(positions(x, like), like.dtype)  # type: ignore[no-any-return]
