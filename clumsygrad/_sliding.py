@@ -14,6 +14,7 @@ from .xp import Array, array_namespace, conj, device, is_wrapper, name_of, ndarr
 __all__ = ["added_back", "convolved", "correlated", "windows"]
 
 _THAT_CONVOLVE = frozenset({"numpy", "cupy", "jax"})
+_LONG = 256  # what a window of so many saw lies together, and is added in less time than as many single numbers that lie apart
 
 
 def convolved(a: Array, v: Array, start: int, length: int) -> Array:
@@ -71,10 +72,10 @@ def added_back(x: Array, axis: int, shape: tuple[int, ...]) -> Array:
 
 
 def _added_in_turn(x: ndarray, axis: int, shape: tuple[int, ...]) -> ndarray:
-    """What all windows saw first, what they saw second ...; or all of the first window, all of the second ..., where they are fewer."""
+    """What all windows saw first, what they saw second ...; or all of the first window, all of the second ..., if they are few or long."""
     sums = numpy.zeros(shape, dtype=x.dtype)
     rows, target = numpy.moveaxis(x, (axis, -1), (0, 1)), numpy.moveaxis(sums, axis, 0)
-    if rows.shape[0] < rows.shape[1]:
+    if rows.shape[1] > min(rows.shape[0], _LONG):
         rows = rows.swapaxes(0, 1)
     for i in range(rows.shape[1]):
         target[i : i + rows.shape[0]] += rows[:, i]

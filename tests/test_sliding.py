@@ -110,11 +110,12 @@ def test_windows_over_numpy_take_no_memory():
     assert np.shares_memory(view(x, 1_000).data, x.data)
 
 
-def test_a_rolling_variance():
-    x = np.random.default_rng(0).normal(size=50)
-    gradient = cg.func.grad(lambda x: np.sum(np.log(np.var(view(x, 5), axis=-1))))(x)
-    rows = view(x, 5)
+@pytest.mark.parametrize("length", [5, 47, 300])
+def test_a_rolling_variance(length):
+    x = np.random.default_rng(0).normal(size=49 + max(length, 47))
+    gradient = cg.func.grad(lambda x: np.sum(np.log(np.var(view(x, length), axis=-1))))(x)
+    rows = view(x, length)
     expected = np.zeros_like(x)
-    slope = 2 * (rows - rows.mean(-1, keepdims=True)) / (5 * rows.var(-1, keepdims=True))
-    np.add.at(expected, np.arange(46)[:, None] + np.arange(5), slope)
+    slope = 2 * (rows - rows.mean(-1, keepdims=True)) / (length * rows.var(-1, keepdims=True))
+    np.add.at(expected, np.arange(len(rows))[:, None] + np.arange(length), slope)
     np.testing.assert_allclose(gradient, expected, rtol=1e-10, atol=1e-12)
