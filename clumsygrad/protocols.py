@@ -15,19 +15,34 @@ from typing import Any
 import numpy as np
 
 from . import xp as _xp
-from ._numpy import calculus, creation, methods, polynomials, products, reductions, selection, shapes, statistics, ufuncs
+from ._numpy import (
+    calculus,
+    creation,
+    in_place,
+    indices,
+    methods,
+    polynomials,
+    products,
+    reductions,
+    selection,
+    shapes,
+    sliding,
+    statistics,
+    ufuncs,
+)
 from ._numpy._arguments import beside, tensors
 from .integrations import scipy_special
 from .tensor import Tensor
 
 Function = Callable[..., Any]
 
-FAMILIES = (reductions, statistics, shapes, selection, calculus, polynomials, products, creation)
+FAMILIES = (reductions, statistics, shapes, selection, indices, calculus, polynomials, sliding, products, creation)
 
 UFUNCS: dict[Any, Any] = {getattr(np, name): f for name, f in ufuncs.UFUNCS.items() if hasattr(np, name)}
 _named = [(name, getattr(family, name)) for family in FAMILIES for name in family.__all__]
 _named += [(f"linalg.{name}", f) for name, f in products.LINALG.items()]
 _named += [(f"fft.{name}", f) for name, f in products.FFT.items()]
+_named += [(f"lib.{name}", f) for name, f in sliding.LIB.items()]
 
 
 def _of_numpy(name: str) -> Any:
@@ -39,27 +54,18 @@ def _of_numpy(name: str) -> Any:
 
 
 FUNCTIONS: dict[Any, Any] = {found: f for name, f in _named if (found := _of_numpy(name)) is not None}
+IN_PLACE: dict[Any, Any] = {getattr(np, name): getattr(in_place, name) for name in in_place.__all__}
 LIKE: dict[Any, Any] = {getattr(np, name): f for name, f in creation.LIKE.items()}
 LIKE |= {f: creation.Made(f) for f in [getattr(np, name) for name in creation.MADE]}
 
 # What does the same as a function that Tensors have not.
 _VALUES = "use x.detach().numpy() for the values alone"
-_ASSIGN = "assign: x[key] = value"
 INSTEAD = {
-    "copyto": "assign: x[...] = value; or, to fill an array with a Tensor, make it with clumsygrad.full",
-    "put": _ASSIGN,
-    "place": _ASSIGN,
-    "putmask": _ASSIGN,
-    "put_along_axis": _ASSIGN,
-    "fill_diagonal": _ASSIGN,
     "fill": "assign: x[...] = value",
     "flat": "use x.ravel()",
-    "partition": "numpy.sort puts every element in its place",
-    "argpartition": "use numpy.argsort",
     "roots": "use numpy.linalg.eigvals of the companion matrix",
     "polydiv": "use numpy.polymul with a reciprocal, or solve for the coefficients",
     "histogram": "numpy.bincount(numpy.digitize(x, bins), weights) is differentiable in the weights; or " + _VALUES,
-    "sliding_window_view": "use numpy.take with an array of indices",
     "trim_zeros": "take a slice",
     "real_if_close": "use numpy.real",
     "union1d": "use numpy.unique(numpy.concatenate([x, y]))",
@@ -114,6 +120,8 @@ def _array_ufunc(self: Tensor, ufunc: Any, method: str, *inputs: Any, **kwargs: 
         if not kwargs.keys() <= ({"axis"} if name == "vecdot" else set()):
             raise TypeError(f"{full}: {', '.join(kwargs)} is not supported for Tensors: cast the operands with x.astype(dtype)")
         return UFUNCS[ufunc](*[beside(x, inputs) if isinstance(x, (list, tuple)) else x for x in inputs], **kwargs)
+    if method == "at":
+        return in_place.at(name, *inputs)
     if method not in ufuncs.METHODS:
         adds = "use clumsygrad.scatter_add, which is differentiable and adds at repeats"
         raise TypeError(f"{full}: not supported for Tensors: {adds if name in ('add', 'subtract') else _VALUES}")
@@ -127,6 +135,8 @@ def _array_function(self: Tensor, func: Any, types: Any, args: Any, kwargs: Any)
     function = FUNCTIONS.get(func)
     if function is not None:
         return function(*args, **_allowed(_name(func), kwargs)) if kwargs else function(*args)
+    if func in IN_PLACE:
+        return IN_PLACE[func](*args, **kwargs)
     if func in LIKE:
         return LIKE[func](self, *args, **_allowed(_name(func), kwargs))
     raise _unsupported(_name(func))
@@ -277,6 +287,8 @@ def _instead_of_attribute(name: str) -> str:
     """What to write for an attribute of NumPy's arrays that Tensors lack."""
     if getattr(np, name, None) in FUNCTIONS:
         return f"numpy.{name}(x, ...) gives a new Tensor"
+    if getattr(np, name, None) in IN_PLACE:
+        return f"numpy.{name}(x, ...) writes into it"
     return INSTEAD.get(name, f"NumPy's arrays have it, x.detach().numpy().{name}")
 
 

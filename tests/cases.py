@@ -21,6 +21,7 @@ from table import BOTH, CASES, COMPLEX, REAL, Case, Shape, called, row
 
 import clumsygrad as cg
 from clumsygrad import activation, loss
+from clumsygrad._numpy import sliding
 from clumsygrad.forward import elementwise, products, reductions
 
 __all__ = ["BOTH", "CASES", "COMPLEX", "REAL", "Case"]
@@ -649,6 +650,42 @@ linear(
     reference=lambda x: add_at_by_numpy(x, (slice(1, 3), ...), (4, 2)),
     uses=("scatter",),
 )
+
+
+# What slides: NumPy's functions alone call these ----------------------------------------------------------------------------------------
+
+for _start, _length in ((0, 6), (1, 4), (2, 2), (1, 2), (3, 3)):
+    row(
+        f"convolve-{_start}-{_length}",
+        lambda xp, a, v, reach=(_start, _length): sliding._convolved(a, v, start=reach[0], length=reach[1]),
+        (4,),
+        (3,),
+        rules="convolve",
+        reference=lambda a, v, reach=(_start, _length): np.convolve(a, v)[reach[0] : sum(reach)],
+        kinds=BOTH,
+        minor=_start > 0,
+    )
+for _start, _length in ((-2, 7), (0, 3), (-1, 3), (1, 1)):
+    row(
+        f"correlate{_start}-{_length}",
+        lambda xp, a, v, reach=(_start, _length): sliding._correlated(a, v, start=reach[0], length=reach[1]),
+        (5,),
+        (3,),
+        rules="correlate",
+        reference=lambda a, v, reach=(_start, _length): np.correlate(a, v, "full")[reach[0] + 2 : sum(reach) + 2],
+        kinds=BOTH,
+        minor=_start > -2,
+    )
+for _shape, _axis, _length in (((5,), 0, 2), ((2, 5, 2), 1, 4)):
+    linear(
+        f"windows-{len(_shape)}d",
+        lambda xp, x, axis=_axis, length=_length: sliding._windows(x, axis=axis, length=length),
+        _shape,
+        rules="windows",
+        reference=lambda x, axis=_axis, length=_length: np.lib.stride_tricks.sliding_window_view(x, length, axis),
+        uses=("scatter",),
+        minor=_axis > 0,
+    )
 
 
 # Products ------------------------------------------------------------------------------------------------------------------------

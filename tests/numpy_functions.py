@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+from cases_special import NO_SCIPY, SCIPY
 from table import BOTH, COMPLEX, Case, Shape
 
 ROWS: list[Case] = []
@@ -37,6 +38,11 @@ def function_of(case: Case) -> Any:
 
 def is_nonlinear(case: Case) -> bool:
     return not case.linear and case.name.partition("-")[0] not in MULTILINEAR
+
+
+def in_three(x: Any, k: int) -> Any:
+    """What does not depend on the order that a partition by the kth element leaves: the sum before it, itself, and the sum after it."""
+    return np.stack([np.sum(x[..., :k], axis=-1), x[..., k], np.sum(x[..., k + 1 :], axis=-1)]) ** 2
 
 
 def flat(parts: Any) -> Any:
@@ -258,18 +264,87 @@ np_row("diagonal", (2, 3, 2), axis1=0, axis2=2, linear=True)
 np_row("tril", (3, 3), k=-1, linear=True)
 np_row("triu", (3,), linear=True)
 np_row("sort", (2, 3), axis=0)
+np_row("select-weak-default", (4,), (4,), call=lambda x, y: np.select([x > y, y > 1], [x * y, y**2]))
+np_row("partition", (3, 5), call=lambda x: in_three(np.partition(x, 2), 2), uses=("sorting",))
+np_row("partition-axis", (5, 2), call=lambda x: in_three(np.partition(x, (1, -2), axis=0).T, 1), uses=("sorting",))
+np_row("partition-flat", (2, 3), call=lambda x: in_three(np.partition(x, 3, axis=None), 3), uses=("sorting",))
+np_row("argpartition", (5,), call=lambda x: np.sum(x[np.argpartition(x, 3)[:3]] ** 2), uses=("sorting",))
+np_row("lexsort", (4, 2), call=lambda x: x[np.lexsort((x[:, 1], x[:, 0] > 0)), ...] ** 2, uses=("sorting",))
+np_row("unravel_index", (2, 3), call=lambda x: x[np.unravel_index(np.argmax(x), x.shape)] ** 2)
+np_row("ravel_multi_index", (2, 3), call=lambda x: np.take(x, np.ravel_multi_index((np.argmax(x, axis=1), [0, 1]), (3, 2))) ** 2)
+np_row("ix_", (3, 3), call=lambda x: x[np.ix_(np.argsort(x[:, 0]), [0, 2])] ** 2, uses=("sorting",))
+WINDOWS = "lib.stride_tricks.sliding_window_view"
+np_row(WINDOWS, (5,), window_shape=3, linear=True, kinds=BOTH)
+np_row(f"{WINDOWS}-few", (5,), window_shape=4, linear=True)
+np_row(f"{WINDOWS}-axis", (2, 4, 2), window_shape=2, axis=1, linear=True)
+np_row(f"{WINDOWS}-axes", (3, 2, 4), window_shape=(2, 3), axis=(0, -1), linear=True)
+np_row(f"{WINDOWS}-all", (3, 4), window_shape=(2, 2), linear=True)
+np_row(f"{WINDOWS}-twice", (2, 6), window_shape=(2, 3), axis=(1, 1), linear=True)
 np_row("unique", (2, 3), **DISTINCT)
 np_row("pad", (2, 3), call=lambda x: np.pad(x, ((1, 0), (2, 1))), linear=True)
 np_row("pad-values", (3,), (), call=lambda x, v: np.pad(x, 2, constant_values=v), linear=True)
 for _mode in ("edge", "reflect", "symmetric", "wrap"):
     np_row(f"pad-{_mode}", (2, 3), call=lambda x, mode=_mode: np.pad(x, ((1, 1), (2, 1)), mode), linear=True)
 
+# In place -------------------------------------------------------------------------------------------------------------------------
+
+
+def written(function: Callable[..., None], *arguments: Any, **options: Any) -> Callable[..., Any]:
+    """The function of x and a value that has NumPy write the value, after `arguments`, into a copy of x."""
+
+    def call(x: Any, value: Any) -> Any:
+        y = np.array(x, **like(x))
+        assert function(y, *arguments, value, **options) is None
+        return y
+
+    return call
+
+
+def at_indices(x: Any, value: Any) -> Any:
+    """x with a value written along its last axis where its largest elements are."""
+    y = np.array(x, **like(x))
+    np.put_along_axis(y, np.argsort(x, axis=1)[:, -1:], value, axis=1)
+    return y
+
+
+def at_flat_indices(x: Any, value: Any) -> Any:
+    y = np.array(x, **like(x))
+    np.put_along_axis(y, np.argsort(np.ravel(x))[1:3], value, None)
+    return y
+
+
+def only_where(x: Any, value: Any) -> Any:
+    y = np.array(x, **like(x))
+    np.copyto(y, value, where=x > 0)
+    return y
+
+
+np_row("fill_diagonal", (3, 3), (2,), call=written(np.fill_diagonal), linear=True, kinds=BOTH)
+np_row("fill_diagonal-number", (3, 2), (), call=written(np.fill_diagonal), linear=True)
+np_row("fill_diagonal-wrap", (5, 2), (3,), call=written(np.fill_diagonal, wrap=True), linear=True)
+np_row("fill_diagonal-cube", (2, 2, 2), (2,), call=written(np.fill_diagonal), linear=True)
+np_row("copyto", (2, 3), (3,), call=written(np.copyto), linear=True)
+np_row("copyto-where", (2, 3), (3,), call=only_where)
+np_row("put", (2, 3), (2,), call=written(np.put, [0, -1, 3]), linear=True)
+np_row("put-repeated", (5,), (3,), call=written(np.put, [1, 1, 0]), linear=True, uses=("repeated writes",))
+np_row("put-clip", (4,), (2,), call=written(np.put, [-3, 7], mode="clip"), linear=True)
+np_row("put-wrap", (4,), (2,), call=written(np.put, [-3, 7], mode="wrap"), linear=True)
+np_row("putmask", (5,), (2,), call=written(np.putmask, [True, False, True, False, True]), linear=True)
+np_row("putmask-number", (2, 2), (), call=written(np.putmask, [[True, False], [True, True]]), linear=True)
+np_row("place", (2, 3), (3,), call=written(np.place, [[True, False, True], [True, False, True]]), linear=True)
+np_row("put_along_axis", (2, 3), (2, 1), call=at_indices, uses=("sorting",))
+np_row("put_along_axis-flat", (2, 3), (2,), call=at_flat_indices, uses=("sorting",))
+np_row("add.at", (4,), (3,), call=written(np.add.at, [0, 2, 0]), linear=True)
+np_row("add.at-broadcast", (3, 2), (2,), call=written(np.add.at, [0, 2, 0]), linear=True)
+np_row("add.at-places", (3, 2), (2,), call=written(np.add.at, ([0, 0], [1, 1])), linear=True)
+np_row("subtract.at", (4,), (), call=written(np.subtract.at, [0, 2, 0]), linear=True)
+
 # Calculus -------------------------------------------------------------------------------------------------------------------------
 
 np_row("real", (3,), kinds=BOTH, linear=True)
 np_row("imag", (3,), kinds=COMPLEX, linear=True)
 np_row("angle", (3,), kinds=COMPLEX)
-np_row("i0", (5,), cannot=NO_I0)
+np_row("i0", (5,), cannot=NO_I0 + (() if SCIPY else NO_SCIPY))
 np_row("sinc", (5,))
 np_row("sinc-near-zero", (5,), call=np.sinc, domain=(-0.08, 0.09))
 np_row("diff", (2, 4), n=2, linear=True)
@@ -300,6 +375,10 @@ for _mode in ("full", "same", "valid"):
     np_row(f"convolve-{_mode}-swapped", (2,), (5,), mode=_mode)
     np_row(f"correlate-{_mode}", (5,), (2,), mode=_mode, kinds=BOTH)
     np_row(f"correlate-{_mode}-swapped", (2,), (5,), mode=_mode, kinds=BOTH)
+    np_row(f"correlate-{_mode}-even-swapped", (4,), (7,), mode=_mode)
+    np_row(f"convolve-{_mode}-even", (5,), (4,), mode=_mode)
+    np_row(f"convolve-{_mode}-one", (3,), (1,), mode=_mode)
+    np_row(f"convolve-{_mode}-equal", (3,), (3,), mode=_mode, kinds=BOTH)
 np_row("polyval", (3,), (2, 2))
 np_row("polyadd", (3,), (2,), linear=True)
 np_row("polysub", (2,), (4,), linear=True)

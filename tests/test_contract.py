@@ -86,7 +86,7 @@ BOUND_NAMES |= {
     "_note_memory",
 }
 BOUND_NAMES |= {"_reshaped", "_permuted", "_matrix_transposed", "_summed"}
-BOUND_NAMES |= {"_times_adjoint", "_adjoint_times", "_times_slope_of_tanh", "_sum_of_rows"}
+BOUND_NAMES |= {"_times_adjoint", "_adjoint_times", "_times_slope_of_tanh", "_sum_of_rows", "_convolved", "_correlated"}
 
 # What a module may import of the package; a key that ends in "." speaks for all modules below it, the longest key that fits counts.
 LAYERS = {
@@ -111,6 +111,7 @@ LAYERS = {
     "_cublas": {"xp", "_kernels"},
     "_layers": {"xp", "lean", "_cublas", "_elements", "_kernels", "_philox"},
     "_windows": {"xp", "lean", "_keys", "_kernels", "_scatter"},
+    "_sliding": {"xp", "lean", "_keys", "_windows"},
     "_fourier": {"xp"},
     "_pieces": {"xp", "lean", "_elements"},
     "_sorting": {"xp"},
@@ -131,6 +132,7 @@ LAYERS = {
         "_sorting",
         "_layers",
         "_windows",
+        "_sliding",
         "_special",
         "_incomplete",
         "_elements",
@@ -387,6 +389,7 @@ def test_the_calculus_imports_nothing_else(path):
         "_incomplete",
         "_layers",
         "_windows",
+        "_sliding",
         "grad._parts",
         "grad._read",
     )

@@ -615,7 +615,7 @@ def test_a_name_that_is_elsewhere(name, place):
 
 
 def test_a_name_that_is_nowhere():
-    for name in ("no_such_function", "partition", "_private", "__wrapped__"):
+    for name in ("no_such_function", "roots", "_private", "__wrapped__"):
         with pytest.raises(AttributeError, match=f"module 'clumsygrad' has no attribute '{name}'$"):
             getattr(cg, name)
 
@@ -642,7 +642,7 @@ def test_what_is_no_array_says_how_it_becomes_one():
 
 def test_ufuncs_that_add_at_repeats_and_others():
     x = leaf()
-    with refused(TypeError, r"numpy\.add\.at: not supported for Tensors: use clumsygrad\.scatter_add", x):
-        np.add.at(cg.zeros(3), [0], x[:1])
+    with refused(TypeError, r"numpy\.multiply\.at: this method is not supported for Tensors: it is there for add and subtract", x):
+        np.multiply.at(cg.zeros(3), [0], x[:1])
     with refused(TypeError, r"numpy\.maximum\.reduceat: .* use x\.detach\(\)", x):
         np.maximum.reduceat(x, [0, 1])

@@ -75,6 +75,14 @@ def positions(x: Array, like: Tensor) -> Tensor:
     return Tensor(_xp.moved(numpy.asarray(x), like.data))
 
 
+def whole_numbers(x: Any, like: Tensor) -> Tensor:
+    """Positions, or truth values, as a tensor; a list, which may be empty, where `like` lives."""
+    if type(x) is Tensor or _xp.is_array(x) or first_tensor(x) is not None:
+        return beside(x, like)
+    values = numpy.asarray(x)
+    return positions(values if values.size else values.astype("int64"), like)
+
+
 def weights(x: Any, like: Tensor) -> Tensor:
     """A NumPy array of numbers that was made on the host, where `like` lives, and in its dtype."""
     return astype(positions(x, like), like.dtype)  # type: ignore[no-any-return]
@@ -90,8 +98,9 @@ def dtype_of(x: Tensor, dtype: Any) -> Any:
 
 
 def cast(x: Tensor, dtype: Any) -> Tensor:
-    """x in a dtype, if one is given."""
-    return x if dtype is None else astype(x, dtype_of(x, dtype))
+    """x in a dtype, if one is given; x itself, if it has that."""
+    dtype = dtype_of(x, dtype)
+    return x if dtype is None or dtype == x.dtype else astype(x, dtype)
 
 
 def floating(x: Tensor) -> Tensor:

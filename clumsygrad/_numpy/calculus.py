@@ -23,6 +23,7 @@ from ._arguments import (
     axes_of,
     axis_of,
     beside,
+    cast,
     floating,
     namespace_of,
     raveled,
@@ -191,7 +192,7 @@ def gradient(f: Any, *varargs: Any, axis: Any = None, edge_order: int = 1) -> An
     if edge_order not in (1, 2):
         raise ValueError("'edge_order' greater than 2 not supported")
     distances = list(varargs) * len(axes) if len(varargs) == 1 else list(varargs) or [1.0] * len(axes)
-    found = tuple([_slope(f, h, a, edge_order) for h, a in zip(distances, axes, strict=True)])
+    found = tuple([cast(_slope(f, h, a, edge_order), f.dtype) for h, a in zip(distances, axes, strict=True)])
     return found[0] if len(found) == 1 else found
 
 

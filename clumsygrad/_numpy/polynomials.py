@@ -1,4 +1,4 @@
-"""NumPy's convolutions and polynomials, by their own names and with their own parameters."""
+"""NumPy's polynomials, by their own names and with their own parameters."""
 
 from __future__ import annotations
 
@@ -10,15 +10,13 @@ from ..forward import manipulation as _m
 from ..forward import reductions as _r
 from ..forward.arithmetic import add, divide, multiply, negative, pow, subtract
 from ..forward.indexing import _getitem
-from ..forward.layers import conv2d
 from ..linalg import lstsq
 from ..tensor import Tensor
 from ..xp import Array, numpy
 from ._arguments import beside, floating, namespace_of, refuse, tensor, tensors, weights
+from .sliding import convolve
 
 __all__ = [
-    "convolve",
-    "correlate",
     "poly",
     "polyadd",
     "polyder",
@@ -29,45 +27,6 @@ __all__ = [
     "polyval",
     "vander",
 ]
-
-# Convolutions -----------------------------------------------------------------------------------------------------------------------
-
-
-def convolve(a: Any, v: Any, mode: str = "full") -> Array:
-    """Σ_j a_j v_{k − j} of two vectors: for all k, for as many as the longer has ("same"), or where both overlap fully ("valid")."""
-    a, v = tensors(a, v)
-    if a.shape[0] < v.shape[0]:
-        a, v = v, a
-    return _slid(a, _m.flip(v), mode)
-
-
-def correlate(a: Any, v: Any, mode: str = "valid") -> Array:
-    """Σ_j a_{j + k} conj(v_j) of two vectors, for k as in `convolve`."""
-    a, v = tensors(a, v)
-    if _xp.kind(v) == "complex floating":
-        v = _e.conj(v)
-    return _m.flip(_slid(v, a, mode)) if a.shape[0] < v.shape[0] else _slid(a, v, mode)
-
-
-def _slid(a: Tensor, v: Tensor, mode: str) -> Tensor:
-    """Σ_j a_{j + k} v_j, v no longer than a."""
-    if len(a.shape) != 1 or len(v.shape) != 1 or not v.shape[0]:
-        raise ValueError(
-            f"convolve, correlate: the operands must be vectors of at least one element, they are {a.shape}, {v.shape}"
-        )
-    n, m = a.shape[0], v.shape[0]
-    ends = {"full": (m - 1, m - 1), "same": (m // 2, m - 1 - m // 2), "valid": (0, 0)}
-    if mode not in ends:
-        raise ValueError(f"mode must be one of 'valid', 'same', or 'full' (got {mode!r})")
-    before, after = ends[mode]
-    a, v = floating(a), floating(v)
-    if before or after:
-        zero = multiply(_getitem(a, slice(None, 1)).detach(), 0.0)
-        ends_of_a = [_m.broadcast_to(zero, (length,)) for length in (before, after)]
-        a = _m.concat([ends_of_a[0], a, ends_of_a[1]], axis=0)
-    z = conv2d(_m.reshape(a, (1, 1, 1, -1)), _m.reshape(v, (1, 1, 1, m)))
-    return _m.reshape(z, (n + before + after - m + 1,))  # type: ignore[no-any-return]
-
 
 # Polynomials: coefficients of the highest power first ---------------------------------------------------------------------------------
 

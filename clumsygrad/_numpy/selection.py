@@ -18,7 +18,7 @@ from ..forward.indexing import _getitem
 from ..forward.reductions import all as _all
 from ..tensor import Tensor
 from ..xp import Array, numpy
-from ._arguments import axes_of, axis_of, beside, floating, namespace_of, positions, raveled, refuse, tensor, tensors
+from ._arguments import axes_of, axis_of, beside, cast, floating, namespace_of, positions, raveled, refuse, tensor, tensors
 
 __all__ = [
     "allclose",
@@ -76,15 +76,24 @@ def where(condition: Any, /, *branches: Any) -> Any:
 
 
 def select(condlist: Sequence[Any], choicelist: Sequence[Any], default: Any = 0) -> Array:
-    """The choice of the first condition that holds, elementwise; where none holds, `default`."""
+    """The choice of the first condition that holds, elementwise; where none holds, `default`. Numbers take the dtype of the arrays."""
     if len(condlist) != len(choicelist) or not condlist:
         raise ValueError("select: needs as many conditions as choices, and at least one")
-    values = tensors(*condlist, *choicelist, default)
-    n = len(condlist)
-    z = values[-1]
-    for condition, choice in zip(reversed(values[:n]), reversed(values[n:-1]), strict=True):
-        z = _e.where(_truth(condition), choice, z)
+    like = (*condlist, *choicelist)
+    choices = [x if type(x) in (int, float, complex) else beside(x, like) for x in (*choicelist, default)]
+    *choices, z = [cast(beside(x, like), _dtype_of_all(choices)) for x in choices]
+    for condition, choice in zip(reversed(condlist), reversed(choices), strict=True):
+        z = _e.where(_truth(beside(condition, like)), choice, z)
     return z
+
+
+def _dtype_of_all(choices: list[Any]) -> Any:
+    """The dtype that tensors and numbers promote to; None for tensors of several libraries, which `where` refuses."""
+    choices = [x for x in choices if type(x) is not Tensor or _xp.kind(x) != "bool"] or choices
+    arrays = [x for x in choices if type(x) is Tensor]
+    if not arrays:
+        return numpy.result_type(*choices).name
+    return namespace_of(arrays[0]).result_type(*choices) if len({_xp.library_of(x.data) for x in arrays}) == 1 else None
 
 
 def piecewise(x: Tensor, condlist: Any, funclist: Sequence[Any], *args: Any, **kw: Any) -> Array:

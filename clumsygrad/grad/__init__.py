@@ -31,6 +31,7 @@ from .matrix_functions import *
 from .norms import *
 from .products import *
 from .reductions import *
+from .sliding import *
 from .special import *
 from .transfer import *
 

@@ -14,7 +14,7 @@ from . import _cuda
 from ._array import called, ndarray
 
 # What NVIDIA's libraries compute, and CuPy refuses to call while a stream is in capture.
-CUBLAS = frozenset({"matmul", "dot", "vdot", "inner", "tensordot", "einsum", "convolve", "correlate", "matrix_power"})
+CUBLAS = frozenset({"matmul", "dot", "vdot", "inner", "tensordot", "einsum", "correlate", "matrix_power"})  # convolve is by cuFFT
 CUSOLVER = frozenset(
     {
         "cholesky",
