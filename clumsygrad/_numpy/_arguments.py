@@ -99,8 +99,10 @@ def dtype_of(x: Tensor, dtype: Any) -> Any:
 
 def cast(x: Tensor, dtype: Any) -> Tensor:
     """x in a dtype, if one is given; x itself, if it has that."""
+    if dtype is None:
+        return x
     dtype = dtype_of(x, dtype)
-    return x if dtype is None or dtype == x.dtype else astype(x, dtype)
+    return x if dtype == x.dtype else astype(x, dtype)
 
 
 def floating(x: Tensor) -> Tensor:
