@@ -48,7 +48,8 @@ def _of_patches(xp: Any, a: Array, v: Array, length: int) -> Array:
     size = min(v.shape[0], length)
     image = xp.reshape(a, (1, 1, 1, a.shape[0]))
     rows = _windows.patches(image, _windows.window("convolve", image.shape, (1, size)))
-    return lean.reshape(lean.matmul(rows, v) if size == v.shape[0] else lean.matmul(v, rows), (length,))
+    z = lean.matmul(rows, xp.reshape(v, (-1, 1))) if size == v.shape[0] else lean.matmul(xp.reshape(v, (1, -1)), rows)
+    return lean.reshape(z, (length,))
 
 
 def windows(x: Array, axis: int, length: int) -> Array:

@@ -269,7 +269,7 @@ np_row("partition", (3, 5), call=lambda x: in_three(np.partition(x, 2), 2), uses
 np_row("partition-axis", (5, 2), call=lambda x: in_three(np.partition(x, (1, -2), axis=0).T, 1), uses=("sorting",))
 np_row("partition-flat", (2, 3), call=lambda x: in_three(np.partition(x, 3, axis=None), 3), uses=("sorting",))
 np_row("argpartition", (5,), call=lambda x: np.sum(x[np.argpartition(x, 3)[:3]] ** 2), uses=("sorting",))
-np_row("lexsort", (4, 2), call=lambda x: x[np.lexsort((x[:, 1], x[:, 0] > 0)), ...] ** 2, uses=("sorting",))
+np_row("lexsort", (4, 2), call=lambda x: np.take(x, np.lexsort((x[:, 1], x[:, 0] > 0)), axis=0) ** 2, uses=("sorting",))
 np_row("unravel_index", (2, 3), call=lambda x: x[np.unravel_index(np.argmax(x), x.shape)] ** 2)
 np_row("ravel_multi_index", (2, 3), call=lambda x: np.take(x, np.ravel_multi_index((np.argmax(x, axis=1), [0, 1]), (3, 2))) ** 2)
 np_row("ix_", (3, 3), call=lambda x: x[np.ix_(np.argsort(x[:, 0]), [0, 2])] ** 2, uses=("sorting",))

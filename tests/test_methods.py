@@ -172,7 +172,8 @@ def test_an_attribute_of_numpys_that_tensors_lack_names_the_way_to_it():
         ("sort", r"numpy\.sort\(x, \.\.\.\) gives a new Tensor"),
         ("resize", r"numpy\.resize\(x"),
         ("fill", "assign: x"),
-        ("partition", r"numpy\.sort"),
+        ("partition", r"numpy\.partition\(x, \.\.\.\) gives a new Tensor"),
+        ("put", r"numpy\.put\(x, \.\.\.\) writes into it"),
         ("flat", r"x\.ravel\(\)"),
     ):
         with pytest.raises(AttributeError, match=rf"no attribute '{name}': .*{instead}"):

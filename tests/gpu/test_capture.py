@@ -22,7 +22,7 @@ REFUSED = (
     (
         "cuBLAS API during stream capture",
         "CuPy (14.2) calls no function of cuBLAS while the stream is capturing; what reaches cuBLAS by another way is captured",
-        "matmul tensordot vecdot linear einsum conv2d attention layer_norm outer cholesky pinv lstsq matrix_power "
+        "matmul tensordot vecdot linear einsum conv2d convolve correlate attention layer_norm outer cholesky pinv lstsq matrix_power "
         "expm inv_quad_logdet times_adjoint adjoint_times matrix_norm-nuc-of-rank matrix_norm-nuc-of-rank-4x2-2x3",
     ),
     (
