@@ -226,9 +226,9 @@ def _method(function: Function) -> Function:
     name = f"numpy.{function.__name__}"
 
     @functools.wraps(function)
-    def method(self: Tensor, *args: Any, out: Any = None, where: Any = True, initial: Any = None, **kwargs: Any) -> Any:
-        if out is not None or where is not True or initial is not None:
-            _allowed(name, {"out": out, "where": where, "initial": initial})
+    def method(self: Tensor, *args: Any, **kwargs: Any) -> Any:
+        if kwargs and not _REFUSED.keys().isdisjoint(kwargs):
+            kwargs = _allowed(name, kwargs)
         return function(self, *args, **kwargs)
 
     return method

@@ -387,6 +387,11 @@ def test_binary_cross_entropy_of_many():
         np.testing.assert_allclose(loss.binary_cross_entropy(logits, np.ones_like(logits)), expected, rtol=1e-14)
 
 
+@pytest.mark.parametrize("name", ["max", "min", "prod", "sum", "logsumexp"])
+def test_a_number_has_an_axis_to_numpys_reductions(name):
+    assert cg.func.grad(lambda x: getattr(cg, name)(x, axis=0))(np.asarray(2.0)) == 1.0
+
+
 def test_logsumexp_of_large_and_of_infinite_numbers(backend):
     equal(gradients(backend, lambda xp, x: xp.logsumexp(x), [1000.0, 1000.0]), [0.5, 0.5], tolerance=1e-12)
     equal(gradients(backend, lambda xp, x: xp.logsumexp(x), [-INF, 0.0]), [0, 1])

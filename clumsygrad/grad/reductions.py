@@ -31,7 +31,7 @@ __all__ = [
 def _axes(tensor: Tensor, ndim: int) -> tuple[int, ...]:
     """The axes that were reduced, counted from the front."""
     axis = attribute(tensor, "axis")
-    if axis is None:
+    if axis is None or not ndim:  # NumPy takes 0 for an axis of a number
         return tuple(range(ndim))
     return tuple([a % ndim for a in as_tuple(axis)])
 
