@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 __all__ = ["Extra", "Part", "Permuted", "Reshaped", "View", "Views", "Write", "as_read", "as_written", "present", "read_anew"]
 
 
-_counting = threading.Lock()  # of the views of a leaf that threads share
+_counting = threading.RLock()  # of the views of a leaf that threads share; a finalizer may come in between
 
 
 class Extra:

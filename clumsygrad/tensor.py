@@ -30,7 +30,7 @@ from .xp import Array
 next_id: Callable[[], int] = itertools.count(1).__next__
 
 _new = object.__new__
-_making_extras = threading.Lock()  # threads that read one leaf make it one only
+_making_extras = threading.RLock()  # threads that read one leaf make it one only
 _RETAIN = "To pass through it again, give that pass retain_graph=True"
 _id_of = attrgetter("_id")
 
