@@ -159,6 +159,7 @@ BACKENDS = {
                 "distinct": "dask does not know how many distinct values there are",
                 "scatter": _DASK + "scatter-add",
                 "gather": _DASK + "take_along_axis",
+                "grids": "dask.array reads and writes at arrays of one axis only",
                 "sorting": _DASK + "sort",
                 "repeats": "dask.array repeats all elements equally often only",
                 "triangles": "dask.array's tril and triu warn of complex numbers cast to real",

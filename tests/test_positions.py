@@ -29,15 +29,25 @@ POSITIONS = [
     (lambda x: np.ravel_multi_index((np.argmax(x, axis=1), [0, 1]), (3, 2)), [[1.0, 3.0, 2.0], [9.0, 1.0, 0.0]]),
     (lambda x: np.ravel_multi_index((np.argmax(x), 1), (4, 2), order="F"), [1.0, 3.0, 2.0]),
     (lambda x: np.ravel_multi_index((np.argsort(x), -1), (2, 2), mode=("wrap", "clip")), [4.0, 1.0, 3.0, 2.0]),
-    (lambda x: np.lexsort((x[:, 1], x[:, 0])), [[1.0, 2.0], [0.0, 5.0], [1.0, 1.0], [0.0, 4.0]]),
-    (lambda x: np.lexsort((x[:, 1], x[:, 0] > 0)), [[1.0, 2.0], [0.0, 5.0], [1.0, 1.0], [0.0, 4.0]]),
-    (lambda x: np.lexsort((x, -x), axis=0), [[1.0, 2.0, 1.0], [3.0, 1.0, 1.0]]),
-    (lambda x: np.lexsort(x), [[1.0, 2.0, 1.0], [3.0, 1.0, 1.0]]),
     (lambda x: np.ix_(np.argsort(x), [0, 2]), [3.0, 1.0, 2.0]),
     (lambda x: np.sort(np.argpartition(x, 2)[:2]), [5.0, 1.0, 4.0, 2.0, 3.0]),
     (lambda x: np.argpartition(x, (0, -1), axis=None)[0], [[5.0, 1.0], [4.0, 2.0]]),
     (lambda x: np.argpartition(x, np.argmax(x)), [1.0, 2.0]),
 ]
+
+ORDERS = [
+    (lambda x: np.lexsort((x[:, 1], x[:, 0])), [[1.0, 2.0], [0.0, 5.0], [1.0, 1.0], [0.0, 4.0]]),
+    (lambda x: np.lexsort((x[:, 1], x[:, 0] > 0)), [[1.0, 2.0], [0.0, 5.0], [1.0, 1.0], [0.0, 4.0]]),
+    (lambda x: np.lexsort((x, -x), axis=0), [[1.0, 2.0, 1.0], [3.0, 1.0, 1.0]]),
+    (lambda x: np.lexsort(x), [[1.0, 2.0, 1.0], [3.0, 1.0, 1.0]]),
+]
+
+
+@pytest.mark.parametrize(("function", "values"), ORDERS)
+def test_orders_by_several_keys(function, values, backend):
+    if "gather" in backend.lacks:
+        pytest.skip(backend.lacks["gather"])
+    test_positions(function, values, backend)
 
 
 @pytest.mark.parametrize(("function", "values"), POSITIONS)
