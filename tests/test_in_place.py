@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from backends import NUMPY
 
 import clumsygrad as cg
 
@@ -109,7 +110,7 @@ INDICES = [
     (MATRIX, [[2, 0, 1]], [[5.0, 6.0, 7.0]], -2),
     (MATRIX, [0, 8], [5.0, 6.0], None),
     (MATRIX, [0], 5.0, 1),
-    (MATRIX, [0, 8, 4], [5.0, 6.0], None),
+    *([(MATRIX, [0, 8, 4], [5.0, 6.0], None)] if NUMPY >= (2, 1) else []),  # which NumPy 2.0 took
 ]
 
 
