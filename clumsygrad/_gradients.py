@@ -78,13 +78,12 @@ def check_gradient(data: Array, gradient: Any, name: str) -> None:
 
 def exclusive(gradient: Any, given: set[int]) -> Any:
     """A gradient to hand out: a copy, if it is a view of an array, or was handed in or out before (its id is in `given`)."""
-    wraps = False
     if not (type(gradient) is ndarray or type(gradient) in _xp.device_arrays) or gradient.base is not None:
-        wraps = _xp.is_wrapper(gradient)
-        gradient = gradient if wraps else _xp.exclusive(gradient)
+        if not _xp.is_wrapper(gradient):
+            gradient = _xp.exclusive(gradient)
     number = id(gradient)
     if number in given:
-        gradient = gradient._astype(gradient.dtype) if wraps else _xp.on_its_device(_xp.copied, gradient)
+        gradient = _xp.on_its_device(_xp.copied, gradient)
         number = id(gradient)
     given.add(number)
     return gradient

@@ -43,7 +43,7 @@ class Extra:
         if not isinstance(self.versions, list):
             self.versions = []
         self.versions.append(old)
-        old._extra = None
+        old._extra = None  # which it may have shared (Tensor._heeded)
         if self.hooks is not None:
             extra = old._extra = Extra()
             extra.hooks, self.hooks = self.hooks, None

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any, NoReturn
 
 from .. import xp as _xp
+from ..forward.arithmetic import not_equal
 from ..forward.elementwise import astype
 from ..forward.manipulation import permute_dims, reshape
 from ..tensor import Tensor
@@ -79,8 +80,12 @@ def whole_numbers(x: Any, like: Tensor) -> Tensor:
     """Positions, or truth values, as a tensor; a list, which may be empty, where `like` lives."""
     if type(x) is Tensor or _xp.is_array(x) or first_tensor(x) is not None:
         return beside(x, like)
-    values = numpy.asarray(x)
-    return positions(values if values.size else values.astype("int64"), like)
+    return Tensor(_xp.array_beside(x, like))
+
+
+def truth(x: Any) -> Any:
+    """Numbers as NumPy takes them for truth values."""
+    return x if type(x) is bool or _xp.kind(x) == "bool" else not_equal(x, 0)
 
 
 def weights(x: Any, like: Tensor) -> Tensor:

@@ -15,10 +15,10 @@ from ..forward import elementwise as _e
 from ..forward import indexing as _i
 from ..forward import manipulation as _m
 from ..forward import reductions as _r
-from ..forward.arithmetic import not_equal, remainder, subtract
+from ..forward.arithmetic import remainder, subtract
 from ..tensor import Tensor
 from ..xp import Array, numpy
-from ._arguments import beside, cast, first_tensor, positions, raveled, refuse, whole_numbers
+from ._arguments import beside, cast, first_tensor, positions, raveled, refuse, truth, whole_numbers
 
 __all__ = ["copyto", "fill_diagonal", "place", "put", "put_along_axis", "putmask"]
 
@@ -187,8 +187,7 @@ def _as_indices(name: str, indices: Any, target: Tensor) -> Tensor:
 
 
 def _truth(mask: Any, target: Tensor) -> Tensor:
-    mask = positions(numpy.asarray(mask), target) if type(mask) is bool else beside(mask, target)
-    return mask if _xp.kind(mask) == "bool" else not_equal(mask, 0)  # type: ignore[no-any-return]
+    return truth(positions(numpy.asarray(mask), target) if type(mask) is bool else beside(mask, target))  # type: ignore[no-any-return]
 
 
 def _mask_of_size(name: str, mask: Any, a: Tensor) -> Tensor:

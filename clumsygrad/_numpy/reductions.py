@@ -12,7 +12,7 @@ from ..forward.composed import apply_where
 from ..forward.elementwise import astype, conj, imag, isnan, real, sqrt, where
 from ..tensor import Tensor
 from ..xp import Array
-from ._arguments import Axis, axes_of, cast, floating, raveled
+from ._arguments import Axis, axes_of, cast, floating, raveled, truth
 
 __all__ = [
     "all",
@@ -242,18 +242,14 @@ def _present(a: Tensor, neutral: float, axis: int | None) -> Tensor:
     return _filled(a, neutral)
 
 
-def _truth(a: Tensor) -> Tensor:
-    return a if _xp.kind(a) == "bool" else not_equal(a, 0)
-
-
 def all(a: Tensor, axis: Axis = None, *, keepdims: bool = False) -> Array:
     """Whether no element over `axis` is 0."""
-    return _r.all(_truth(a), axis=_axes(a, axis, "all"), keepdims=keepdims)
+    return _r.all(truth(a), axis=_axes(a, axis, "all"), keepdims=keepdims)
 
 
 def any(a: Tensor, axis: Axis = None, *, keepdims: bool = False) -> Array:
     """Whether any element over `axis` is not 0."""
-    return _r.any(_truth(a), axis=_axes(a, axis, "any"), keepdims=keepdims)
+    return _r.any(truth(a), axis=_axes(a, axis, "any"), keepdims=keepdims)
 
 
 def count_nonzero(a: Tensor, axis: Axis = None, *, keepdims: bool = False) -> Array:

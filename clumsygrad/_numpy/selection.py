@@ -12,13 +12,13 @@ from ..forward import elementwise as _e
 from ..forward import indexing as _i
 from ..forward import linalg as _l
 from ..forward import manipulation as _m
-from ..forward.arithmetic import equal, not_equal
+from ..forward.arithmetic import equal
 from ..forward.elementwise import isnan
 from ..forward.indexing import _getitem
 from ..forward.reductions import all as _all
 from ..tensor import Tensor
 from ..xp import Array, numpy
-from ._arguments import axes_of, axis_of, beside, cast, floating, namespace_of, positions, raveled, refuse, tensor, tensors
+from ._arguments import axes_of, axis_of, beside, cast, floating, namespace_of, positions, raveled, refuse, tensor, tensors, truth
 
 __all__ = [
     "allclose",
@@ -58,10 +58,6 @@ __all__ = [
 # Choosing -------------------------------------------------------------------------------------------------------------------------
 
 
-def _truth(condition: Any) -> Any:
-    return condition if _xp.kind(condition) == "bool" else not_equal(condition, 0)
-
-
 def where(condition: Any, /, *branches: Any) -> Any:
     """x where `condition`, else y, for branches x, y; without branches the indices of what is not 0."""
     if not branches:
@@ -72,7 +68,7 @@ def where(condition: Any, /, *branches: Any) -> Any:
     condition, x, y = [beside(b, given) if isinstance(b, (list, tuple)) else b for b in given]
     if type(condition) is bool:
         condition = positions(numpy.asarray(condition), beside(0, given))
-    return _e.where(_truth(condition), x, y)
+    return _e.where(truth(condition), x, y)
 
 
 def select(condlist: Sequence[Any], choicelist: Sequence[Any], default: Any = 0) -> Array:
@@ -83,7 +79,7 @@ def select(condlist: Sequence[Any], choicelist: Sequence[Any], default: Any = 0)
     choices = [x if type(x) in (int, float, complex) else beside(x, like) for x in (*choicelist, default)]
     *choices, z = [cast(beside(x, like), _dtype_of_all(choices)) for x in choices]
     for condition, choice in zip(reversed(condlist), reversed(choices), strict=True):
-        z = _e.where(_truth(beside(condition, like)), choice, z)
+        z = _e.where(truth(beside(condition, like)), choice, z)
     return z
 
 
@@ -101,7 +97,7 @@ def piecewise(x: Tensor, condlist: Any, funclist: Sequence[Any], *args: Any, **k
 
     Functions must be elementwise: each sees the whole of x, with 1 in the places of the others.
     """
-    conditions = [_truth(c) for c in tensors(*(condlist if isinstance(condlist, (list, tuple)) else (condlist,)))]
+    conditions = [truth(c) for c in tensors(*(condlist if isinstance(condlist, (list, tuple)) else (condlist,)))]
     functions = list(funclist)
     z = _e.astype(beside(0.0, x), x.dtype)
     if len(functions) == len(conditions) + 1:
@@ -190,7 +186,7 @@ def take_along_axis(arr: Any, indices: Any, axis: int | None = -1) -> Array:
 def compress(condition: Any, a: Any, axis: int | None = None) -> Array:
     """The elements of a along `axis` for which a 1-d `condition` holds; with None, of a laid flat."""
     condition, a = tensors(condition, a)
-    (indices,) = _i.nonzero(_truth(condition))
+    (indices,) = _i.nonzero(truth(condition))
     return take(a, indices, axis)
 
 

@@ -10,14 +10,14 @@ from .. import grad
 from .. import xp as _xp
 from .._operation import operation
 from ..forward import arithmetic, elementwise, products, reductions
-from ..forward.arithmetic import add, divide, equal, floor_divide, multiply, not_equal, pow, remainder, subtract
+from ..forward.arithmetic import add, divide, equal, floor_divide, multiply, pow, remainder, subtract
 from ..forward.elementwise import abs, astype, isnan, logaddexp, maximum, minimum, trunc, where
 from ..forward.indexing import _getitem
 from ..forward.manipulation import concat, matrix_transpose, reshape
 from ..forward.products import matmul, vecdot
 from ..tensor import Tensor
 from ..xp import Array, array_namespace
-from ._arguments import along, axes_of, axis_of, cast, namespace_of, refuse, tensors
+from ._arguments import along, axes_of, axis_of, cast, namespace_of, refuse, tensors, truth
 
 Function = Callable[..., Any]
 
@@ -139,29 +139,24 @@ def vecmat(x1: Array, x2: Array) -> Array:
     return matvec(matrix_transpose(x2), conjugate)
 
 
-def _truth(x: Any) -> Any:
-    """Numbers as NumPy takes them for truth values."""
-    return x if type(x) is bool or _xp.kind(x) == "bool" else not_equal(x, 0)
-
-
 def logical_and(x1: Array, x2: Array) -> Array:
     """Whether neither x1 nor x2 is 0."""
-    return arithmetic.logical_and(*map(_truth, tensors(x1, x2)))
+    return arithmetic.logical_and(*map(truth, tensors(x1, x2)))
 
 
 def logical_or(x1: Array, x2: Array) -> Array:
     """Whether x1 or x2 is not 0."""
-    return arithmetic.logical_or(*map(_truth, tensors(x1, x2)))
+    return arithmetic.logical_or(*map(truth, tensors(x1, x2)))
 
 
 def logical_xor(x1: Array, x2: Array) -> Array:
     """Whether one of x1 and x2 is not 0."""
-    return arithmetic.logical_xor(*map(_truth, tensors(x1, x2)))
+    return arithmetic.logical_xor(*map(truth, tensors(x1, x2)))
 
 
 def logical_not(x: Array) -> Array:
     """Whether x is 0."""
-    return arithmetic.logical_not(_truth(x))
+    return arithmetic.logical_not(truth(x))
 
 
 # The table ------------------------------------------------------------------------------------------------------------------------

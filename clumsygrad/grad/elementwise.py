@@ -335,19 +335,19 @@ def remainder_backward(tensor: Tensor, grad: Array) -> GradientTuple:
 def maximum_backward(tensor: Tensor, grad: Array) -> GradientTuple:
     """z = max(x, y):   x̄ = z̄ where x > y, ȳ = z̄ where y > x;   shared equally where x = y."""
     x, y = pair(tensor, tensor._data)
-    return _chosen(tensor, grad, x > y, x == y)
+    return _chosen(tensor, grad, x, y, x > y)
 
 
 def minimum_backward(tensor: Tensor, grad: Array) -> GradientTuple:
     """z = min(x, y):   x̄ = z̄ where x < y, ȳ = z̄ where y < x;   shared equally where x = y."""
     x, y = pair(tensor, tensor._data)
-    return _chosen(tensor, grad, x < y, x == y)
+    return _chosen(tensor, grad, x, y, x < y)
 
 
-def _chosen(tensor: Tensor, grad: Array, first: Array, tie: Array) -> GradientTuple:
-    """What each operand has of the gradient, where raw masks tell which was chosen. NumPy's are searched for a tie: most have none."""
-    x, y = pair(tensor, tensor._data)
+def _chosen(tensor: Tensor, grad: Array, x: Array, y: Array, first: Array) -> GradientTuple:
+    """What each raw operand has of the gradient, `first` telling where that is x. NumPy's are searched for a tie: most have none."""
     need_x, need_y = needs(tensor)
+    tie = x == y
     g = lean.kept_where(first, grad)
     if type(tie) is not ndarray or tie.any():
         g = lean.add_into(g, lean.kept_where(tie, grad * 0.5))
