@@ -73,6 +73,13 @@ def gpu(session: nox.Session) -> None:
 
 
 @nox.session
+def cupy(session: nox.Session) -> None:
+    """tests/gpu and the benchmark where there is no GPU: on CuPy itself, over a CUDA that is the host (tests/cuda_on_host)."""
+    session.install("-e", ".[test,cuda13]", "nvidia-cuda-runtime==13.*", "nvidia-cuda-crt==13.*")
+    session.run("pytest", "-n", "auto", "tests/test_without_gpu.py", *session.posargs)
+
+
+@nox.session
 @nox.parametrize("library", list(LIBRARIES))
 def conformance(session: nox.Session, library: str) -> None:
     """The array API's own test suite, from the folder ARRAY_API_TESTS_DIR, or cloned."""

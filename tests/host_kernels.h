@@ -1,112 +1,176 @@
 // CUDA C++ on the host, as far as clumsygrad's kernels use it: one thread of a block after the other, each on a stack of its own, that
 // change places where threads wait for each other. What would hang a GPU (threads that wait for others that never come) aborts.
 
+#pragma once
 #include <cmath>
+#include <cstdint>
 #include <cstdio>
 #include <cstdlib>
+#include <cstring>
 #include <functional>
-#include <ucontext.h>
+#include <type_traits>
+#include <utility>
 #include <vector>
 
+#ifndef __VECTOR_TYPES_H__  // CUDA's own headers are not there
 #define __global__
 #define __device__
-#define __launch_bounds__(threads)
+struct dim3 { unsigned x, y, z; };
+#endif
+#undef __shared__
 #define __shared__ static
+#undef __launch_bounds__
+#define __launch_bounds__(...)
 
 using std::exp;
 using std::log;
 using std::sqrt;
 using std::fmin;
 
-struct dim3 { unsigned x, y, z; };
 static dim3 gridDim, blockDim, blockIdx, threadIdx;
 
-static unsigned __umulhi(unsigned a, unsigned b) { return (unsigned)((unsigned long long)a * b >> 32); }
-static float __uint_as_float(unsigned bits) { return __builtin_bit_cast(float, bits); }
-static unsigned __float_as_uint(float x) { return __builtin_bit_cast(unsigned, x); }
-template <typename T> static T atomicAdd(T *at, T value) { T old = *at; *at += value; return old; }
+static inline unsigned __umulhi(unsigned a, unsigned b) { return (unsigned)((unsigned long long)a * b >> 32); }
+static inline float __uint_as_float(unsigned bits) { return __builtin_bit_cast(float, bits); }
+static inline unsigned __float_as_uint(float x) { return __builtin_bit_cast(unsigned, x); }
+#define ATOMIC_ADD(T) static inline T atomicAdd(T *at, T value) { T old = *at; *at = old + value; return old; }
+ATOMIC_ADD(int) ATOMIC_ADD(unsigned) ATOMIC_ADD(unsigned long long) ATOMIC_ADD(float) ATOMIC_ADD(double)
+
+namespace host {
 
 enum State { RUNS, AT_WARP, AT_BLOCK, DONE };
-struct Thread { ucontext_t context; State state; dim3 index; unsigned char sent[8]; };
+struct Thread { void *stack_pointer; State state; dim3 index; unsigned char sent[16]; };
 static std::vector<Thread> threads;
 static unsigned running;
-static ucontext_t scheduler;
+static void *scheduler;
 static std::function<void()> body;
 static const size_t STACK = 1 << 16;
 
-static void wait(State where)
+static inline void fail(const char *why) { fprintf(stderr, "%s\n", why); abort(); }
+
+// Keep the registers that a function must keep, and go on where another stack was left.
+extern "C" void host_change_places(void **from, void *to);
+__asm__(
+    ".text\n.weak host_change_places\n.type host_change_places,@function\nhost_change_places:\n"
+    "push %rbp\npush %rbx\npush %r12\npush %r13\npush %r14\npush %r15\n"
+    "mov %rsp,(%rdi)\nmov %rsi,%rsp\n"
+    "pop %r15\npop %r14\npop %r13\npop %r12\npop %rbx\npop %rbp\nret\n");
+
+static __attribute__((noinline)) void wait(State where)
 {
     Thread &self = threads[running];
     self.state = where;
-    swapcontext(&self.context, &scheduler);
+    host_change_places(&self.stack_pointer, scheduler);
 }
 
-static void __syncthreads() { wait(AT_BLOCK); }
-
-template <typename T> static T __shfl_xor_sync(unsigned, T value, int offset)
-{
-    const unsigned self = running;
-    __builtin_memcpy(threads[self].sent, &value, sizeof value);
-    wait(AT_WARP);
-    __builtin_memcpy(&value, threads[self ^ offset].sent, sizeof value);
-    wait(AT_WARP);  // until all have read
-    return value;
-}
-
-static void start()
+static inline void start()
 {
     body();
-    threads[running].state = DONE;
-    swapcontext(&threads[running].context, &scheduler);
+    wait(DONE);
 }
 
-static void fail(const char *why) { fprintf(stderr, "%s\n", why); abort(); }
+static inline unsigned warp_end(unsigned i) { return std::min<size_t>(threads.size(), i - i % 32 + 32); }
 
-static void run_block()
+// The threads of a warp that are not done go on when all of them are there, those of the block likewise: whether any could.
+static inline bool let_go()
 {
-    const unsigned count = blockDim.x * blockDim.y * blockDim.z;
-    static std::vector<char> stacks;
-    stacks.resize(STACK * count);
-    threads.resize(count);
+    unsigned done = 0, at_block = 0, go = 0;
+    const unsigned count = threads.size();
     for (unsigned i = 0; i < count; i++) {
+        done += threads[i].state == DONE;
+        at_block += threads[i].state == AT_BLOCK;
+    }
+    if (done == count) return false;
+    for (unsigned warp = 0; warp < count; warp += 32) {
+        unsigned alive = 0, there = 0;
+        for (unsigned i = warp; i < warp_end(warp); i++) {
+            alive += threads[i].state != DONE;
+            there += threads[i].state == AT_WARP;
+        }
+        if (there != alive) continue;
+        for (unsigned i = warp; i < warp_end(warp); i++)
+            if (threads[i].state == AT_WARP) threads[i].state = RUNS, go++;
+    }
+    if (!go && done + at_block != count) fail("threads of a warp went different ways around a barrier");
+    if (!go)
+        for (Thread &thread : threads)
+            if (thread.state == AT_BLOCK) thread.state = RUNS;
+    return true;
+}
+
+static inline void run_block()
+{
+    static std::vector<char> stacks;
+    threads.resize(blockDim.x * blockDim.y * blockDim.z);
+    if (stacks.size() < STACK * threads.size()) stacks.resize(STACK * threads.size());
+    for (unsigned i = 0; i < threads.size(); i++) {
         Thread &thread = threads[i];
         thread.state = RUNS;
         thread.index = {i % blockDim.x, i / blockDim.x % blockDim.y, i / blockDim.x / blockDim.y};
-        getcontext(&thread.context);
-        thread.context.uc_stack.ss_sp = &stacks[STACK * i];
-        thread.context.uc_stack.ss_size = STACK;
-        thread.context.uc_link = nullptr;
-        makecontext(&thread.context, start, 0);
+        void **top = (void **)((uintptr_t)&stacks[STACK * i + STACK - 1] & ~(uintptr_t)15);
+        *--top = nullptr;  // where `start` would return to, which it does not
+        *--top = (void *)start;
+        thread.stack_pointer = top - 6;
     }
-    for (;;) {
-        unsigned done = 0, at_block = 0;
-        for (unsigned i = 0; i < count; i++) {
-            Thread &thread = threads[i];
-            if (thread.state == RUNS || thread.state == AT_WARP) {
-                running = i;
-                threadIdx = thread.index;
-                swapcontext(&scheduler, &thread.context);
+    do {
+        for (running = 0; running < threads.size(); running++)
+            if (threads[running].state == RUNS) {
+                threadIdx = threads[running].index;
+                host_change_places(&scheduler, threads[running].stack_pointer);
             }
-            done += thread.state == DONE;
-            at_block += thread.state == AT_BLOCK;
-        }
-        for (unsigned i = 0; i < count; i++)
-            if (threads[i].state != threads[i - i % 32].state) fail("the threads of a warp went different ways around a barrier");
-        if (done == count) return;
-        if (at_block == count)
-            for (Thread &thread : threads) thread.state = RUNS;
-        else if (at_block && done + at_block == count) fail("a barrier that not all threads of the block come to");
-    }
+    } while (let_go());
 }
 
-static void run_grid(const unsigned *grid, const unsigned *block)
+// A kernel whose threads do not wait for each other needs no stacks.
+template <typename F> static void run_grid(const unsigned *grid, const unsigned *block, bool waits, F f)
 {
     gridDim = {grid[0], grid[1], grid[2]};
     blockDim = {block[0], block[1], block[2]};
+    body = f;
     for (unsigned z = 0; z < gridDim.z; z++)
         for (unsigned y = 0; y < gridDim.y; y++)
             for (unsigned x = 0; x < gridDim.x; x++) {
                 blockIdx = {x, y, z};
-                run_block();
+                if (waits) {
+                    run_block();
+                    continue;
+                }
+                for (unsigned c = 0; c < blockDim.z; c++)
+                    for (unsigned b = 0; b < blockDim.y; b++)
+                        for (unsigned a = 0; a < blockDim.x; a++) {
+                            threadIdx = {a, b, c};
+                            f();
+                        }
             }
 }
+
+template <typename... A, size_t... i>
+static void launch(void (*kernel)(A...), const unsigned *grid, const unsigned *block, void **arguments, bool waits, std::index_sequence<i...>)
+{
+    run_grid(grid, block, waits, [=] { kernel(*(std::remove_cv_t<std::remove_reference_t<A>> *)arguments[i]...); });
+}
+
+// Run a kernel with arguments that are given by their addresses.
+template <typename... A>
+static void launch(void (*kernel)(A...), const unsigned *grid, const unsigned *block, void **arguments, bool waits)
+{
+    launch(kernel, grid, block, arguments, waits, std::index_sequence_for<A...>{});
+}
+
+// What another thread of the warp sends. All of the warp must be there.
+template <typename T> static T sent_by(unsigned source, T value)
+{
+    static_assert(sizeof value <= sizeof(Thread::sent), "");
+    const unsigned self = running;
+    memcpy(threads[self].sent, &value, sizeof value);
+    wait(AT_WARP);
+    if (source >= threads.size() || threads[source].state == DONE) fail("a thread reads what no thread of its warp sends");
+    memcpy(&value, threads[source].sent, sizeof value);
+    wait(AT_WARP);  // until all have read
+    return value;
+}
+
+}  // namespace host
+
+static inline void __syncthreads() { host::wait(host::AT_BLOCK); }
+static inline void __syncwarp(unsigned = ~0u) { host::wait(host::AT_WARP); }
+template <typename T> static T __shfl_xor_sync(unsigned, T value, int offset) { return host::sent_by(host::running ^ offset, value); }

@@ -25,7 +25,7 @@ FILES = tuple(sorted(path.stem for path in _kernels._FOLDER.glob("*.cu")))
 DTYPES = ("FLOAT16", "FLOAT32", "FLOAT64", "BFLOAT16")
 
 _HERE = Path(__file__).parent
-_SIGNATURE = re.compile(r"__global__ void (\w+)\(([^)]*)\)")
+_SIGNATURE = re.compile(r"__global__ void (\w+)\(")
 _EDGE = 256  # bytes around an array in which nothing may be written
 
 
@@ -70,7 +70,7 @@ def why_not_here() -> str | None:
 
 def names_in(file: str) -> list[str]:
     """The kernels of a file."""
-    return [name for name, _ in _SIGNATURE.findall(_kernels.source(file))]
+    return _SIGNATURE.findall(_kernels.source(file))
 
 
 @functools.cache
@@ -78,7 +78,7 @@ def built(file: str, dtype: str, more: str = "") -> ctypes.CDLL:
     """A file of kernels as a library of the host; `more` is source that comes after it."""
     folder = Path(tempfile.mkdtemp(prefix="clumsygrad-kernels-"))
     text = f"{_kernels.source(file)}\n{more}"
-    launches = "\n".join(_launcher(name, parameters) for name, parameters in _SIGNATURE.findall(text))
+    launches = "\n".join(map(_launcher, _SIGNATURE.findall(text)))
     (folder / "kernels.cpp").write_text(f'#include "{_HERE / "host_kernels.h"}"\n#define {dtype}\n{text}\n{launches}\n')
     options = ["-std=c++17", "-O1", "-ffp-contract=off", "-Wall", "-Wno-unused-function", "-Werror", "-shared", "-fPIC"]
     subprocess.run(["g++", *options, "kernels.cpp", "-o", "kernels.so"], cwd=folder, check=True)
@@ -87,15 +87,10 @@ def built(file: str, dtype: str, more: str = "") -> ctypes.CDLL:
     return library
 
 
-def _launcher(name: str, parameters: str) -> str:
+def _launcher(name: str) -> str:
     """A function of the host that runs a kernel with arguments that it gets by address."""
-    types = [parameter.strip().rpartition(" ")[0::2] for parameter in parameters.split(",")]
-    kinds = [kind + "*" * declared.count("*") for kind, declared in types]
-    values = ", ".join(f"*({kind} *)arguments[{i}]" for i, kind in enumerate(kinds))
-    return (
-        f'extern "C" void run_{name}(const unsigned *grid, const unsigned *block, void **arguments)\n'
-        f"{{ body = [=] {{ {name}({values}); }}; run_grid(grid, block); }}"
-    )
+    parameters = "const unsigned *grid, const unsigned *block, void **arguments"
+    return f'extern "C" void run_{name}({parameters}) {{ host::launch({name}, grid, block, arguments, true); }}'
 
 
 class Host:

@@ -1,4 +1,6 @@
-"""What holds of GPUs where there is none: tests/gpu skips and says why, and runs on the stand-in; CuPy without a driver is no trouble."""
+"""What holds of GPUs where there is none: tests/gpu skips and says why; it runs on the stand-in, and on CuPy over a CUDA that is the host;
+CuPy without a driver is no trouble.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +12,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import cuda_on_host
 import host_kernels
 import pytest
 from backends import BACKENDS
@@ -22,13 +25,16 @@ ROOT = Path(__file__).parent.parent
 GPU = ROOT / "tests" / "gpu"
 STANDIN = os.pathsep.join([str(ROOT), str(GPU / "standin")])
 MISSING = BACKENDS["cupy"].missing()
-# The least number of tests of each module that the stand-in runs, so that none is lost unseen.
+# The least number of tests of each module that run without a GPU, so that none is lost unseen.
 AT_LEAST = {"test_table.py": 2700, "test_capture.py": 600, "test_training.py": 30, "test_memory_pool.py": 4, "test_moves.py": 28}
+
+on_cuda_that_is_the_host = pytest.mark.skipif(cuda_on_host.why_not_here() is not None, reason=str(cuda_on_host.why_not_here()))
 
 
 def program(*arguments: object, **environment: str) -> subprocess.CompletedProcess[str]:
     """A run of Python in a process of its own, with the worktree as the first place where modules are looked for."""
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), "CLUMSYGRAD_GPU_STANDIN": "0", **environment}
+    modes = {"CLUMSYGRAD_GPU_STANDIN": "0", "CLUMSYGRAD_CUDA_ON_HOST": "0"}
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), **modes, **environment}
     return subprocess.run(
         [sys.executable, *map(str, arguments)], cwd=ROOT, env=environment, capture_output=True, text=True, timeout=900
     )
@@ -51,6 +57,15 @@ def test_every_module_is_run():
 def test_on_the_stand_in(module):
     """NumPy stands in for CuPy, with two devices. This shows nothing of a GPU, but that the tests are sound."""
     done = run_on_gpu(GPU / module, CLUMSYGRAD_GPU_STANDIN="2")
+    assert done.returncode == 0, done.stdout[-5000:] + done.stderr
+    assert count_of("passed", done.stdout) >= AT_LEAST[module]
+
+
+@on_cuda_that_is_the_host
+@pytest.mark.parametrize("module", AT_LEAST)
+def test_on_cuda_that_is_the_host(module):
+    """CuPy itself, with two devices: all but what NVIDIA's libraries, and a GPU, would do."""
+    done = run_on_gpu(GPU / module, CLUMSYGRAD_CUDA_ON_HOST="2", CLUMSYGRAD_REQUIRE_GPU="1")
     assert done.returncode == 0, done.stdout[-5000:] + done.stderr
     assert count_of("passed", done.stdout) >= AT_LEAST[module]
 
@@ -120,19 +135,28 @@ def test_the_benchmark_without_a_gpu_is_one_sentence():
     assert re.fullmatch(r"benchmarks\.gpu measures on an NVIDIA GPU, and CuPy [^\n]+\.\n", done.stderr)
 
 
+def assert_every_row_is_right(file: Path, **environment: str) -> str:
+    """Every row by hand and by clumsygrad; gradients are compared with NumPy's. The times mean nothing. What was printed."""
+    done = benchmark("--frameworks", "hand,clumsygrad", "--json", file, **environment)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert set(measured(file, "float32", "clumsygrad")) == set(ROWS)
+    assert len(json.loads(file.read_text())["results"]["float32"]["clumsygrad"]["recording"]) == 1
+    assert set(measured(file, "float32", "hand")) == set(ROWS) - {"convnet"}
+    assert set(measured(file, "tf32", "hand")) == {name for name in ROWS if ROWS[name].products} - {"convnet"}
+    return done.stdout
+
+
 @pytest.mark.skipif(host_kernels.why_not_here() is not None, reason="no compiler for the kernels")
 def test_the_benchmark_on_the_stand_in(tmp_path):
-    """Every row by hand and by clumsygrad; gradients are compared with NumPy's. The times mean nothing."""
-    frameworks = ("hand", "clumsygrad")
-    done = benchmark(
-        "--frameworks", ",".join(frameworks), "--json", tmp_path / "gpu.json", PYTHONPATH=STANDIN, CLUMSYGRAD_GPU_STANDIN="1"
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert "no GPU: NumPy standing in for CuPy" in done.stdout
-    assert set(measured(tmp_path / "gpu.json", "float32", "clumsygrad")) == set(ROWS)
-    assert len(json.loads((tmp_path / "gpu.json").read_text())["results"]["float32"]["clumsygrad"]["recording"]) == 1
-    assert set(measured(tmp_path / "gpu.json", "float32", "hand")) == set(ROWS) - {"convnet"}
-    assert set(measured(tmp_path / "gpu.json", "tf32", "hand")) == {name for name in ROWS if ROWS[name].products} - {"convnet"}
+    printed = assert_every_row_is_right(tmp_path / "gpu.json", PYTHONPATH=STANDIN, CLUMSYGRAD_GPU_STANDIN="1")
+    assert "no GPU: NumPy standing in for CuPy" in printed
+
+
+@on_cuda_that_is_the_host
+def test_the_benchmark_on_cuda_that_is_the_host(tmp_path):
+    (tmp_path / "sitecustomize.py").write_text("import cuda_on_host\ncuda_on_host.install()\n")  # in each of its processes
+    path = os.pathsep.join(map(str, (tmp_path, ROOT, ROOT / "tests")))
+    assert "device CUDA on the host" in assert_every_row_is_right(tmp_path / "gpu.json", PYTHONPATH=path)
 
 
 @pytest.mark.skipif(importlib.util.find_spec("jax") is None, reason="JAX is not installed")
