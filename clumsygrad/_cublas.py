@@ -20,7 +20,7 @@ from . import _kernels
 from . import xp as _xp
 from .xp import Array
 
-__all__ = ["matmul"]
+__all__ = ["adjoint_times", "matmul", "times_adjoint"]
 
 _MOST_CALLS = 16  # for one product of stacks whose axes no single stride steps through
 _WORTH_A_CALL = 2**23  # bytes: to copy fewer takes less time than one call more
@@ -47,6 +47,16 @@ def matmul(x: Array, y: Array, factor: float = 1.0) -> Array:
         return _by_cupy(x, y, factor) if z is None else z  # which needs no cuBLAS for a row and a column, and else refuses
 
 
+def times_adjoint(x: Array, y: Array) -> Array:
+    """x yᴴ, of matrices or stacks of them, x CuPy's."""
+    return matmul(x, (y.conj() if y.dtype.kind == "c" else y).mT)
+
+
+def adjoint_times(x: Array, y: Array) -> Array:
+    """xᴴ y, of matrices or stacks of them, x CuPy's."""
+    return matmul((x.conj() if x.dtype.kind == "c" else x).mT, y)
+
+
 def _by_cupy(x: Array, y: Array, factor: float) -> Array:
     return x @ y if factor == 1 else (x * factor) @ y
 
@@ -66,8 +76,7 @@ def _by_nvmath(x: Array, y: Array, factor: float) -> Array | None:
 def _product(x: Array, y: Array, plan: Plan, binding: Binding) -> Array:
     shape, (m, n, k), number, sums, (alpha, beta, _), (turned_x, ld_x), (turned_y, ld_y), inner, outer, _ = plan
     z = _kernels.empty(shape, x)
-    at_x, at_y, at_z = map(_kernels.address, (x, y, z))
-    handle = binding.handle()
+    at_x, at_y, at_z, handle = x.data.ptr, y.data.ptr, z.data.ptr, binding.handle()
     # cuBLAS counts by columns: what lies in memory as z by rows is to it zᵀ = yᵀ xᵀ
     if inner is None:
         binding.gemm(

@@ -130,9 +130,10 @@ def _of_elements(name: str, arrays: Sequence[Array], *numbers: Any, copying: boo
         turned = [a.transpose(order) for a in arrays]
         found = _of_elements(name, turned, *numbers, copying=copying) if turned[0].flags.c_contiguous else None
         return None if found is None else found.transpose(back)
-    if copying and x.nbytes <= _WORTH_A_LAUNCH and _kernels.served(x) is not None:
-        arrays = [a if a.flags.c_contiguous else a.copy("C") for a in arrays]
     dtype = _kernels.served(*arrays)
+    if dtype is None and copying and x.nbytes <= _WORTH_A_LAUNCH and _kernels.served(x) is not None:
+        arrays = [a if a.flags.c_contiguous else a.copy("C") for a in arrays]
+        dtype = _kernels.served(*arrays)
     if dtype is None:
         return None
     out = _kernels.empty(shape, x)

@@ -144,9 +144,8 @@ def vecdot(x: Array, y: Array, axis: int = -1) -> Array:
     """Σ conj(x) y over the last axis, or the last but one (−2)."""
     if type(x) is not ndarray:
         xp = array_namespace(x)
-        if type(x) in mutable_arrays:  # array_api_compat's for torch is a product of as many matrices
-            return xp.sum(conj(xp, x) * y, axis=axis)
-        return xp.vecdot(x, y, axis=axis)
+        summed = type(x) in mutable_arrays  # array_api_compat's for torch is a product of as many matrices
+        return xp.sum(conj(xp, x) * y, axis=axis) if summed else xp.vecdot(x, y, axis=axis)
     if x.strides[axis] == x.itemsize or x.dtype.kind == "c":
         return _vecdot(x, y, axis=axis)
     return np.einsum("...i,...i->..." if axis == -1 else "...ij,...ij->...j", x, y)  # several times as fast along strides
@@ -178,9 +177,8 @@ def sign(x: Array) -> Array:
 
 def clip(x: Array, low: Array | float | None, high: Array | float | None) -> Array:
     """x, but no smaller than `low` and no larger than `high`."""
-    if type(x) is ndarray or type(x) in device_arrays:
-        return _cupy.clip(x, low, high)
-    return array_namespace(x).clip(x, low, high)
+    here = _cupy if type(x) is ndarray or type(x) in device_arrays else array_namespace(x)
+    return here.clip(x, low, high)
 
 
 def filled(shape: tuple[int, ...], value: float, like: Array) -> Array:
@@ -269,13 +267,13 @@ def times_adjoint(x: Array, y: Array) -> Array:
         if x.shape[-1] == 1 and x.ndim == y.ndim:  # a column and a row: NumPy is faster without BLAS
             return x * y
         return x.dot(y) if x.ndim == 2 == y.ndim and x.size < _SMALL else x @ y
+    if type(x) in device_arrays:
+        return _cublas.times_adjoint(x, y)
     if is_wrapper(x):
         return x._times_adjoint(y)
     xp = array_namespace(x)
     y = conj(xp, y)
-    if len(y.shape) == 2 and type(y) not in device_arrays:
-        return xp.tensordot(x, y, axes=((len(x.shape) - 1,), (1,)))
-    return matmul(x, matrix_transpose(y))
+    return xp.tensordot(x, y, axes=((len(x.shape) - 1,), (1,))) if len(y.shape) == 2 else x @ matrix_transpose(y)
 
 
 def adjoint_times(x: Array, y: Array) -> Array:
@@ -283,12 +281,14 @@ def adjoint_times(x: Array, y: Array) -> Array:
     if type(x) is ndarray:
         x = x.mT if x.dtype is FLOAT64 or x.dtype is FLOAT32 else x.conj().mT
         return x.dot(y) if x.ndim == 2 == y.ndim and x.size < _SMALL else x @ y
+    if type(x) in device_arrays:
+        return _cublas.adjoint_times(x, y)
     if is_wrapper(x):
         return x._adjoint_times(y)
     xp = array_namespace(x)
     if len(x.shape) == 2 == len(y.shape) and name_of(xp) == "jax":
         return xp.tensordot(conj(xp, x), y, axes=((0,), (0,)))
-    return matmul(conj(xp, matrix_transpose(x)), y)
+    return conj(xp, matrix_transpose(x)) @ y
 
 
 def times_slope_of_tanh(g: Array, z: Array) -> Array:

@@ -159,6 +159,20 @@ def test_the_benchmark_on_cuda_that_is_the_host(tmp_path):
     assert "device CUDA on the host" in assert_every_row_is_right(tmp_path / "gpu.json", PYTHONPATH=path)
 
 
+@on_cuda_that_is_the_host
+def test_what_a_step_takes_the_host():
+    done = program("-m", "benchmarks.gpu_host", "--only", "op,convnet", "--rounds", 1)
+    assert done.returncode == 0, done.stderr
+    assert re.fullmatch(r"(\|.*\|\n){2}\| op \| \d+\.\d \| \d+\.\d \|\n\| convnet \| nan \| \d+\.\d \|\n", done.stdout), done.stdout
+
+
+@pytest.mark.skipif(cuda_on_host.why_not_here() is None, reason="CuPy runs on this host")
+def test_where_cupy_cannot_run_on_the_host_that_is_one_sentence():
+    done = program("-m", "benchmarks.gpu_host")
+    assert done.returncode == 2
+    assert re.fullmatch(r"benchmarks\.gpu_host runs CuPy without a GPU, and [^\n]+\.\n", done.stderr)
+
+
 @pytest.mark.skipif(importlib.util.find_spec("jax") is None, reason="JAX is not installed")
 @pytest.mark.skipif(MISSING is None, reason="this machine has a GPU")
 def test_jax_is_not_measured_on_the_cpu_unasked(tmp_path):

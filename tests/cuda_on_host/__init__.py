@@ -48,9 +48,10 @@ def why_not_here() -> str | None:
     return None
 
 
-def install(devices: int = 1) -> None:
+def install(devices: int = 1, *, idle: bool = False) -> None:
     """Let CuPy, which must not have been imported yet, find a machine with so many GPUs.
 
+    An idle GPU computes nothing and takes no time: what is left of a program's is the host's own (`python -m benchmarks.gpu_host`).
     What is compiled is kept in a folder of the user's, or CLUMSYGRAD_CUDA_ON_HOST_CACHE.
     """
     reason = why_not_here()
@@ -65,5 +66,5 @@ def install(devices: int = 1) -> None:
     _runtime.STATE.devices = devices
     for module in (_runtime, _compiler, _blas, _solver, _fft):
         module.enter()
-    _libraries.provide(Path(importlib.util.find_spec("cupy").origin).parent.parent)
+    _libraries.provide(Path(importlib.util.find_spec("cupy").origin).parent.parent, idle)
     sys.modules["cupy.cuda.thrust"] = _thrust.module()

@@ -34,6 +34,12 @@ _LIBRARIES = {  # and what their functions' names begin with; of the last two ot
     **{"libcufft.so.12": "cufft", "libcurand.so.10": "curand", "libcusparse.so.12": "cusparse"},
     **{"libcublasLt.so.13": "cublasLt", "libnvJitLink.so.13": "nvJitLink"},
 }
+# What an idle device answers to: "nothing" and so on are functions of C, so that only CuPy's own time is seen
+_IDLE = {
+    "cuLaunchKernel|cuda(Memset|Memcpy)Async|cudaSetDevice|cublas(Set|[A-Z]?[gG]emm|[SDCZ](gemv|dot))": "nothing",
+    "cudaGetDevice$": "zero_in_first",
+    "cudaStreamIsCapturing": "zero_in_second",
+}
 _LINKED = ("cupy_backends/cuda/libs/*.so", "cupy/cuda/cufft.*.so", "cupyx/_cusolver.*.so")
 
 
@@ -56,14 +62,14 @@ def put(address: int, kind: Any, value: Any) -> None:
     kind.from_address(address).value = value
 
 
-def provide(site: Path) -> None:
+def provide(site: Path, idle: bool) -> None:
     """Load a library of each name, before CuPy asks for NVIDIA's, and turn the runtime that CuPy is linked with into calls of ours."""
     linked = [path for pattern in _LINKED for path in site.glob(pattern)]
     names = {*_entries, *(name for path in linked for name in _names(path, "--dynamic", "--undefined-only"))}
     for file, beginning in _LIBRARIES.items():
-        _library_of_jumps(file, sorted(name for name in names if re.match(beginning, name)))
+        _library_of_jumps(file, sorted(name for name in names if re.match(beginning, name)), idle)
     (runtime,) = site.glob("cupy_backends/cuda/api/runtime.*.so")
-    _overwrite(runtime)
+    _overwrite(runtime, idle)
 
 
 def _names(path: Path, *options: str) -> dict[str, int]:
@@ -85,18 +91,30 @@ def _function(name: str) -> int:
     return ctypes.cast(_entries[name], ctypes.c_void_p).value
 
 
-def _library_of_jumps(file: str, names: Sequence[str]) -> ctypes.CDLL:
+_ANSWERS = """
+int nothing(void) { return 0; }
+int zero_in_first(int *p) { *p = 0; return 0; }
+int zero_in_second(void *p, int *q) { *q = 0; return 0; }
+"""
+
+
+def _library_of_jumps(file: str, names: Sequence[str], idle: bool) -> ctypes.CDLL:
     """A library whose functions go on to where a table says: to ours, and when Python ends to one that returns 0."""
     jumps = [rf'__asm__(".text\n.globl {name}\n{name}: jmp *table+{8 * i}(%rip)\n");' for i, name in enumerate(names)]
-    table = f'__attribute__((visibility("hidden"))) void *table[{len(jumps) + 1}];'
-    text = "\n".join([table, *jumps, "void **the_table(void) { return table; }", "int nothing(void) { return 0; }", ""])
+    declared = f'__attribute__((visibility("hidden"))) void *table[{len(jumps) + 1}];'
+    text = "\n".join([declared, *jumps, "void **the_table(void) { return table; }", _ANSWERS])
     path = built(text, ".c", ["gcc", "-shared", "-fPIC", f"-Wl,-soname,{file}"], file, f"{file} {{ global: *; }};\n")
     library = ctypes.CDLL(str(path), mode=ctypes.RTLD_GLOBAL)
     library.the_table.restype = ctypes.c_void_p
     table = (ctypes.c_void_p * len(names)).from_address(library.the_table())
-    table[:] = [_function(name) for name in names]
-    nothing = ctypes.cast(library.nothing, ctypes.c_void_p).value
-    atexit.register(lambda: table.__setitem__(slice(None), [nothing] * len(names)))  # CuPy frees what it has after that
+
+    def answer(name: str) -> int:
+        return ctypes.cast(getattr(library, name), ctypes.c_void_p).value
+
+    for i, name in enumerate(names):
+        quick = [answer(given) for pattern, given in _IDLE.items() if idle and re.match(pattern, name)]
+        table[i] = quick[0] if quick else _function(name)
+    atexit.register(lambda: table.__setitem__(slice(None), [answer("nothing")] * len(names)))  # CuPy frees what it has after that
     return library
 
 
@@ -116,14 +134,14 @@ def built(text: str, suffix: str, command: Iterable[str], name: str = "it.so", s
     return path
 
 
-def _overwrite(path: Path) -> None:
+def _overwrite(path: Path, idle: bool) -> None:
     """Write a jump to ours over each function of CUDA's runtime that is linked into a module of CuPy's."""
     ctypes.CDLL(str(path))
     maps = Path("/proc/self/maps").read_text().splitlines()
     base = min(int(line.split("-")[0], 16) for line in maps if line.endswith(str(path)))
     places = {name: base + offset for name, offset in _names(path).items() if re.match("cuda[A-Z]", name) and offset}
     plain = {name: re.sub("_pt(sz|ds)$", "", name) for name in places}  # of streams of a thread's own: as the others
-    ours = _library_of_jumps("libcudart_of_the_host.so", sorted(set(plain.values())))
+    ours = _library_of_jumps("libcudart_of_the_host.so", sorted(set(plain.values())), idle)
     libc, page = ctypes.CDLL(None), os.sysconf("SC_PAGESIZE")
     for name, address in places.items():
         start = address - address % page
