@@ -1,5 +1,7 @@
 // CUDA C++ on the host, as far as clumsygrad's kernels use it: one thread of a block after the other, each on a stack of its own, that
-// change places where threads wait for each other. What would hang a GPU (threads that wait for others that never come) aborts.
+// change places where threads wait for each other. What would hang a GPU (threads that wait for others that never come) aborts. With
+// CLUMSYGRAD_HOST_REVERSED=1 the last thread comes first, and the last block: what threads write and read of each other with no barrier
+// between differs then.
 
 #pragma once
 #include <cmath>
@@ -44,6 +46,13 @@ static unsigned running;
 static void *scheduler;
 static std::function<void()> body;
 static const size_t STACK = 1 << 16;
+
+// The i-th of n threads, or blocks, that run.
+static inline unsigned nth(unsigned i, unsigned n)
+{
+    static const char *reversed = getenv("CLUMSYGRAD_HOST_REVERSED");
+    return reversed && *reversed == '1' ? n - 1 - i : i;
+}
 
 static inline void fail(const char *why) { fprintf(stderr, "%s\n", why); abort(); }
 
@@ -112,11 +121,13 @@ static inline void run_block()
         thread.stack_pointer = top - 6;
     }
     do {
-        for (running = 0; running < threads.size(); running++)
+        for (unsigned i = 0; i < threads.size(); i++) {
+            running = nth(i, threads.size());
             if (threads[running].state == RUNS) {
                 threadIdx = threads[running].index;
                 host_change_places(&scheduler, threads[running].stack_pointer);
             }
+        }
     } while (let_go());
 }
 
@@ -129,7 +140,7 @@ template <typename F> static void run_grid(const unsigned *grid, const unsigned 
     for (unsigned z = 0; z < gridDim.z; z++)
         for (unsigned y = 0; y < gridDim.y; y++)
             for (unsigned x = 0; x < gridDim.x; x++) {
-                blockIdx = {x, y, z};
+                blockIdx = {nth(x, gridDim.x), nth(y, gridDim.y), nth(z, gridDim.z)};
                 if (waits) {
                     run_block();
                     continue;
@@ -137,7 +148,7 @@ template <typename F> static void run_grid(const unsigned *grid, const unsigned 
                 for (unsigned c = 0; c < blockDim.z; c++)
                     for (unsigned b = 0; b < blockDim.y; b++)
                         for (unsigned a = 0; a < blockDim.x; a++) {
-                            threadIdx = {a, b, c};
+                            threadIdx = {nth(a, blockDim.x), nth(b, blockDim.y), nth(c, blockDim.z)};
                             f();
                         }
             }

@@ -53,6 +53,17 @@ def test_the_arguments_of_a_launch_fit():
 # On the host --------------------------------------------------------------------------------------------------------------------------
 
 
+@on_the_host
+@pytest.mark.parametrize("reversed_", ["0", "1"])
+def test_threads_run_in_either_order(reversed_, monkeypatch):
+    """What they take from each other without waiting shows by that: here, who writes last."""
+    monkeypatch.setenv("CLUMSYGRAD_HOST_REVERSED", reversed_)
+    install(monkeypatch, f'extern "C" __global__ void last(int *out) {{ out[0] = threadIdx.x; }}  // {reversed_}')
+    out = np.full(1, -1, np.int32)
+    _kernels.launch("rows", "last", "FLOAT32", (1, 1, 1), (64, 1, 1), [out])
+    assert out[0] == (0 if reversed_ == "1" else 63)
+
+
 def random(*shape):
     return np.random.default_rng(len(shape)).standard_normal(shape)
 

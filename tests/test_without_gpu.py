@@ -64,8 +64,10 @@ def test_on_the_stand_in(module):
 @on_cuda_that_is_the_host
 @pytest.mark.parametrize("module", AT_LEAST)
 def test_on_cuda_that_is_the_host(module):
-    """CuPy itself, with two devices: all but what NVIDIA's libraries, and a GPU, would do."""
-    done = run_on_gpu(GPU / module, CLUMSYGRAD_CUDA_ON_HOST="2", CLUMSYGRAD_REQUIRE_GPU="1")
+    """CuPy itself, with two devices: all but what NVIDIA's libraries, and a GPU, would do. The last thread runs first, and on the stand-in
+    the first: what threads take from each other without waiting would show.
+    """
+    done = run_on_gpu(GPU / module, CLUMSYGRAD_CUDA_ON_HOST="2", CLUMSYGRAD_REQUIRE_GPU="1", CLUMSYGRAD_HOST_REVERSED="1")
     assert done.returncode == 0, done.stdout[-5000:] + done.stderr
     assert count_of("passed", done.stdout) >= AT_LEAST[module]
 

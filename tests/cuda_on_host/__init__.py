@@ -61,7 +61,7 @@ def install(devices: int = 1, *, idle: bool = False) -> None:
         raise RuntimeError("CuPy is imported already")
     from cuda_on_host import _blas, _compiler, _fft, _libraries, _runtime, _solver, _thrust
 
-    os.environ["CUPY_CACHE_DIR"] = str(_libraries.CACHE / "cupy")
+    os.environ["CUPY_CACHE_DIR"] = str(_libraries.CACHE / f"cupy-{_compiler.VERSION}")
     os.environ["CUPY_ACCELERATORS"] = ""
     _runtime.STATE.devices = devices
     for module in (_runtime, _compiler, _blas, _solver, _fft):

@@ -17,6 +17,9 @@ FAILED = 6  # what NVRTC says where a text does not compile
 _HEADER = Path(__file__).parent / "cuda.h"
 _THREADS = _HEADER.parent.parent / "host_kernels.h"
 _OPTIONS = ["-std=c++17", "-O1", "-ffp-contract=off", "-fno-strict-aliasing", "-fpermissive", "-w", "-fPIC"]
+VERSION = hashlib.sha256(b"".join(path.read_bytes() for path in (_HEADER, _THREADS))).hexdigest()[
+    :16
+]  # of what all kernels include
 _BOUNDS = r"(?:__launch_bounds__\s*\([^)]*\)\s*)?"
 _KERNEL = re.compile(rf"__global__\s+{_BOUNDS}void\s+{_BOUNDS}(\w+)\s*\(")
 _TEMPLATE = re.compile(r"template\s*<[^;{}]*>\s*__global__[^(]*?(\w+)\s*\(")
@@ -55,8 +58,7 @@ class _Program:
     def _header(self, includes: list[str]) -> str:
         """What all texts begin with, compiled once."""
         cupys = _CUPYS if self.text.lstrip().startswith(_CUPYS.partition("\n")[0]) else ""
-        inside = hashlib.sha256(b"".join(path.read_bytes() for path in (_HEADER, _THREADS))).hexdigest()
-        text = f'// {inside}\n#include "{_HEADER}"\n{cupys}'
+        text = f'// {VERSION}\n#include "{_HEADER}"\n{cupys}'
         return str(built(text, ".h", ["g++", *_OPTIONS, *includes, "-x", "c++-header"], "all.h.gch").with_suffix(""))
 
 
