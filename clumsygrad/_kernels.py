@@ -188,12 +188,12 @@ def _along_rows(name: str, axis: int, *arrays: Array) -> Array | None:
 
 
 def cross_entropy(logits: Array, labels: Array, axis: int) -> tuple[Array, Array] | None:
-    """−log softmax(logits)[label] of each row, and log Σ exp(logits)."""
+    """−log softmax(logits)[label] of each row, and log Σ exp(logits), of 16 bits in float32."""
     dtype = served(logits)
     rows = _rows_of_last(logits, axis) if dtype else None
     if dtype is None or rows is None:
         return None
-    losses, sums = empty(labels.shape, logits), empty((*logits.shape[:-1], 1), logits)
+    losses, sums = empty(labels.shape, logits), empty((*logits.shape[:-1], 1), logits, _REALS[dtype])
     arguments = [logits, contiguous_integers(labels), losses, sums, *map(np.int64, rows)]
     launch("rows", "cross_entropy", dtype, *for_rows(*rows), arguments)
     return losses, sums
@@ -201,7 +201,7 @@ def cross_entropy(logits: Array, labels: Array, axis: int) -> tuple[Array, Array
 
 def cross_entropy_gradient(logits: Array, labels: Array, sums: Array, grad: Array, axis: int, factor: float) -> Array | None:
     """(exp(logits − sums) − one-hot(label)) · z̄ · factor, z̄ one number, or one for each row."""
-    dtype = served(logits, sums, grad)
+    dtype = served(logits, grad)
     rows = _rows_of_last(logits, axis) if dtype else None
     if dtype is None or rows is None:
         return None
@@ -314,12 +314,16 @@ def _for_columns(rows: int, n: int) -> tuple[int, tuple[Size, Size]]:
 
 
 def layer_norm(rows: Array, gain: Array | None, shift: Array | None, eps: float) -> tuple[Array, Array, Array] | None:
-    """(x − mean) / σ · gain + shift of each row of a matrix; 1 / σ, σ = √(variance + eps), as a column; and the means, 1-d."""
+    """(x − mean) / σ · gain + shift of each row of a matrix; 1 / σ, σ = √(variance + eps), as a column; and the means, 1-d.
+
+    Of 16 bits both are float32: the gradient would have lost digits with theirs.
+    """
     dtype = served(rows, gain, shift)
     if dtype is None:
         return None
     count, n = rows.shape
-    z, mean, inverse = (empty(shape, rows) for shape in (rows.shape, (count,), (count, 1)))
+    z = empty(rows.shape, rows)
+    mean, inverse = (empty(shape, rows, _REALS[dtype]) for shape in ((count,), (count, 1)))
     arguments = [rows, gain, shift, z, mean, inverse, np.int64(count), np.int64(n), np.float64(eps)]
     launch("rows", "layer_norm", dtype, *for_rows(count, n), arguments)
     return z, inverse, mean
@@ -329,7 +333,7 @@ def layer_norm_gradient(
     rows: Array, grad: Array, mean: Array, inverse: Array, gain: Array | None, need_x: bool, need_parameters: bool
 ) -> tuple[Array | None, Array | None, Array | None] | None:
     """(h − mean h − n · mean(h ⊙ n)) / σ, h = z̄ ⊙ gain, n = (x − mean) / σ;   Σ z̄ ⊙ n and Σ z̄ over the rows."""
-    dtype = served(rows, grad, mean, inverse, gain)
+    dtype = served(rows, grad, gain)
     if dtype is None:
         return None
     count, n = rows.shape

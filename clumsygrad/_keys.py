@@ -328,8 +328,11 @@ def _added_on_device(xp: Any, x: Array, key: Any, shape: tuple[int, ...]) -> Arr
     rows, where = xp.reshape(x, (count, math.prod(shape) // max(length, 1))), xp.reshape(key, (-1,))
     sums = _scatter.added_at(rows, where, length, adds_in_order())
     if sums is None:
-        sums = xp.zeros((length, rows.shape[1]), dtype=x.dtype)
-        xp.add.at(sums, where, rows)
+        wide = rows if x.dtype.itemsize >= 4 else xp.astype(rows, xp.int64)  # CuPy adds no others
+        sums = xp.zeros((length, rows.shape[1]), dtype=wide.dtype)
+        if rows.size:  # nor complex numbers, not even none
+            xp.add.at(sums, where, wide)
+        sums = xp.astype(sums, x.dtype, copy=False)
     return xp.reshape(sums, shape)
 
 

@@ -142,12 +142,13 @@ def normalised(rows: Array, eps: float) -> tuple[Array, Array]:
     """Of each row 1 / √(variance + eps), and the rows without their means, times that."""
     count, n = rows.shape
     z = rows - lean.matmul(rows, one_over_length(rows))
-    inverse = 1 / lean.sqrt(lean.reshape(lean.vecdot(z, z), (count, 1)) * (1 / max(n, 1)) + eps)
+    inverse = 1 / lean.sqrt(lean.reshape(lean.vecdot(z, z), (count, 1)) * (1 / max(n, 1)) + float(eps))
     return inverse, lean.multiply_into(z, inverse)
 
 
 def dropped(x: Array, p: float, seed: int | Array, step: int | Array) -> Array:
     """x / (1 − p) where a random mask keeps it, 0 elsewhere."""
+    p = float(p)  # a number of NumPy's would promote
     z = _elements.dropout(x, p, seed, step)
     if z is not None:
         return z
@@ -214,7 +215,7 @@ def _heads_exchanged(x: Array) -> Array:
 
 def scale_of_scores(q: Array, scale: float | None) -> float:
     """`scale`, by default 1 / √n for queries (..., n)."""
-    return 1 / math.sqrt(q.shape[-1]) if scale is None else scale
+    return 1 / math.sqrt(q.shape[-1]) if scale is None else float(scale)  # a number of NumPy's would promote
 
 
 def attention_weights(q: Array, k: Array, mask: Any, causal: bool, scale: float) -> Array:

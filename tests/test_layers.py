@@ -432,3 +432,21 @@ def test_layers_under_torchs_own_transforms():
     expected = cg.func.grad(loss)(x[0], b[0])
     np.testing.assert_allclose(torch.func.grad(loss)(x[0], b[0]), expected, rtol=1e-10)
     np.testing.assert_allclose(torch.func.vmap(cg.func.grad(loss))(x, b)[0], expected, rtol=1e-10)
+
+
+@pytest.mark.parametrize("dtype", ["float16", "float32"])
+@pytest.mark.parametrize(
+    "layer",
+    [
+        lambda x: nn.scaled_dot_product_attention(x, x, x, scale=1 / np.sqrt(4.0)),
+        lambda x: nn.layer_norm(x, eps=np.float64(1e-3)),
+        lambda x: nn.dropout(x, np.float64(0.5), seed=1),
+    ],
+    ids=["attention", "layer_norm", "dropout"],
+)
+def test_numbers_of_numpys_do_not_promote(layer, dtype):
+    """1 / np.sqrt(n) is a float64 of NumPy's, which beside an array counts as one."""
+    x = cg.Tensor(np.ones((3, 4), dtype), requires_grad=True)
+    z = layer(x)
+    cg.sum(z).backward()
+    assert z.dtype == x.grad.dtype == dtype

@@ -110,9 +110,9 @@ extern "C" __launch_bounds__(1024) __global__ void log_softmax_gradient(
     }
 }
 
-// losses = -log softmax(x)[label], sums = log sum exp(x). A label that names no class is read modulo their number, as CuPy reads indices.
+// losses = -log softmax(x)[label], sums = log sum exp(x), in all digits that the gradient needs. A label that names no class is read modulo their number, as CuPy reads indices.
 extern "C" __launch_bounds__(1024) __global__ void cross_entropy(
-    const Stored *x, const Index *labels, Stored *losses, Stored *sums, Index rows, Index n)
+    const Stored *x, const Index *labels, Stored *losses, Real *sums, Index rows, Index n)
 {
     FOR_ROWS {
         const Stored *in = x + row * n;
@@ -121,18 +121,18 @@ extern "C" __launch_bounds__(1024) __global__ void cross_entropy(
         if (threadIdx.x == 0) {
             const Index label = (labels[row] % n + n) % n;
             losses[row] = to_stored(sum - (to_real(in[label]) - largest));
-            sums[row] = to_stored(sum + largest);
+            sums[row] = sum + largest;
         }
     }
 }
 
 // (exp(x - sums) - one at the label) grad factor, grad one number, or one for each row
 extern "C" __launch_bounds__(1024) __global__ void cross_entropy_gradient(
-    const Stored *x, const Index *labels, const Stored *sums, const Stored *grad, Stored *out, Index rows, Index n, Index each,
+    const Stored *x, const Index *labels, const Real *sums, const Stored *grad, Stored *out, Index rows, Index n, Index each,
     double factor)
 {
     FOR_ROWS {
-        const Real g = to_real(grad[each ? row : 0]) * (Real)factor, sum = to_real(sums[row]);
+        const Real g = to_real(grad[each ? row : 0]) * (Real)factor, sum = sums[row];
         const Index label = (labels[row] % n + n) % n;
         FOR_ELEMENTS {
             const Real softmax = exp(to_real(x[row * n + j]) - sum);
@@ -143,7 +143,7 @@ extern "C" __launch_bounds__(1024) __global__ void cross_entropy_gradient(
 
 // z = (x - mean) inverse gain + shift, inverse = 1 / sqrt(variance + eps); gain and shift may be missing
 extern "C" __launch_bounds__(1024) __global__ void layer_norm(
-    const Stored *x, const Stored *gain, const Stored *shift, Stored *z, Stored *means, Stored *inverses, Index rows, Index n, double eps)
+    const Stored *x, const Stored *gain, const Stored *shift, Stored *z, Real *means, Real *inverses, Index rows, Index n, double eps)
 {
     FOR_ROWS {
         const Stored *in = x + row * n;
@@ -159,19 +159,19 @@ extern "C" __launch_bounds__(1024) __global__ void layer_norm(
             z[row * n + j] = to_stored(value);
         }
         if (threadIdx.x == 0) {
-            means[row] = to_stored(mean);
-            inverses[row] = to_stored(inverse);
+            means[row] = mean;
+            inverses[row] = inverse;
         }
     }
 }
 
 // (h - mean h - normed mean(h normed)) inverse, h = grad gain
 extern "C" __launch_bounds__(1024) __global__ void layer_norm_gradient(
-    const Stored *x, const Stored *grad, const Stored *gain, const Stored *means, const Stored *inverses, Stored *out, Index rows, Index n)
+    const Stored *x, const Stored *grad, const Stored *gain, const Real *means, const Real *inverses, Stored *out, Index rows, Index n)
 {
     FOR_ROWS {
         const Stored *in = x + row * n, *g = grad + row * n;
-        const Real mean = to_real(means[row]), inverse = to_real(inverses[row]);
+        const Real mean = means[row], inverse = inverses[row];
         Real first = 0, second = 0;
         FOR_ELEMENTS {
             const Real h = gain ? to_real(g[j]) * to_real(gain[j]) : to_real(g[j]);
@@ -241,7 +241,7 @@ extern "C" __launch_bounds__(1024) __global__ void sums_of_parts(
 
 // sum grad normed and sum grad over all rows; or, as above, over those of each part: arrays (gridDim.y, n)
 extern "C" __launch_bounds__(1024) __global__ void layer_norm_columns(
-    const Stored *x, const Stored *grad, const Stored *means, const Stored *inverses, Real *gains, Real *shifts, Stored *of_gain,
+    const Stored *x, const Stored *grad, const Real *means, const Real *inverses, Real *gains, Real *shifts, Stored *of_gain,
     Stored *of_shift, Index rows, Index n)
 {
     const Index column = own_column();
@@ -249,7 +249,7 @@ extern "C" __launch_bounds__(1024) __global__ void layer_norm_columns(
     if (column < n) {
         FOR_OWN_ROWS {
             const Real g = to_real(grad[row * n + column]);
-            gain += g * (to_real(x[row * n + column]) - to_real(means[row])) * to_real(inverses[row]);
+            gain += g * (to_real(x[row * n + column]) - means[row]) * inverses[row];
             shift += g;
         }
     }

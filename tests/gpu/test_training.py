@@ -190,6 +190,26 @@ def test_many_numbers_at_one_place(dtype, gpu):
     assert gpu.host(x.grad).tolist() == [0, 0, REPEATS, 0]  # whole numbers, exact in either precision
 
 
+@pytest.mark.parametrize("dtype", ["complex64", "complex128", "float32", "int8"])
+def test_nothing_is_added_at_no_index(dtype, gpu):
+    """CuPy's own sums at indices take no complex numbers, not even none."""
+    x = gpu.array(np.ones((0, 3), dtype))
+    found = cg.scatter_add(x, gpu.array(np.zeros(0, np.int64)), (4, 3))
+    assert found.dtype == x.dtype
+    assert np.array_equal(gpu.host(found), np.zeros((4, 3)))
+
+
+@pytest.mark.parametrize("dtype", ["bool", "int8", "uint8", "int16", "int32", "uint64"])
+def test_integers_are_added_at_indices(dtype, gpu):
+    """Of those of fewer than 32 bits too, which CuPy's own sums do not take."""
+    values, where = np.asarray([1, 0, 100, 100, 1], dtype), np.asarray([0, 1, 2, 2, 3])
+    found = cg.scatter_add(gpu.array(values), gpu.array(where), (4,))
+    expected = np.zeros(4, dtype)
+    np.add.at(expected, where, values)
+    assert found.dtype == values.dtype
+    assert np.array_equal(gpu.host(found), expected)
+
+
 def test_an_embedding_is_numpys(gpu):
     random = np.random.default_rng(5)
     words = random.integers(0, 50, (16, 40))
