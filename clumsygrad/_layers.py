@@ -149,6 +149,7 @@ def normalised(rows: Array, eps: float) -> tuple[Array, Array]:
 def dropped(x: Array, p: float, seed: int | Array, step: int | Array) -> Array:
     """x / (1 − p) where a random mask keeps it, 0 elsewhere."""
     p = float(p)  # a number of NumPy's would promote
+    seed, step = (int(n) if isinstance(n, numpy.integer) else n for n in (seed, step))
     z = _elements.dropout(x, p, seed, step)
     if z is not None:
         return z

@@ -42,6 +42,10 @@ class Optimizer:
         self.steps = 0
         self.state: list[dict[str, Any]] = [{} for _ in self.parameters]
 
+    def __setattr__(self, name: str, value: Any) -> None:
+        """A number of NumPy's, as a schedule gives it, is kept as Python's, which does not promote the parameters."""
+        super().__setattr__(name, value.item() if isinstance(value, _xp.numpy.generic) else value)
+
     def zero_grad(self) -> None:
         """Forget the gradients of all parameters."""
         for x in self.parameters:

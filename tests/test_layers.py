@@ -450,3 +450,16 @@ def test_numbers_of_numpys_do_not_promote(layer, dtype):
     z = layer(x)
     cg.sum(z).backward()
     assert z.dtype == x.grad.dtype == dtype
+
+
+@pytest.mark.parametrize("make", [cg.optimizer.SGD, cg.optimizer.Adam, cg.optimizer.AdamW])
+def test_a_learning_rate_of_numpys_does_not_promote(make):
+    """As schedules give it; one that is set later too."""
+    x = cg.Tensor(np.ones(3, np.float32), requires_grad=True)
+    optimizer = make([x], learning_rate=np.float64(0.1))
+    for _ in range(2):
+        x.grad = np.ones(3, np.float32)
+        optimizer.step()
+        assert x.dtype == np.float32
+        optimizer.learning_rate = np.float64(0.05)
+    assert type(optimizer.learning_rate) is float

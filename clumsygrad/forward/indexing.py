@@ -118,14 +118,19 @@ def _raw(key: Any, x: Array) -> Any:
 def _raw_part(part: Any, x: Array) -> Any:
     if type(part) is Tensor:
         return _xp.whole(part._data)
-    if type(part) not in _SEQUENCES:
-        return part
-    return _xp.array_beside(part, x)
+    if type(part) in _SEQUENCES:
+        return _xp.array_beside(part, x)
+    on_device = type(part) is _xp.ndarray and type(_array_of(x)) in _xp.device_arrays  # uploaded once, for the gradient too
+    return _xp.moved(part, _array_of(x)) if on_device else part
+
+
+def _array_of(x: Array) -> Array:
+    return x._data if type(x) is Tensor else x
 
 
 def _namespace(x: Array) -> Any:
     """The namespace of the array that x is, or holds."""
-    return array_namespace(x._data if type(x) is Tensor else x)
+    return array_namespace(_array_of(x))
 
 
 def _castable(x: Array, value: Array) -> Array:

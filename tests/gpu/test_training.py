@@ -190,6 +190,30 @@ def test_many_numbers_at_one_place(dtype, gpu):
     assert gpu.host(x.grad).tolist() == [0, 0, REPEATS, 0]  # whole numbers, exact in either precision
 
 
+NUMPYS_KEYS = (np.int64(1), np.array([1]), np.array([[1]]), np.array([2, -1, 2]), np.array([True, False, True]))
+
+
+@pytest.mark.parametrize("key", NUMPYS_KEYS, ids=repr)
+def test_keys_of_numpys(key, gpu):
+    """They are uploaded, for the gradient too; as they are, a kernel would take an array of one number for that number."""
+    found = []
+    for backend in (gpu, BACKENDS["numpy"]):
+        x = cg.Tensor(backend.array(np.arange(6.0).reshape(3, 2)), requires_grad=True)
+        y = x * 2
+        y[key] = x[0] * 3
+        (cg.sum(x[key] ** 2) + cg.sum(y**2)).backward()
+        found.append(backend.host(x.grad))
+    assert np.array_equal(*found)
+
+
+@pytest.mark.parametrize("key", [np.int64(1), np.array([1]), np.array([1, 1])], ids=repr)
+def test_numbers_are_added_at_keys_of_numpys(key, gpu):
+    values = np.ones(np.shape(key))
+    expected = np.zeros(3)
+    np.add.at(expected, key, values)
+    assert np.array_equal(gpu.host(cg.scatter_add(gpu.array(values), key, (3,))), expected)
+
+
 @pytest.mark.parametrize("dtype", ["complex64", "complex128", "float32", "int8"])
 def test_nothing_is_added_at_no_index(dtype, gpu):
     """CuPy's own sums at indices take no complex numbers, not even none."""
@@ -275,6 +299,15 @@ def test_the_librarys_own_numbers(gpu):
     assert np.array_equal(first.numpy(), again.numpy())
     assert abs(first.numpy().mean()) < 0.05
     assert abs(first.numpy().std() - 1) < 0.05
+
+
+def test_dropout_by_numbers_of_numpys(gpu):
+    x = cg.Tensor(gpu.array(np.ones((30, 40), np.float32)))
+    expected, found = (
+        cg.nn.dropout(x, kind(0.5), seed=integer(7), step=integer(2)) for kind, integer in ((float, int), (np.float64, np.int64))
+    )
+    assert found.dtype == np.float32
+    assert np.array_equal(gpu.host(found.data), gpu.host(expected.data))
 
 
 def test_what_a_loss_begins_with_is_handed_out_to_nobody(gpu):
