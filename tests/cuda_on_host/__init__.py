@@ -18,6 +18,7 @@ that CuPy is linked with is overwritten in memory.
 
 from __future__ import annotations
 
+import importlib.metadata
 import importlib.util
 import os
 import platform
@@ -39,8 +40,8 @@ def why_not_here() -> str | None:
     missing = [name for name in ("g++", "gcc", "nm") if shutil.which(name) is None]
     if missing:
         return f"{missing[0]} is not installed"
-    if importlib.util.find_spec("cupy") is None:
-        return "CuPy is not installed: pip install cupy-cuda13x nvidia-cuda-runtime nvidia-cuda-crt"
+    if not any(True for _ in importlib.metadata.distributions(name="cupy-cuda13x")):
+        return "CuPy for CUDA 13 is not installed: pip install cupy-cuda13x nvidia-cuda-runtime nvidia-cuda-crt"
     from cuda.pathfinder import find_nvidia_header_directory
 
     if find_nvidia_header_directory("cudart") is None:
