@@ -56,8 +56,7 @@ def _step(key: str, name: str) -> Any:
     assert row.workload is not None
     workload = row.workload(True)
     step = FRAMEWORKS[key].prepare(workload, workload.inputs(), "cuda")
-    for _ in range(_STEPS):
-        step()
+    _seconds(step)
     return step
 
 

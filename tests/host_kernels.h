@@ -88,6 +88,11 @@ static inline bool let_go()
         done += threads[i].state == DONE;
         at_block += threads[i].state == AT_BLOCK;
     }
+#ifndef KERNELS_OF_OTHERS  // CuPy's may end before a barrier of the other threads; clumsygrad's do not
+    for (unsigned i = 0; i < count; i++)
+        if (threads[i].state != threads[i - i % 32].state) fail("the threads of a warp went different ways around a barrier");
+    if (done && at_block && done + at_block == count) fail("a barrier that not all threads of the block come to");
+#endif
     if (done == count) return false;
     for (unsigned warp = 0; warp < count; warp += 32) {
         unsigned alive = 0, there = 0;

@@ -110,7 +110,8 @@ extern "C" __launch_bounds__(1024) __global__ void log_softmax_gradient(
     }
 }
 
-// losses = -log softmax(x)[label], sums = log sum exp(x), in all digits that the gradient needs. A label that names no class is read modulo their number, as CuPy reads indices.
+// losses = -log softmax(x)[label], sums = log sum exp(x), in all digits that the gradient needs. A label that names no class is read
+// modulo their number, as CuPy reads indices.
 extern "C" __launch_bounds__(1024) __global__ void cross_entropy(
     const Stored *x, const Index *labels, Stored *losses, Real *sums, Index rows, Index n)
 {

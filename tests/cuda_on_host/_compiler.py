@@ -17,9 +17,8 @@ FAILED = 6  # what NVRTC says where a text does not compile
 _HEADER = Path(__file__).parent / "cuda.h"
 _THREADS = _HEADER.parent.parent / "host_kernels.h"
 _OPTIONS = ["-std=c++17", "-O1", "-ffp-contract=off", "-fno-strict-aliasing", "-fpermissive", "-w", "-fPIC"]
-VERSION = hashlib.sha256(b"".join(path.read_bytes() for path in (_HEADER, _THREADS))).hexdigest()[
-    :16
-]  # of what all kernels include
+_INCLUDED = b"".join(path.read_bytes() for path in (_HEADER, _THREADS))
+VERSION = hashlib.sha256(_INCLUDED).hexdigest()[:16]  # of what all kernels include
 _BOUNDS = r"(?:__launch_bounds__\s*\([^)]*\)\s*)?"
 _KERNEL = re.compile(rf"__global__\s+{_BOUNDS}void\s+{_BOUNDS}(\w+)\s*\(")
 _TEMPLATE = re.compile(r"template\s*<[^;{}]*>\s*__global__[^(]*?(\w+)\s*\(")

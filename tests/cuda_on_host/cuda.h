@@ -12,6 +12,7 @@
 #include <math.h>
 #include <vector_types.h>
 #include <vector_functions.h>
+#define KERNELS_OF_OTHERS
 #include "../host_kernels.h"
 #undef __noinline__
 #define __noinline__ __attribute__((noinline))
