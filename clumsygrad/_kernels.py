@@ -20,6 +20,7 @@ from . import xp as _xp
 from .xp import Array, array_namespace, device_arrays
 
 __all__ = [
+    "REALS",
     "address",
     "contiguous_integers",
     "cross_entropy",
@@ -46,6 +47,7 @@ __all__ = [
 _FOLDER = Path(__file__).parent / "_cuda"
 # The name under which common.cuh knows a dtype.
 _NAMES = {"float32": "FLOAT32", "float64": "FLOAT64", "float16": "FLOAT16", "bfloat16": "BFLOAT16"}
+REALS = {"FLOAT16": np.float32, "BFLOAT16": np.float32, "FLOAT32": np.float32, "FLOAT64": np.float64}  # in which it computes there
 _names: dict[Any, str | None] = {}
 _INT64 = np.dtype("int64")
 
@@ -193,7 +195,7 @@ def cross_entropy(logits: Array, labels: Array, axis: int) -> tuple[Array, Array
     rows = _rows_of_last(logits, axis) if dtype else None
     if dtype is None or rows is None:
         return None
-    losses, sums = empty(labels.shape, logits), empty((*logits.shape[:-1], 1), logits, _REALS[dtype])
+    losses, sums = empty(labels.shape, logits), empty((*logits.shape[:-1], 1), logits, REALS[dtype])
     arguments = [logits, contiguous_integers(labels), losses, sums, *map(np.int64, rows)]
     launch("rows", "cross_entropy", dtype, *for_rows(*rows), arguments)
     return losses, sums
@@ -219,7 +221,6 @@ def contiguous_integers(x: Array) -> Array:
 
 # Sums ---------------------------------------------------------------------------------------------------------------------------------
 
-_REALS = {"FLOAT16": np.float32, "BFLOAT16": np.float32, "FLOAT32": np.float32, "FLOAT64": np.float64}  # in which sums are done
 _ONE = np.float64(1)
 _LONG = 2**13  # rows of more elements CuPy sums faster, by several blocks to a row
 _FEW_ROWS = 1024  # whose sum is one part; more, of stacks of matrices, are left to CuPy
@@ -247,7 +248,7 @@ def sum_over(x: Array, axis: Any, keepdims: bool, mean: bool = False) -> Array |
     if not plan.parts:
         launch("rows", "sums_of_rows", dtype, *plan.threads, [x, sums, *plan.sizes, divisor])
         return sums
-    of_parts = empty((plan.parts, int(plan.sizes[1])), x, _REALS[dtype]) if plan.parts > 1 else None
+    of_parts = empty((plan.parts, int(plan.sizes[1])), x, REALS[dtype]) if plan.parts > 1 else None
     launch("rows", "sums_of_columns", dtype, *plan.threads, [x, of_parts, sums, *plan.sizes, divisor])
     return sums if of_parts is None else _sum_of_parts(of_parts, sums, dtype, divisor)
 
@@ -323,7 +324,7 @@ def layer_norm(rows: Array, gain: Array | None, shift: Array | None, eps: float)
         return None
     count, n = rows.shape
     z = empty(rows.shape, rows)
-    mean, inverse = (empty(shape, rows, _REALS[dtype]) for shape in ((count,), (count, 1)))
+    mean, inverse = (empty(shape, rows, REALS[dtype]) for shape in ((count,), (count, 1)))
     arguments = [rows, gain, shift, z, mean, inverse, np.int64(count), np.int64(n), np.float64(eps)]
     launch("rows", "layer_norm", dtype, *for_rows(count, n), arguments)
     return z, inverse, mean
@@ -346,7 +347,7 @@ def layer_norm_gradient(
     if need_parameters:
         parts, threads = _for_columns(count, n)
         of_gain, of_shift = (empty((n,), rows) for _ in range(2))
-        gains, shifts = (empty((parts, n), rows, _REALS[dtype]) if parts > 1 else None for _ in range(2))
+        gains, shifts = (empty((parts, n), rows, REALS[dtype]) if parts > 1 else None for _ in range(2))
         arguments = [rows, grad, mean, inverse, gains, shifts, of_gain, of_shift, *sizes]
         launch("rows", "layer_norm_columns", dtype, *threads, arguments)
         if gains is not None:

@@ -10,8 +10,6 @@ from typing import Any
 from . import _cublas, _elements, _kernels, lean
 from ._philox import keep_mask
 from .xp import (
-    FLOAT32,
-    FLOAT64,
     SCALARS,
     Array,
     array_namespace,
@@ -21,8 +19,10 @@ from .xp import (
     device_arrays,
     is_real_numpys,
     kind,
+    narrowed,
     ndarray,
     numpy,
+    widened,
 )
 
 __all__ = [
@@ -36,7 +36,6 @@ __all__ = [
     "from_rows",
     "labels_like",
     "matmul_like",
-    "narrowed",
     "normalised",
     "one_over_length",
     "plus_row",
@@ -47,7 +46,6 @@ __all__ = [
     "sum_along",
     "takes_factor",
     "times_transpose_by_columns",
-    "widened",
 ]
 
 _SHORT = 128  # NumPy sums a row of so few elements slowly
@@ -57,35 +55,6 @@ def check_real(name: str, x: Array) -> None:
     """Raise TypeError for complex numbers, which have no order and no variance of this kind."""
     if kind(x) == "complex floating":
         raise TypeError(f"{name}: an operand has dtype {x.dtype}, and all must be real: give real(x), imag(x) or abs(x)")
-
-
-# Floats of 16 bits ------------------------------------------------------------------------------------------------------------------
-#
-# float16 ends at 65 504, which a sum or a square soon passes, and bfloat16 has 8 bits for a number: what is summed or squared on the way to
-# a result is so in float32, as kernels do it.
-
-
-@functools.cache
-def _is_narrow(dtype: tuple[Any, Any]) -> bool:
-    """Of a dtype after its class: libraries warn when their dtypes are compared with others'."""
-    return str(dtype[1]).endswith("float16")
-
-
-def widened(x: Array) -> Array:
-    """Floats of 16 bits in float32; anything else as it is."""
-    dtype = getattr(x, "dtype", None)  # a number has none
-    if dtype is FLOAT64 or dtype is FLOAT32 or not _is_narrow((type(dtype), dtype)):
-        return x
-    xp = array_namespace(x)
-    return xp.astype(x, xp.float32)
-
-
-def narrowed(x: Array, like: Array) -> Array:
-    """What was made of an array of 16 bits, in the dtype of that; of any other, as it is."""
-    dtype = like.dtype
-    if dtype is FLOAT64 or dtype is FLOAT32 or not _is_narrow((type(dtype), dtype)):
-        return x
-    return array_namespace(x).astype(x, dtype, copy=False)
 
 
 # Rows -----------------------------------------------------------------------------------------------------------------------------

@@ -18,7 +18,7 @@ from ._versions import as_read
 from .tensor import Tensor, constant, record
 from .xp import SCALAR_TYPES, SCALARS, device_arrays, ndarray, numpy
 
-__all__ = ["Function", "Rule", "binary", "general", "several", "unary", "with_attributes"]
+__all__ = ["Function", "Rule", "binary", "general", "several", "unary", "widening", "with_attributes"]
 
 Function = Callable[..., Any]
 Rule = Callable[[Any, Any], tuple[Any, ...]]
@@ -273,6 +273,15 @@ def general(
         return _constants(data)
 
     return function
+
+
+def widening(function: Function) -> Function:
+    """The same function, of float32 where it is given 16 bits."""
+
+    def in_single(*args: Any, **kwargs: Any) -> Any:
+        return function(*map(_xp.widened, args), **kwargs)
+
+    return in_single
 
 
 def _result_alone(forward: Function) -> Function:

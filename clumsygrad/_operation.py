@@ -16,7 +16,7 @@ import inspect
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from ._makers import Function, Rule, binary, general, several, unary, with_attributes
+from ._makers import Function, Rule, binary, general, several, unary, widening, with_attributes
 from ._rules import checked, raw_only
 from .tensor import Tensor
 
@@ -27,6 +27,7 @@ def operation(
     operands: Sequence[str] | None = None,
     once: bool = False,
     keeps: bool = False,
+    widens: bool = False,
     serves: Sequence[str] = (),
     scalar: Rule | None = None,
     broadcast: Rule | None = None,
@@ -45,6 +46,7 @@ def operation(
         differentiated again.
     keeps: the function returns a pair: its result, and what its rule reads by `clumsygrad.grad.kept(tensor, grad)`: an array that
         it need not compute again, or a tuple of them. Who calls the function gets the result alone.
+    widens: floats of 16 bits are cast to float32 first, and their gradients back: for what libraries compute in no less.
     serves: the special methods of Tensor that this function is.
     scalar, broadcast: the rules of a function of two operands where one is a Python scalar, or where the shapes differ.
     kernel: the same function of two arrays on a GPU; it returns None for those that it does not serve.
@@ -71,7 +73,8 @@ def operation(
         chosen = rule
         if rule is not None and not rule.__module__.startswith(f"{__package__}.grad"):
             chosen = checked(raw_only(rule) if once else rule)
-        function = functools.update_wrapper(_made(forward, chosen, signature, names, keeps, scalar, broadcast, kernel), forward)
+        made = _made(forward, chosen, signature, names, keeps, scalar, broadcast, kernel)
+        function = functools.update_wrapper(widening(made) if widens else made, forward)
         if serves:
             is_binary = len(names) == len(signature.parameters) == 2
             operator = binary(forward, chosen, scalar, broadcast or chosen, kernel, as_operator=True) if is_binary else function

@@ -1,4 +1,7 @@
-"""Steps of optimizers over CuPy: one kernel for many parameters. As in _kernels.py, None stands for what no kernel serves."""
+"""Steps of optimizers over CuPy: one kernel for many parameters. As in _kernels.py, None stands for what no kernel serves.
+
+The state of parameters of 16 bits is of float32.
+"""
 
 from __future__ import annotations
 
@@ -49,10 +52,12 @@ def _stepped(changes: Sequence[Change], name: str, states: tuple[str, ...], numb
     done: list[Array | None] = [None] * len(changes)
     groups: dict[tuple[str, int], list[int]] = {}
     for i, (x, gradient, state) in enumerate(changes):
-        others, shape = (gradient, *state.values()), x.shape
-        dtype = _kernels.readable(x, *others)
-        is_whole = not state or all(key in state for key in states)
-        if dtype is not None and is_whole and not [a for a in others if a.shape != shape]:
+        dtype, held, shape = _kernels.readable(x, gradient), state.values(), x.shape
+        if dtype is None or gradient.shape != shape:
+            continue
+        real = "FLOAT64" if dtype == "FLOAT64" else "FLOAT32"
+        is_whole = not state or (all(key in state for key in states) and _kernels.readable(*held) == real)
+        if is_whole and not [a for a in held if a.shape != shape]:
             groups.setdefault((dtype, x.device.id if _xp.guard is not None else 0), []).append(i)
     for (dtype, _), members in groups.items():
         for start in range(0, len(members), _TENSORS):
@@ -74,7 +79,7 @@ def _step_together(
     for x, gradient, state in changes:
         new = _kernels.empty(x.shape, x)
         made.append(new)
-        held = [state[key] if state else _kernels.empty(x.shape, x) for key in states]
+        held = [state[key] if state else _kernels.empty(x.shape, x, _kernels.REALS[dtype]) for key in states]
         if not state:
             begun.append((state, held))
         after = [*map(_kernels.address, held), *missing]

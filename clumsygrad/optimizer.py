@@ -43,8 +43,8 @@ class Optimizer:
         self.state: list[dict[str, Any]] = [{} for _ in self.parameters]
 
     def __setattr__(self, name: str, value: Any) -> None:
-        """A number of NumPy's, as a schedule gives it, is kept as Python's, which does not promote the parameters."""
-        super().__setattr__(name, value.item() if isinstance(value, _xp.numpy.generic) else value)
+        """Numbers of NumPy's, as a schedule gives them, are kept as Python's, which do not promote the parameters."""
+        super().__setattr__(name, tuple(map(_as_pythons, value)) if isinstance(value, tuple) else _as_pythons(value))
 
     def zero_grad(self) -> None:
         """Forget the gradients of all parameters."""
@@ -61,7 +61,7 @@ class Optimizer:
                 gradient = gradient.data if type(gradient) is Tensor else gradient
                 changes.append((x, (x.data, gradient, state)))
         together = self._changed_together([change for _, change in changes])
-        alone = {i: _xp.on_its_device(self._changed, *changes[i][1]) for i, data in enumerate(together) if data is None}
+        alone = {i: _xp.on_its_device(self._changed_alone, *changes[i][1]) for i, data in enumerate(together) if data is None}
         for i, (x, _) in enumerate(changes):
             if i in alone:
                 x.data = alone[i]
@@ -71,6 +71,10 @@ class Optimizer:
     def _changed_together(self, changes: Sequence[Change]) -> list[Any]:
         """The new data of those parameters that kernels step, None for each of the others, which `_changed` steps."""
         return [None] * len(changes)
+
+    def _changed_alone(self, data: Any, gradient: Any, state: dict[str, Any]) -> Any:
+        """The new data of one parameter. Of 16 bits it is computed in float32, as is the state, in which small squares are not 0."""
+        return _xp.narrowed(self._changed(_xp.widened(data), _xp.widened(gradient), state), data)
 
     def _changed(self, data: Any, gradient: Any, state: dict[str, Any]) -> Any:
         raise TypeError(f"{type(self).__name__} says nothing of how to step")
@@ -251,6 +255,10 @@ def _leaves(parameters: Any) -> list[Any]:
     return list({id(x): x for x in leaves}.values())
 
 
+def _as_pythons(value: Any) -> Any:
+    return value.item() if isinstance(value, _xp.numpy.generic) else value
+
+
 def _what(x: Any) -> str:
     """What x is instead of a leaf that requires a gradient."""
     if type(x) is not Tensor:
@@ -260,9 +268,9 @@ def _what(x: Any) -> str:
 
 def _clipped(limit: float, *gradients: Any) -> tuple[Any, ...]:
     """The norm of all gradients together, and each by the factor that brings that down to the limit."""
-    total = lean.sum_of_squares(gradients[0])
+    total = lean.sum_of_squares(_xp.widened(gradients[0]))
     for gradient in gradients[1:]:
-        total = total + lean.sum_of_squares(gradient)
+        total = total + lean.sum_of_squares(_xp.widened(gradient))
     norm = lean.sqrt(total)
     factor = limit / _xp.array_namespace(norm).where(norm <= limit, limit, norm)
-    return norm, *[gradient * factor for gradient in gradients]
+    return norm, *[_xp.narrowed(gradient * factor, gradient) for gradient in gradients]

@@ -229,6 +229,33 @@ def conj(xp: Any, x: Array) -> Array:
     return xp.conj(x) if kind(x) == "complex floating" else x
 
 
+# float16 ends at 65 504, which a sum or a square soon passes, and bfloat16 has 8 bits for a number: what is summed or squared on the way
+# to a result is so in float32, as kernels do it.
+
+
+@functools.cache
+def _is_narrow(dtype: tuple[Any, Any]) -> bool:
+    """Of a dtype after its class: libraries warn when their dtypes are compared with others'."""
+    return str(dtype[1]).endswith("float16")
+
+
+def widened(x: Array) -> Array:
+    """Floats of 16 bits in float32; anything else as it is."""
+    dtype = getattr(x, "dtype", None)  # a number has none
+    if dtype is FLOAT64 or dtype is FLOAT32 or not _is_narrow((type(dtype), dtype)):
+        return x
+    xp = array_namespace(x)
+    return xp.astype(x, xp.float32)
+
+
+def narrowed(x: Array, like: Array) -> Array:
+    """What was made of an array of 16 bits, in the dtype of that; of any other, as it is."""
+    dtype = like.dtype
+    if dtype is FLOAT64 or dtype is FLOAT32 or not _is_narrow((type(dtype), dtype)):
+        return x
+    return array_namespace(x).astype(x, dtype, copy=False)
+
+
 def numpy_dtype(dtype: Any) -> Any:
     """NumPy's dtype of the same name: of torch.float32, jax's float32, "float32" ..."""
     try:

@@ -13,6 +13,8 @@ from checks import SINGLE_TOLERANCE, Derivatives, assert_agree, check_first, che
 
 import clumsygrad as cg
 
+HALF_TOLERANCE = 2e-2
+
 
 @pytest.fixture(params=CASES, ids=str)
 def case(request, backend):
@@ -60,6 +62,27 @@ def test_single_precision(derivatives, case):
         for x, g, e in zip(arrays, derivatives.gradients(arrays, cotangent), expected, strict=True):
             assert g.dtype == x.dtype, f"{case.name}: gradient of dtype {g.dtype} for an operand of dtype {x.dtype}"
             assert_agree(g, e, SINGLE_TOLERANCE, f"{case.name}, float32")
+
+
+@pytest.mark.parametrize("case", [case for case in CASES if "real" in case.kinds], ids=str)
+def test_half_precision(case):
+    """Gradients of float16 operands are float16, of both orders, also where NumPy or SciPy has no function of so few bits."""
+    here = Derivatives(case, BACKENDS["numpy"])
+    arrays = [x.astype(np.float16) for x in case.operands("real")]
+    wide = [x.astype(np.float64) for x in arrays]
+    with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+        try:
+            value = here.value(arrays)
+        except TypeError as error:
+            pytest.skip(f"NumPy has it not: {error}")
+        (cotangent,) = directions_like([value], seed=1)
+        gradients = here.gradients(arrays, cotangent)
+        expected = here.gradients(wide, cotangent.astype(here.value(wide).dtype))
+        second = here.second(arrays, cotangent, directions_like(arrays, seed=4)) if case.order > 1 else []
+    for x, g, e in zip(arrays, gradients, expected, strict=True):
+        assert g.dtype == x.dtype
+        assert_agree(g, e, HALF_TOLERANCE, f"{case.name}, float16")
+    assert all(g.dtype == x.dtype for x, g in zip([*arrays, cotangent], second, strict=False))
 
 
 def test_raw_in_raw_out_and_tensor_in_tensor_out(derivatives, case, backend):

@@ -636,13 +636,13 @@ def trained(make, dtype, steps=5, count=60):
 
 
 @on_the_host
-@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("dtype", ["float16", "float32", "float64"])
 @pytest.mark.parametrize("name", OPTIMIZERS)
 def test_steps_are_those_of_the_body(name, dtype, monkeypatch):
     expected, expected_state = trained(OPTIMIZERS[name], dtype)
     host = install(monkeypatch)
     found, state = trained(OPTIMIZERS[name], dtype)
-    groups = 2 if dtype == "float32" else 1
+    groups = 1 if dtype == "float64" else 2
     assert 5 <= len(host.launched) <= 5 * (groups + 1), "one launch for many parameters"
     for a, b in zip(found, expected, strict=True):
         assert a.dtype == b.dtype
@@ -650,6 +650,7 @@ def test_steps_are_those_of_the_body(name, dtype, monkeypatch):
     for a, b in zip(state, expected_state, strict=True):
         assert a.keys() == b.keys()
         for key in a:
+            assert a[key].dtype == b[key].dtype
             np.testing.assert_allclose(a[key], b[key], rtol=20 * NUMPYS[dtype], atol=NUMPYS[dtype])
 
 

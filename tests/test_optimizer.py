@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import array_api_compat
 import numpy as np
 import pytest
+from backends import BACKENDS
 
 import clumsygrad as cg
 from clumsygrad.optimizer import SGD, Adam, AdamW
@@ -343,6 +344,32 @@ EVERY_OPTIMIZER = {
 }
 
 
+@pytest.mark.parametrize(
+    ("library", "dtype"), [("numpy", "float16"), ("torch", "float16"), ("torch", "bfloat16"), ("jax", "bfloat16")]
+)
+@pytest.mark.parametrize("name", EVERY_OPTIMIZER)
+def test_parameters_of_16_bits_are_stepped_in_float32(name, library, dtype):
+    """Their own dtype rounds small squares, and Adam's eps, to 0. It is kept; the state is float32."""
+    pytest.importorskip(library)
+    xp = cg.over(library)
+    narrow = getattr(xp, dtype, None) or getattr(BACKENDS[library].raw_namespace, dtype)
+    values = [[0.5, -1.0, 2.0], [1e-4, 0.0, 3e-3], [-2e-4, 0.0, 5e-3], [0.0, 1e-4, 0.0]]
+    start, *gradients = [xp.astype(xp.asarray(x, dtype=xp.float32), narrow) for x in values]
+
+    def trained(dtype):
+        x = cg.Tensor(xp.astype(start, dtype).data, requires_grad=True)
+        optimizer = EVERY_OPTIMIZER[name]([x])
+        for g in gradients:
+            x.grad = xp.astype(g, dtype).data
+            optimizer.step()
+        return x, optimizer.state_dict()["state"][0]
+
+    (x, state), (wide, _) = trained(narrow), trained(xp.float32)
+    assert x.dtype == narrow
+    np.testing.assert_allclose(xp.astype(x, xp.float32).detach().numpy(), wide.detach().numpy(), rtol=2**-7)
+    assert all(array.dtype == xp.float32 for array in state.values())
+
+
 def network(xp, parameters, images, labels, step):
     """A network with dropout: its loss."""
     w, b, gain, shift, v = parameters
@@ -442,6 +469,14 @@ def test_clipping_what_is_complex_or_of_two_dtypes():
     np.testing.assert_allclose(x.grad, [0.6j])
     np.testing.assert_allclose(y.grad, [0.8])
     assert x.grad.dtype == np.complex64
+
+
+def test_clipping_what_float16_can_not_square():
+    x = cg.Tensor(np.zeros(4, np.float16), requires_grad=True)
+    x.grad = np.full(4, 300, np.float16)
+    assert cg.optimizer.clip_by_norm([x], 1.0) == 600
+    assert x.grad.dtype == np.float16
+    np.testing.assert_array_equal(x.grad, np.full(4, 0.5))
 
 
 def test_clipping_nothing_and_what_is_not_finite():

@@ -3,8 +3,10 @@
 #define TENSORS 48
 
 struct Parameters {  // by value, among the arguments of the kernel: nothing has to be copied to the device before
-    const Stored *x[TENSORS], *grad[TENSORS], *first[TENSORS], *second[TENSORS];  // first and second: state, null before the first step
-    Stored *new_x[TENSORS], *new_first[TENSORS], *new_second[TENSORS];
+    const Stored *x[TENSORS], *grad[TENSORS];
+    const Real *first[TENSORS], *second[TENSORS];  // state, null before the first step
+    Stored *new_x[TENSORS];
+    Real *new_first[TENSORS], *new_second[TENSORS];
     Index size[TENSORS];
 };
 
@@ -17,8 +19,8 @@ extern "C" __global__ void sgd(const Parameters p, double rate, double momentum,
     FOR_ELEMENTS {
         const Real x = to_real(p.x[t][i]);
         Real v = to_real(p.grad[t][i]) + (Real)decay * x;
-        if (p.first[t]) v += (Real)momentum * to_real(p.first[t][i]);
-        if (p.new_first[t]) p.new_first[t][i] = to_stored(v);
+        if (p.first[t]) v += (Real)momentum * p.first[t][i];
+        if (p.new_first[t]) p.new_first[t][i] = v;
         p.new_x[t][i] = to_stored(x - (Real)rate * v);
     }
 }
@@ -34,11 +36,11 @@ extern "C" __global__ void adam(
         const Real g = to_real(p.grad[t][i]) + (Real)decay * x;
         Real mean = g * (Real)(1 - beta), square = g * g * (Real)(1 - beta2);
         if (p.first[t]) {
-            mean += (Real)beta * to_real(p.first[t][i]);
-            square += (Real)beta2 * to_real(p.second[t][i]);
+            mean += (Real)beta * p.first[t][i];
+            square += (Real)beta2 * p.second[t][i];
         }
-        p.new_first[t][i] = to_stored(mean);
-        p.new_second[t][i] = to_stored(square);
+        p.new_first[t][i] = mean;
+        p.new_second[t][i] = square;
         p.new_x[t][i] = to_stored(x * (Real)keep - mean / (sqrt(square) / (Real)root + (Real)eps) * (Real)rate);
     }
 }

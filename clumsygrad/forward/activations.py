@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from .. import _elements, _kernels, grad, lean
-from .._layers import narrowed, sum_along, widened
+from .._layers import sum_along
 from .._operation import operation
-from ..xp import Array, array_namespace, kind
+from ..xp import Array, array_namespace, kind, narrowed, widened
 
 __all__ = ["gelu", "log_softmax", "relu", "sigmoid", "silu", "softmax", "softplus"]
 

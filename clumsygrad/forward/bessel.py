@@ -10,8 +10,10 @@ Tensor(array([1.]))
 
 from __future__ import annotations
 
+import functools
+
 from .. import grad
-from .._operation import operation
+from .._operation import operation as _operation
 from .._special import special_of
 from ..xp import Array
 
@@ -56,6 +58,8 @@ __all__ = [
     "y1",
     "yv",
 ]
+
+operation = functools.partial(_operation, widens=True)  # none of the libraries has them all in 16 bits
 
 
 # Bessel functions ----------------------------------------------------------------------------------------------------------------

@@ -10,8 +10,10 @@ Tensor(array([1., 6.]))
 
 from __future__ import annotations
 
+import functools
+
 from .. import _incomplete, grad
-from .._operation import operation
+from .._operation import operation as _operation
 from .._special import special_of
 from ..xp import Array
 
@@ -40,6 +42,8 @@ __all__ = [
     "rgamma",
     "zeta",
 ]
+
+operation = functools.partial(_operation, widens=True)  # none of the libraries has them all in 16 bits
 
 
 # Γ and its logarithmic derivatives -----------------------------------------------------------------------------------------------

@@ -13,16 +13,14 @@ from .._layers import (
     dropped,
     from_rows,
     matmul_like,
-    narrowed,
     normalised,
     plus_row,
     rows_over,
     scale_of_scores,
     side_by_side,
-    widened,
 )
 from .._operation import operation
-from ..xp import Array, array_namespace, as_indices, is_array, kind
+from ..xp import Array, array_namespace, as_indices, is_array, kind, narrowed, widened
 
 __all__ = ["avg_pool2d", "conv2d", "dropout", "embedding", "layer_norm", "linear", "max_pool2d", "scaled_dot_product_attention"]
 

@@ -134,7 +134,7 @@ def det(x: Array, /) -> Array:
     return of_library(x, "det")(x)
 
 
-@operation(grad.adjugate_backward)
+@operation(grad.adjugate_backward, widens=True)
 def adjugate(x: Array, /) -> Array:
     """The transposed matrices of the cofactors of matrices (..., n, n): adj(x) x = det(x) I, also where x is singular.
 
@@ -340,7 +340,7 @@ def matrix_power(x: Array, n: int, /) -> Array:
     return of_library(x, "matrix_power")(x, n)
 
 
-@operation(grad.expm_backward)
+@operation(grad.expm_backward, widens=True)
 def expm(x: Array, /) -> Array:
     """Σ xᵏ / k!, the exponential of matrices (..., n, n). (Not in the standard.)
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 
 from .. import _elements, _kernels, _pieces, grad, lean
-from .._layers import cross_entropies, labels_like, narrowed, share_of_each, widened
+from .._layers import cross_entropies, labels_like, share_of_each
 from .._operation import operation
-from ..xp import Array, array_namespace, is_array, is_real_numpys, kind
+from ..xp import Array, array_namespace, is_array, is_real_numpys, kind, narrowed, widened
 
 __all__ = ["binary_cross_entropy", "cross_entropy", "mae_loss", "mse_loss"]
 

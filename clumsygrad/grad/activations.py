@@ -7,8 +7,8 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from .. import _elements, _kernels, _pieces, lean
-from .._layers import narrowed, sum_along, widened
-from ..xp import Array, array_namespace
+from .._layers import sum_along
+from ..xp import Array, array_namespace, narrowed, widened
 from ._read import GradientTuple, conj_operand, conj_result, integers, may_be_written, result
 
 if TYPE_CHECKING:

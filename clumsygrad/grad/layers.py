@@ -18,7 +18,6 @@ from .._layers import (
     dropped,
     from_rows,
     matmul_like,
-    narrowed,
     normalised,
     one_over_length,
     rows_over,
@@ -26,9 +25,8 @@ from .._layers import (
     side_by_side,
     takes_factor,
     times_transpose_by_columns,
-    widened,
 )
-from ..xp import Array, array_namespace
+from ..xp import Array, array_namespace, narrowed, widened
 from ._parts import added_at
 from ._read import GradientTuple, attribute, handed_over, kept, needs, operand, operands, result, unbroadcast
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from .. import _kernels, _pieces, lean
-from .._layers import cross_entropies, labels_like, narrowed, share_of_each, widened
+from .._layers import cross_entropies, labels_like, share_of_each
 from .._special import special_of
-from ..xp import Array, array_namespace
+from ..xp import Array, array_namespace, narrowed, widened
 from ._read import GradientTuple, attribute, kept, needs, operands, pair, unbroadcast
 
 if TYPE_CHECKING:

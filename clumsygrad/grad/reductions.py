@@ -6,8 +6,7 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from .. import lean
-from .._layers import narrowed, widened
-from ..xp import Array, array_namespace, as_tuple, device, numpy
+from ..xp import Array, array_namespace, as_tuple, device, narrowed, numpy, widened
 from ._read import GradientTuple, attribute, conj_operand, conj_result, integers, operand, result
 
 if TYPE_CHECKING:
