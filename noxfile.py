@@ -75,7 +75,7 @@ def gpu(session: nox.Session) -> None:
 @nox.session
 def cupy(session: nox.Session) -> None:
     """tests/gpu and the benchmark where there is no GPU: on CuPy itself, over a CUDA that is the host (tests/cuda_on_host)."""
-    session.install("-e", ".[test,cuda13]", "nvidia-cuda-runtime==13.*", "nvidia-cuda-crt==13.*")
+    session.install("-e", ".[test,cuda13]", "nvidia-cuda-runtime==13.*", "nvidia-cuda-crt==13.*", "ml_dtypes")
     session.run("pytest", "-n", "auto", "tests/test_without_gpu.py", *session.posargs)
 
 

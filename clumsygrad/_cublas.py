@@ -58,6 +58,11 @@ def adjoint_times(x: Array, y: Array) -> Array:
 
 
 def _by_cupy(x: Array, y: Array, factor: float) -> Array:
+    if x.dtype.kind == "V":  # bfloat16, of which CuPy multiplies no stacks
+        x, y = x.copy("C"), y.copy("C")
+        plan = _plan_of(x, y, factor)
+        if plan is not None:
+            return _product(x, y, plan, _of_cupy())
     return x @ y if factor == 1 else (x * factor) @ y
 
 

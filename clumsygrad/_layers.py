@@ -122,7 +122,7 @@ def dropped(x: Array, p: float, seed: int | Array, step: int | Array) -> Array:
     z = _elements.dropout(x, p, seed, step)
     if z is not None:
         return z
-    return lean.kept_where(keep_mask(x, p, seed, step), x * (1 / (1 - p)))
+    return narrowed(lean.kept_where(keep_mask(x, p, seed, step), x * (1 / (1 - p))), x)
 
 
 def by_rows(product: Callable[[Array, Array], Array], x: Array, w: Array, b: Array | None = None) -> Array:
@@ -215,7 +215,7 @@ def attention_weights(q: Array, k: Array, mask: Any, causal: bool, scale: float)
 def _forbidding(allowed: Array, like: Array) -> Array:
     """0 where it is allowed, −∞ elsewhere."""
     xp = array_namespace(like)
-    return xp.where(allowed, xp.zeros(allowed.shape, dtype=like.dtype, device=device(like)), -math.inf)
+    return narrowed(xp.where(allowed, xp.zeros(allowed.shape, dtype=like.dtype, device=device(like)), -math.inf), like)
 
 
 def _not_later(scores: Array) -> Array:

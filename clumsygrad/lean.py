@@ -1,8 +1,7 @@
 """A few functions of the standard in NumPy's cheapest spelling, for the calculus and the functions that it leans on most.
 
-NumPy's Python wrappers, and array_api_compat's around them, cost more than the work on small arrays: `np.broadcast_to` ten times what
-the array's constructor takes, `np.sum` twice `np.add.reduce`, `xp.reshape` eight times the method. Here a NumPy array goes to the C
-function; everything else, Tensors included, to the function of its namespace, which is the meaning of each.
+Python's wrappers cost more than the work on small arrays: `np.broadcast_to` ten times the array's constructor, `xp.reshape` eight times the
+method. Here a NumPy array goes to the C function; all else, Tensors included, to the function of its namespace, which is what each means.
 """
 
 from __future__ import annotations
@@ -29,7 +28,9 @@ from .xp import (
     kind,
     mutable_arrays,
     name_of,
+    narrowed,
     ndarray,
+    widened,
 )
 
 __all__ = [
@@ -115,7 +116,7 @@ def mean(x: Array, axis: Axis = None, keepdims: bool = False) -> Array:
         if total.size and x.size:  # of nothing NumPy has a warning of its own
             return total / (x.size // total.size)
     found = _kernels.sum_over(x, axis, keepdims, mean=True)
-    return array_namespace(x).mean(x, axis=axis, keepdims=keepdims) if found is None else found
+    return narrowed(array_namespace(x).mean(widened(x), axis=axis, keepdims=keepdims), x) if found is None else found
 
 
 def sum_of_squares(x: Array, axis: Axis = None) -> Array:
@@ -125,9 +126,8 @@ def sum_of_squares(x: Array, axis: Axis = None) -> Array:
             x = x.reshape(-1)
             return x.dot(x)
         return np.vdot(x, x).real
-    xp = array_namespace(x)
-    size = xp.abs(x) if kind(x) == "complex floating" else x
-    return xp.sum(size * size, axis=axis)
+    size = array_namespace(x).abs(x) if kind(x) == "complex floating" else x
+    return sum(size * size, axis)
 
 
 def max(x: Array, axis: Axis = None, keepdims: bool = False) -> Array:

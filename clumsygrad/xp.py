@@ -204,6 +204,8 @@ def kind(x: Array) -> str:
 
 def kind_of_dtype(dtype: Any, xp: Any) -> str:
     """The kind of a dtype of the namespace `xp`."""
+    if str(dtype) == "bfloat16":  # of the package ml_dtypes, which NumPy's and CuPy's namespaces refuse to speak of
+        return "real floating"
     for name in ("real floating", "complex floating", "integral", "bool"):
         if xp.isdtype(dtype, name):
             return name

@@ -235,3 +235,11 @@ def test_an_axis_is_not_written_into():
     axis = A(-1)
     cg.func.grad(lambda x: cg.sum(cg.concat([x, x], axis=axis)))(numbers(X))
     assert axis == -1
+
+
+@pytest.mark.parametrize("name", ["tril", "triu"])
+def test_a_triangle_of_a_vector(name):
+    """Of a vector NumPy makes the triangle of a matrix with that in each row; the standard speaks of matrices alone."""
+    triangle = getattr(cg, name)
+    assert np.array_equal(cg.func.grad(lambda x: cg.sum(triangle(x) ** 2) / 2)(np.ones(3)), getattr(np, name)(np.ones(3)).sum(0))
+    assert cg.gradcheck(triangle, np.asarray([1.0, 2.0, 3.0]))

@@ -558,3 +558,20 @@ def test_hessian_products_compile_under_jax_jit():
 
     x, v = jax.numpy.asarray(A), jax.numpy.asarray(B)
     np.testing.assert_allclose(jax.jit(product)(x, v), jax.hessian(jax_loss)(x) @ v, rtol=1e-10)
+
+
+@pytest.mark.parametrize("library", ["array_api_strict", "torch", "jax"])
+def test_numbers_beside_arrays_of_another_library_become_its_arrays(library):
+    pytest.importorskip(library)
+    x = cg.over(library).asarray([1.0, 2.0]).data
+
+    def f(a, x):
+        return cg.sum(a * a * x)
+
+    assert float(grad(f)(2.0, x)) == 12
+    assert cg.xp.library_of(grad(f)(2.0, x=x)) == library.partition(".")[0]
+    of_a, of_x = grad(f, argnums=(0, 1))(2.0, x)
+    assert (float(of_a), cg.Tensor(of_x).tolist()) == (12, [4, 4])
+    assert float(grad(lambda p: f(p["a"], p["x"]))({"a": 2.0, "x": x})["a"]) == 12
+    assert float(cg.func.hessian(f)(2.0, x)) == 6
+    assert float(jvp(f, (2.0, x), (1.0, 0 * x))[1]) == 12

@@ -116,14 +116,14 @@ extern "C" __global__ void add_row(Stored *x, const Stored *row, Index rows, Ind
 }
 
 // (h - label) x + log(1 + exp(-|x|)), h = 1 where x >= 0, else 0; and its slope, the probability 1 / (1 + exp(-x)) less the label
-extern "C" __global__ void binary_cross_entropy(const Stored *x, const Stored *labels, Stored *losses, Stored *slope, Index n)
+extern "C" __global__ void binary_cross_entropy(const Stored *x, const Stored *labels, Real *losses, Real *slope, Index n)
 {
     FOR_ELEMENTS {
         const Real value = to_real(x[i]), label = to_real(labels[i]);
         const Real e = exp(-fabs(value)), portion = e / (1 + e);
         const Real linear = value < 0 ? -label : 1 - label;
-        losses[i] = to_stored(linear * value + log1p(e));
-        slope[i] = to_stored(value < 0 ? linear + portion : linear - portion);
+        losses[i] = linear * value + log1p(e);
+        slope[i] = value < 0 ? linear + portion : linear - portion;
     }
 }
 

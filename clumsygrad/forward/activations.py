@@ -45,7 +45,8 @@ def softplus(x: Array, /) -> Array:
     xp = array_namespace(x)
     if kind(x) == "complex floating":
         return xp.log1p(xp.exp(x))
-    return lean.add_into(xp.log1p(lean.exp_into(xp.abs(x) * -1.0)), lean.not_negative(x))
+    wide = widened(x)
+    return narrowed(lean.add_into(xp.log1p(lean.exp_into(xp.abs(wide) * -1.0)), lean.not_negative(wide)), x)
 
 
 @operation(grad.silu_backward)

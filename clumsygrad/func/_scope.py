@@ -30,9 +30,9 @@ _parents_of = attrgetter("_parents")
 
 
 class _Scope:
-    """One application of a transform, which errors call `name`, to trees of arguments."""
+    """One application of a transform, which errors call `name`, to trees of arguments, `beside` others that are not differentiated."""
 
-    def __init__(self, name: str, trees: Sequence[Any]) -> None:
+    def __init__(self, name: str, trees: Sequence[Any], beside: Sequence[Any] = ()) -> None:
         self.name = name
         self.oldest = next_id()
         self.arguments: list[Tensor] = []
@@ -43,7 +43,7 @@ class _Scope:
             self.arguments += [
                 record(x, positive_backward, (), None)
                 if type(x) is ndarray and x.shape and (x.dtype is FLOAT64 or x.dtype is FLOAT32)  # as most are
-                else _argument(x, name)
+                else _argument(x, name, (trees, beside))
                 for x in leaves
             ]
         self.numbers = list(map(_id_of, self.arguments))
@@ -92,7 +92,7 @@ class _Scope:
                 if not joined or seed:
                     told = engine.Released(self.name, _INSIDE) if release and not in_tensors else None
                     arrived = engine.propagate(out, seed, leading=self.leading, release=told, guard=_xp.guard)
-                return [exclusive(arrived[x._id][1], given) if x._id in arrived else _zeros(x, in_tensors) for x in arguments]
+                return [exclusive(x, arrived[x._id][1], given) if x._id in arrived else _zeros(x, in_tensors) for x in arguments]
             finally:
                 reset_recording(token)
                 for x in arguments:
@@ -148,17 +148,17 @@ class _Pushforward:
             if seed:
                 arrived = engine.propagate(self.root, seed, leading=self.leading, guard=_xp.guard)
             return [
-                exclusive(arrived[g._id][1], given) if g is not None and g._id in arrived else _zeros(x, in_tensors)
+                exclusive(g, arrived[g._id][1], given) if g is not None and g._id in arrived else _zeros(x, in_tensors)
                 for x, g in zip(self.pullback.outputs, self.cotangents, strict=True)
             ]
 
 
-def _argument(x: Any, name: str) -> Tensor:
+def _argument(x: Any, name: str, arguments: Any) -> Tensor:
     """A tensor of the transform's own over an argument; over a Tensor it is a step of that one's graph."""
     if type(x) is Tensor:
         data, parents = x._data, (x,) if x.requires_grad else ()
     else:
-        data, parents = _xp.scalar(x) if _xp.is_array(x) else Tensor(x)._data, ()
+        data, parents = _xp.scalar(x) if _xp.is_array(x) else _number(x, arguments), ()
     if not _xp.is_floating(data):
         given, convert = (
             (f"is {x!r}", f"write {float(x)}") if isinstance(x, int) else (f"has dtype {data.dtype}", "convert it (astype)")
@@ -167,6 +167,16 @@ def _argument(x: Any, name: str) -> Tensor:
             f"{name}: an argument {given}, and only floating and complex arrays have gradients; {convert}, or name the others with argnums"
         )
     return record(data, positive_backward, parents, None)
+
+
+def _number(x: Any, arguments: Any) -> Any:
+    """A number as an array, in the library and on the device of the first array among the arguments."""
+    data = Tensor(x)._data
+    for other in _tree.flatten(arguments)[0]:
+        if type(other) is Tensor or _xp.is_array(other):
+            like = other._data if type(other) is Tensor else other
+            return _xp.moved(data, like) if _xp.is_floating(data) and _xp.library_of(like) != "numpy" else data
+    return data
 
 
 def _joined(outputs: Sequence[Any]) -> Tensor:

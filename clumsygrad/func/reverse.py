@@ -178,7 +178,7 @@ def evaluated(
             )
     if len({number % len(args) for number in numbers}) < len(numbers):
         raise ValueError(f"{name}: argnums {numbers} ask for one argument twice, of {len(args)}: name each once")
-    scope = _Scope(name, [args[number] for number in numbers])
+    scope = _Scope(name, [args[number] for number in numbers], (args, kwargs))
     arguments = list(args)
     for number, tree in zip(numbers, scope.trees(), strict=True):
         arguments[number] = tree

@@ -131,13 +131,13 @@ def tile_backward(tensor: Tensor, grad: Array) -> GradientTuple:
 def tril_backward(tensor: Tensor, grad: Array) -> GradientTuple:
     """z = the lower triangle of x:   x̄ = the lower triangle of z̄."""
     xp = array_namespace(grad)
-    return (xp.tril(grad, k=integers(tensor, "k")),)
+    return (unbroadcast(xp.tril(grad, k=integers(tensor, "k")), tensor._parents[0].shape),)
 
 
 def triu_backward(tensor: Tensor, grad: Array) -> GradientTuple:
     """z = the upper triangle of x:   x̄ = the upper triangle of z̄."""
     xp = array_namespace(grad)
-    return (xp.triu(grad, k=integers(tensor, "k")),)
+    return (unbroadcast(xp.triu(grad, k=integers(tensor, "k")), tensor._parents[0].shape),)
 
 
 def sort_backward(tensor: Tensor, grad: Array) -> GradientTuple:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
+import importlib
 from collections.abc import Sequence
 from typing import Any
 
@@ -11,6 +13,8 @@ import numpy as np
 REAL = {"S": np.dtype("f4"), "D": np.dtype("f8"), "C": np.dtype("f4"), "Z": np.dtype("f8")}
 DTYPES = {"S": np.dtype("f4"), "D": np.dtype("f8"), "C": np.dtype("c8"), "Z": np.dtype("c16")}
 BY_NUMBER = {0: np.dtype("f4"), 1: np.dtype("f8"), 2: np.dtype("f2"), 4: np.dtype("c8"), 5: np.dtype("c16")}  # cudaDataType
+with contextlib.suppress(ModuleNotFoundError):  # whoever has no such package has no arrays of bfloat16
+    BY_NUMBER[14] = np.dtype(importlib.import_module("ml_dtypes").bfloat16)
 
 
 def strided(address: int, shape: Sequence[int], strides: Sequence[int], dtype: Any) -> np.ndarray:

@@ -14,7 +14,8 @@ from backends import BACKENDS
 from cases import CASES
 from checks import SINGLE_TOLERANCE, Derivatives, assert_agree, directions_like
 from numpy_functions import ROWS as NUMPY_ROWS
-from on_gpu import VALUE_TOLERANCE, cotangent_of, differentiated, rows_here, second_device
+from on_gpu import STANDIN, VALUE_TOLERANCE, cotangent_of, differentiated, rows_here, second_device
+from test_layers import OF_16_BITS, check_16_bits
 from test_rules import RULES
 
 import clumsygrad as cg
@@ -87,6 +88,15 @@ def test_single_precision(case, gpu):
     for x, g, e in zip(arrays, here.gradients(arrays, cotangent), expected, strict=True):
         assert g.dtype == x.dtype
         assert_agree(g, e, SINGLE_TOLERANCE, f"{case.name}, float32")
+
+
+@pytest.mark.parametrize("name", rows_here(list(OF_16_BITS)))
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
+def test_floats_of_16_bits(dtype, name, gpu):
+    if STANDIN and dtype == "bfloat16":
+        pytest.skip("the stand-in has no bfloat16")
+    narrow = np.dtype(dtype if dtype == "float16" else pytest.importorskip("ml_dtypes").bfloat16)
+    check_16_bits(gpu, narrow, name)
 
 
 @pytest.mark.parametrize("case", rows_here([case for case in NUMPY_ROWS if not case.minor]), ids=str)

@@ -11,7 +11,7 @@ from checks import assert_agree
 from on_gpu import STANDIN, drawn_digits, second_device
 
 import clumsygrad as cg
-from clumsygrad import activation, loss, optimizer
+from clumsygrad import activation, loss, nn, optimizer
 
 STEPS = 50
 
@@ -42,7 +42,7 @@ OPTIMIZERS = {
 }
 
 
-@pytest.mark.parametrize(("dtype", "tolerance"), [("float64", 1e-11), ("float32", 1e-4)])
+@pytest.mark.parametrize(("dtype", "tolerance"), [("float64", 1e-11), ("float32", 1e-4), ("float16", 5e-3)])
 @pytest.mark.parametrize("make", OPTIMIZERS.values(), ids=OPTIMIZERS)
 def test_optimizers_are_numpys(make, dtype, tolerance, gpu):
     """Over 50 steps, on parameters of several shapes: 0-d, odd, more than one block of threads."""
@@ -156,6 +156,49 @@ def test_digits_are_learned_as_on_the_cpu(digits, gpu):
     assert accuracy >= expected - 0.01
     assert np.max(np.abs(np.subtract(losses, expected_losses)[:STEPS])) <= 1e-3
     assert np.mean(losses[-10:]) < 0.2 * losses[0]
+
+
+def test_a_transformer_in_bfloat16(gpu):
+    """Parameters, gradients and state keep their dtypes, and the loss falls as in float32."""
+    if STANDIN:
+        pytest.skip("the stand-in has no bfloat16")
+    bfloat16 = np.dtype(pytest.importorskip("ml_dtypes").bfloat16)
+    random = np.random.default_rng(5)
+    shapes = {
+        "embedding": (11, 16),
+        "heads": (16, 48),
+        "out": (16, 16),
+        "gain": (16,),
+        "shift": (16,),
+        "last": (16, 11),
+        "b": (11,),
+    }
+    starts = {name: random.standard_normal(shape) / 4 + (name == "gain") for name, shape in shapes.items()}
+    tokens = random.integers(0, 11, (3, 6))
+
+    def trained(dtype):
+        p = {name: cg.Tensor(gpu.array(x.astype(np.float32)).astype(dtype), requires_grad=True) for name, x in starts.items()}
+        adam = optimizer.AdamW(p, 1e-2)
+        losses = []
+        for step in range(20):
+            x = nn.embedding(p["embedding"], gpu.array(tokens))
+            q, k, v = cg.moveaxis(cg.reshape(nn.layer_norm(x, p["gain"], p["shift"]) @ p["heads"], (3, 6, 3, 16)), 2, 0)
+            x = x + nn.scaled_dot_product_attention(q, k, v, heads=4, causal=True) @ p["out"]
+            x = nn.dropout(nn.gelu(x), 0.1, seed=1, step=step)
+            value = nn.cross_entropy(nn.linear(x, p["last"], p["b"])[:, :-1], gpu.array(tokens[:, 1:]), axis=-1)
+            assert value.dtype == dtype
+            adam.zero_grad()
+            value.backward()
+            optimizer.clip_by_norm(p, 1.0)
+            assert all(leaf.grad.dtype == leaf.dtype == dtype and gpu.owns(leaf.grad) for leaf in p.values())
+            adam.step()
+            losses.append(float(value.detach().data.astype(np.float32)))
+        assert all(array.dtype == np.float32 for state in adam.state_dict()["state"] for array in state.values())
+        return losses
+
+    losses, expected = trained(bfloat16), trained(np.dtype("float32"))
+    assert expected[-1] < 0.5 * expected[0]
+    assert_agree(losses, expected, 0.02, "losses")
 
 
 # Sums over repeats -------------------------------------------------------------------------------------------------------------------
