@@ -243,3 +243,11 @@ def test_a_triangle_of_a_vector(name):
     triangle = getattr(cg, name)
     assert np.array_equal(cg.func.grad(lambda x: cg.sum(triangle(x) ** 2) / 2)(np.ones(3)), getattr(np, name)(np.ones(3)).sum(0))
     assert cg.gradcheck(triangle, np.asarray([1.0, 2.0, 3.0]))
+
+
+@pytest.mark.parametrize("ord", [np.float64(3), INT(3), np.float64(2), np.float32(0.5), A(3.0)])
+def test_a_norms_ord_of_numpys_promotes_no_gradient(ord):
+    x = A([1.0, 2.0], np.float32)
+    g = cg.func.grad(lambda x: cg.linalg.vector_norm(x, ord=ord))(x)
+    assert g.dtype == np.float32
+    assert_agree(g, cg.func.grad(lambda x: cg.linalg.vector_norm(x, ord=float(ord)))(x), 1e-6, "ord")

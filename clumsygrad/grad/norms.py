@@ -22,7 +22,7 @@ def vector_norm_backward(tensor: Tensor, grad: Array) -> GradientTuple:
     p = 2: z̄ x / z. p = 1: z̄ sign(x). p = inf or −inf: z̄ sign(x) where |x| is the largest or smallest, shared equally. p = 0: 0.
     """
     xp = array_namespace(grad)
-    x, ord = operand(tensor, grad), attribute(tensor, "ord")
+    x, ord = operand(tensor, grad), float(attribute(tensor, "ord"))  # a number of NumPy's would promote
     axes = _axes(attribute(tensor, "axis"), len(x.shape))
     kept = tuple([1 if i in axes else n for i, n in enumerate(x.shape)])
     g, z = xp.reshape(grad, kept), xp.reshape(result(tensor, grad), kept)
