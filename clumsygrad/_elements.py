@@ -25,6 +25,7 @@ __all__ = [
     "multiply",
     "relu",
     "relu_gradient",
+    "squared_errors",
     "subtract",
 ]
 
@@ -180,6 +181,18 @@ def binary_cross_entropy(x: Array, labels: Array) -> tuple[Array, Array] | None:
     _kernels.launch(
         "elements", "binary_cross_entropy", dtype, *_kernels.for_each(x.size), [x, labels, losses, slope, np.int64(x.size)]
     )
+    return losses, slope
+
+
+def squared_errors(x: Array, y: Array, factor: float, is_kept: bool) -> tuple[Array, Array | None] | None:
+    """(x − y)², and, if it is to be kept, factor (x − y); of 16 bits both are float32."""
+    dtype = _kernels.served(x, y) if x.shape == y.shape else None
+    if dtype is None:
+        return None
+    losses = _kernels.empty(x.shape, x, _kernels.REALS[dtype])
+    slope = _kernels.empty(x.shape, x, _kernels.REALS[dtype]) if is_kept else None
+    arguments = [x, y, losses, slope, np.int64(x.size), np.float64(factor)]
+    _kernels.launch("elements", "squared_error", dtype, *_kernels.for_each(x.size), arguments)
     return losses, slope
 
 

@@ -94,6 +94,8 @@ CALLS = {
         lambda x: nn.binary_cross_entropy(x, (np.arange(900).reshape(3, 300) % 5 / 4).astype(x.dtype), reduction="none"),
         [3 * random(3, 300)],
     ),
+    "mse_loss": (nn.mse_loss, [random(3, 301), random(3, 301)]),
+    "mse_loss of each": (functools.partial(nn.mse_loss, reduction="none"), [random(7), random(7)]),
     "dropout": (lambda x: nn.dropout(x, 0.3, seed=2**40 + 5, step=3), [random(7, 301)]),
     "dropout of three": (lambda x: nn.dropout(x, 0.3, seed=-1), [random(3)]),
 }
@@ -104,7 +106,7 @@ def values_and_gradients(function, operands):
     leaves = [cg.Tensor(x, requires_grad=True) for x in operands]
     z = function(*leaves)
     weights = np.random.default_rng(1).uniform(-1, 1, z.shape).astype(z.dtype)
-    z.backward(np.ascontiguousarray(weights))
+    z.backward(np.ascontiguousarray(weights).reshape(z.shape))
     return [z.data, *[leaf.grad for leaf in leaves]]
 
 
@@ -117,7 +119,7 @@ def test_a_kernel_is_its_body(name, dtype, monkeypatch):
     wide = values_and_gradients(function, [x.astype(np.float64) for x in operands])
     host = install(monkeypatch)
     found = values_and_gradients(function, operands)
-    once = name in ("binary_cross_entropy", "relu")  # one keeps its slope, the other has a spelling of NumPy's own
+    once = name in ("binary_cross_entropy", "mse_loss of each", "relu")  # two keep their slope, one has a spelling of NumPy's own
     assert len(host.launched) >= (1 if once else 2), "a body was run, not a kernel"
     for a, b in zip(found, wide, strict=True):
         assert a.dtype == dtype
@@ -128,7 +130,7 @@ ROWS = [
     case
     for case in CASES
     if set(case.rules)
-    & {"relu", "softmax", "log_softmax", "cross_entropy", "binary_cross_entropy", "layer_norm", "gelu", "dropout", "conv2d"}
+    & {"relu", "softmax", "log_softmax", "cross_entropy", "binary_cross_entropy", "mse", "layer_norm", "gelu", "dropout", "conv2d"}
     and case.name != "gelu-blocks"
 ]
 

@@ -127,6 +127,16 @@ extern "C" __global__ void binary_cross_entropy(const Stored *x, const Stored *l
     }
 }
 
+// (x - y)^2; and, if it is wanted, its slope times a factor
+extern "C" __global__ void squared_error(const Stored *x, const Stored *y, Real *losses, Real *slope, Index n, double factor)
+{
+    FOR_ELEMENTS {
+        const Real difference = to_real(x[i]) - to_real(y[i]);
+        losses[i] = difference * difference;
+        if (slope) slope[i] = (Real)factor * difference;
+    }
+}
+
 // Philox 4x32-10. Source: Salmon, Moraes, Dror and Shaw 2011, section 3.3.
 __device__ void philox(Word counter[4], Word key0, Word key1)
 {

@@ -28,6 +28,11 @@ def mse_loss(prediction: Array, target: Array, /, *, reduction: str = "mean") ->
     if reduction in ("mean", "sum") and _pieces.are_large(prediction, target):
         total = _pieces.sum_of_squared_differences(prediction, target)
         return total / math.prod(prediction.shape) if reduction == "mean" else total, None
+    if _kernels.is_cupys(prediction) and is_array(target):
+        share = share_of_each(reduction, prediction.shape)
+        found = _elements.squared_errors(prediction, target, 2 * share, prediction.size <= _FEW and reduction in ("mean", "sum"))
+        if found is not None:
+            return narrowed(_reduced(found[0], reduction, "mse_loss"), prediction), found[1]
     given = _difference(prediction, target, "mse_loss")
     if reduction in ("mean", "sum"):
         difference = widened(given)
