@@ -30,6 +30,7 @@ __all__ = [
     "attention_weights",
     "by_heads",
     "by_rows",
+    "check_lengths",
     "check_real",
     "cross_entropies",
     "dropped",
@@ -55,6 +56,16 @@ def check_real(name: str, x: Array) -> None:
     """Raise TypeError for complex numbers, which have no order and no variance of this kind."""
     if kind(x) == "complex floating":
         raise TypeError(f"{name}: an operand has dtype {x.dtype}, and all must be real: give real(x), imag(x) or abs(x)")
+
+
+def check_lengths(x: Array, rows: Array, axis: Any, **parameters: Array | None) -> None:
+    """Raise ValueError for parameters of a layer that are not as long as its rows: a kernel would read past their end."""
+    for name, p in parameters.items():
+        if p is not None and math.prod(p.shape) != rows.shape[1]:
+            raise ValueError(
+                f"layer_norm: the {name} has shape {tuple(p.shape)}, and must have the lengths of the axes {axis} of x, "
+                f"of shape {tuple(x.shape)}: {rows.shape[1]} elements"
+            )
 
 
 # Rows -----------------------------------------------------------------------------------------------------------------------------

@@ -14,7 +14,20 @@ if TYPE_CHECKING:
     from ._hooks import Hooks
     from .tensor import Tensor
 
-__all__ = ["Extra", "Part", "Permuted", "Reshaped", "View", "Views", "Write", "as_read", "as_written", "present", "read_anew"]
+__all__ = [
+    "Extra",
+    "OfComplex",
+    "Part",
+    "Permuted",
+    "Reshaped",
+    "View",
+    "Views",
+    "Write",
+    "as_read",
+    "as_written",
+    "present",
+    "read_anew",
+]
 
 
 _counting = threading.RLock()  # of the views of a leaf that threads share; a finalizer may come in between
@@ -157,7 +170,25 @@ class Permuted:
         return Permuted(tuple([seen.axes[a] for a in self.axes])) if type(seen) is Permuted else None
 
 
-View = Part | Reshaped | Permuted
+class OfComplex:
+    """A view: the real or the imaginary part of a complex base."""
+
+    __slots__ = ("is_real",)
+
+    def __init__(self, is_real: bool) -> None:
+        self.is_real = is_real
+
+    def read(self, base: Tensor) -> Tensor:
+        return base._real() if self.is_real else base._imag()
+
+    def write(self, base: Tensor, value: Tensor) -> Tensor:
+        return value + base._imag() * 1j if self.is_real else base._real() + value * 1j
+
+    def of(self, seen: View, shape: tuple[int, ...]) -> None:
+        return None
+
+
+View = Part | Reshaped | Permuted | OfComplex
 
 
 def _parts(key: Any) -> tuple[Any, ...]:
@@ -175,6 +206,8 @@ def _indices(part: Any, length: int) -> range | None:
 
 def _composed(first: tuple[Any, ...], second: tuple[Any, ...], shape: tuple[int, ...]) -> tuple[Any, ...] | None:
     """The key that reads of a tensor of `shape` what `second` reads of its elements at `first`, if both are integers and slices."""
+    if len(first) > len(shape):  # an axis is made by None
+        return None
     key: list[Any] = []
     further = list(second)
     for part, length in zip(first + (slice(None),) * (len(shape) - len(first)), shape, strict=False):

@@ -236,8 +236,8 @@ def _method(function: Function) -> Function:
 
 Tensor._bind("__array_ufunc__", ForNumPy())
 Tensor._bind("__array_function__", _array_function)
-Tensor._bind("real", property(calculus.real))
-Tensor._bind("imag", property(calculus.imag))
+Tensor._bind("real", property(calculus.real, calculus.assign_real))
+Tensor._bind("imag", property(calculus.imag, calculus.assign_imag))
 Tensor._bind("reshape", methods.reshape)
 Tensor._bind("transpose", methods.transpose)
 Tensor._bind("swapaxes", shapes.swapaxes)

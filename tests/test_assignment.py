@@ -593,3 +593,70 @@ def test_a_number_written_at_a_mask_keeps_the_dtype(library):
     integers[x > 1] = 5.5
     assert integers.dtype == cg.over(library).int64
     assert host(integers).tolist() == [1, 5, 5]
+
+
+def test_a_view_of_a_view_keeps_the_axis_that_none_made():
+    y = cg.zeros(3)
+    column = y[:, None][:2]
+    y[:2] = cg.asarray([1.0, 2.0])
+    assert column.tolist() == [[1], [2]]
+    column[...] = cg.asarray([[5.0], [6.0]])
+    element = y[-1, None]
+    element[()] += 1
+    assert y.tolist() == [5, 6, 1]
+    x = cg.Tensor([1.0, 2.0, 3.0], requires_grad=True)
+    seen = x[:, None][1:]
+    x.data = np.asarray([1.0, 4.0, 9.0])
+    assert seen.detach().tolist() == [[4], [9]]
+
+
+@pytest.mark.parametrize("key", [0, slice(2), np.asarray([True, False, True]), [0, 1]])
+def test_a_complex_number_is_not_assigned_to_reals(key):
+    y = cg.zeros(3)
+    with pytest.raises(TypeError, match="assignment of 1j to float64 would lose the imaginary part"):
+        y[key] = 1j
+    assert y.dtype == np.float64
+
+
+@pytest.mark.parametrize("library", ["numpy", "array_api_strict", "torch", "jax"])
+def test_numpys_arrays_as_keys_in_gradients_too(library):
+    pytest.importorskip(library)
+    i, mask = np.asarray([2, 0, 1, 2]), np.asarray([True, False, True, False])
+    xp = cg.over(library)
+    t = xp.asarray([0.0, 1.0, 2.0, 3.0]).data
+    assert cg.Tensor(cg.func.grad(lambda t: cg.sum(t[i] ** 2))(t)).tolist() == [0, 2, 8, 0]
+    assert cg.Tensor(cg.func.grad(lambda t: cg.sum(cg.scatter_add(t, i, (3,)) ** 2))(t)).tolist() == [6, 2, 4, 6]
+    y = xp.zeros(4)
+    y[mask] = 1.0
+    assert y.tolist() == [1, 0, 1, 0]
+
+
+@pytest.mark.parametrize("library", ["numpy", "torch", "jax"])
+def test_parts_of_complex_numbers_are_views(library):
+    """And are assigned to by name, as NumPy's."""
+    pytest.importorskip(library)
+    xp = cg.over(library)
+
+    def field(a, b):
+        z = xp.zeros(3, dtype=xp.complex64)
+        whole = z[:]
+        z.real[:] = a
+        z.imag[1:] = b[1:]
+        z.imag += a
+        np.real(z)[0] = 2 * b[0]
+        z.real = z.real * 3
+        return cg.sum(xp.abs(whole) ** 2), z
+
+    a, b = [xp.asarray(x, dtype=xp.float32).data for x in ([1.0, 2.0, 3.0], [4.0, 5.0, 6.0])]
+    assert field(a, b)[1].tolist() == [24 + 1j, 6 + 7j, 9 + 9j]
+    gradients = cg.func.grad(lambda a, b: field(a, b)[0], argnums=(0, 1))(a, b)
+    assert [cg.Tensor(g).tolist() for g in gradients] == [[2, 36 + 14, 54 + 18], [288, 14, 18]]
+
+
+def test_reals_have_a_real_part_alone():
+    x = cg.asarray([1.0, 2.0])
+    x.real[0] = 5.0
+    x.real += 1.0
+    assert x.tolist() == [6, 3]
+    with pytest.raises(TypeError, match="imag: a tensor of dtype float64 has no imaginary part to assign to"):
+        x.imag = 1.0

@@ -80,6 +80,8 @@ BOUND_NAMES |= {
     "__array_namespace__",
     "__getitem__",
     "_getitem",
+    "_imag",
+    "_real",
     "_assign",
     "_astype",
     "_moved",

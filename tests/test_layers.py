@@ -341,6 +341,12 @@ def test_what_layers_keep():
             "cross_entropy: the labels must be integers, in an array, got a list",
         ),
         (
+            lambda x: nn.layer_norm(x, np.ones(3)),
+            ValueError,
+            r"layer_norm: the gain has shape \(3,\), and must have the lengths of the axes -1 of x, of shape \(3, 2, 4, 4\): 4 elements",
+        ),
+        (lambda x: nn.layer_norm(x, None, np.ones(1)), ValueError, r"layer_norm: the shift has shape \(1,\), and must have"),
+        (
             lambda x: nn.binary_cross_entropy(x, np.ones((3, 1))),
             ValueError,
             r"binary_cross_entropy: labels of shape \(3, 1\) do not fit logits \(3, 2, 4, 4\)",

@@ -99,7 +99,10 @@ def dtype_of(x: Tensor, dtype: Any) -> Any:
         return None
     if _xp.library_of(x._data) == "numpy":
         return numpy.dtype(dtype)
-    return getattr(namespace_of(x), numpy.dtype(dtype).name) if isinstance(dtype, (str, type)) else dtype
+    if not isinstance(dtype, (str, type)):
+        return dtype
+    dtype = numpy.dtype(dtype)
+    return getattr(namespace_of(x), dtype.name, dtype)  # CuPy's are NumPy's, and more than the standard names
 
 
 def cast(x: Tensor, dtype: Any) -> Tensor:

@@ -16,6 +16,7 @@ from ..forward.arithmetic import add, divide, equal, greater, less, multiply, no
 from ..forward.bessel import i0
 from ..forward.composed import apply_where
 from ..forward.indexing import _getitem
+from ..forward.views import imaginary_part, real_part
 from ..tensor import Tensor
 from ..xp import Array, numpy
 from ._arguments import (
@@ -61,15 +62,27 @@ __all__ = [
 
 
 def real(val: Any) -> Array:
-    """The real part."""
+    """The real part, a view; of real numbers they themselves."""
     val = tensor(val)
-    return _e.real(val) if _xp.kind(val) == "complex floating" else val
+    return real_part(val) if _xp.kind(val) == "complex floating" else val
 
 
 def imag(val: Any) -> Array:
-    """The imaginary part; of real numbers 0."""
+    """The imaginary part, a view; of real numbers 0."""
     val = tensor(val)
-    return _e.imag(val) if _xp.kind(val) == "complex floating" else namespace_of(val).zeros_like(val)
+    return imaginary_part(val) if _xp.kind(val) == "complex floating" else namespace_of(val).zeros_like(val)
+
+
+def assign_real(z: Tensor, value: Any) -> None:
+    """`z.real = value`."""
+    real(z)[...] = value
+
+
+def assign_imag(z: Tensor, value: Any) -> None:
+    """`z.imag = value`."""
+    if _xp.kind(z) != "complex floating":
+        raise TypeError(f"imag: a tensor of dtype {z.dtype} has no imaginary part to assign to: make it complex first (astype)")
+    imag(z)[...] = value
 
 
 def angle(z: Any, deg: bool = False) -> Array:

@@ -202,13 +202,13 @@ def sign(x: Array, /) -> Array:
     return lean.sign(x)
 
 
-@operation(grad.real_backward)
+@operation(grad.real_backward, serves=("_real",))
 def real(x: Array, /) -> Array:
     """The real part, elementwise."""
     return array_namespace(x).real(x)
 
 
-@operation(grad.imag_backward)
+@operation(grad.imag_backward, serves=("_imag",))
 def imag(x: Array, /) -> Array:
     """The imaginary part, elementwise."""
     return array_namespace(x).imag(x)

@@ -41,6 +41,8 @@ def assign(x: Array, key: Any, value: Array | complex, /) -> Array:
     key = _raw(key, x)
     if isinstance(value, (list, tuple)):
         value = _xp.array_beside(value, x)
+    if type(value) is complex and _xp.kind(_array_of(x)) != "complex floating":
+        raise TypeError(f"assignment of {value} to {x.dtype} would lose the imaginary part: assign its real part")
     if hasattr(value, "dtype") and _namespace(value) is _namespace(x) and value.dtype != x.dtype:
         value = _castable(x, value)
     return _assign(x, value, key)
@@ -103,6 +105,7 @@ def _reads_view(key: Any, z: Tensor) -> bool:
     return not element or bool(z._data.shape)
 
 
+_TAKE_THEIR_OWN = frozenset({"cupy", "torch", "array_api_strict"})  # arrays as keys; JAX and Dask read by NumPy's too
 _SEQUENCES = (list, tuple, range)
 _LISTED = (*_SEQUENCES, int, _xp.numpy.integer)  # integers that are no array yet
 
@@ -117,11 +120,12 @@ def _raw(key: Any, x: Array) -> Any:
 
 def _raw_part(part: Any, x: Array) -> Any:
     if type(part) is Tensor:
-        return _xp.whole(part._data)
+        part = _xp.whole(part._data)
     if type(part) in _SEQUENCES:
         return _xp.array_beside(part, x)
-    on_device = type(part) is _xp.ndarray and type(_array_of(x)) in _xp.device_arrays  # uploaded once, for the gradient too
-    return _xp.moved(part, _array_of(x)) if on_device else part
+    if type(part) is _xp.ndarray and type(_array_of(x)) is not _xp.ndarray and _xp.library_of(_array_of(x)) in _TAKE_THEIR_OWN:
+        return _xp.moved(part, _array_of(x))  # to a device once, for the gradient too
+    return part
 
 
 def _array_of(x: Array) -> Array:

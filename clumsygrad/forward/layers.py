@@ -9,6 +9,7 @@ from .._layers import (
     attention_weights,
     by_heads,
     by_rows,
+    check_lengths,
     check_real,
     dropped,
     from_rows,
@@ -61,7 +62,9 @@ def layer_norm(
     """(x − mean) / √(variance + eps) · gain + shift, mean and variance over `axis`. Of the shape of x.
 
     `gain` and `shift` have the lengths of the axes in `axis`, in its order; either may be None. The variance is the mean of the
-    squares (no correction). Raises IndexError for axes that x does not have. Source: Ba, Kiros and Hinton 2016, section 3.
+    squares (no correction). Raises IndexError for axes that x does not have, ValueError for other lengths.
+
+    Source: Ba, Kiros and Hinton 2016, section 3.
 
     >>> import clumsygrad as cg
     >>> cg.nn.layer_norm(cg.asarray([[1.0, 3.0]]), cg.asarray([1.0, 1.0]), cg.asarray([0.0, 10.0]), eps=0.0)
@@ -69,6 +72,7 @@ def layer_norm(
     """
     check_real("layer_norm", x)
     rows = rows_over(x, axis)
+    check_lengths(x, rows, axis, gain=gain, shift=shift)
     found = _kernels.layer_norm(rows, gain, shift, eps)
     if found is not None:
         z, *statistics = found

@@ -7,14 +7,16 @@ from __future__ import annotations
 
 from typing import Any
 
-from .._versions import Permuted, Reshaped
+from .._versions import OfComplex, Permuted, Reshaped
 from ..tensor import Tensor
 from ..xp import Array, as_tuple
+from . import elementwise as _e
 from . import manipulation as _m
 
 __all__ = ["expand_dims", "matrix_transpose", "moveaxis", "permute_dims", "reshape", "squeeze"]
 
 _TURNED = Permuted((1, 0))
+_REAL, _IMAGINARY = OfComplex(True), OfComplex(False)
 
 
 def reshape(x: Array, /, shape: tuple[int, ...], *, copy: bool | None = None) -> Array:
@@ -58,6 +60,16 @@ def moveaxis(x: Array, source: int | tuple[int, ...], destination: int | tuple[i
     """x with the axes `source` moved to the positions `destination`. A view."""
     z = _m.moveaxis(x, source, destination)
     return z._see_through(x, Permuted(_moved(len(z.shape), source, destination))) if type(z) is Tensor else z
+
+
+def real_part(x: Tensor, /) -> Tensor:
+    """The real part of complex x. A view, as NumPy's `x.real` is."""
+    return _e.real(x)._see_through(x, _REAL)  # type: ignore[no-any-return]
+
+
+def imaginary_part(x: Tensor, /) -> Tensor:
+    """The imaginary part of complex x. A view, as NumPy's `x.imag` is."""
+    return _e.imag(x)._see_through(x, _IMAGINARY)  # type: ignore[no-any-return]
 
 
 def _last_two(ndim: int) -> tuple[int, ...]:

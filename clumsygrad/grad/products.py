@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 from .. import lean
@@ -50,7 +51,8 @@ def matmul_backward(tensor: Tensor, grad: Array) -> GradientTuple:
 def _summed_product(x: Array, y: Array, shape: tuple[int, ...]) -> Array:
     """xᴴ y, summed over the batch axes that `shape` lacks: as one product, where all are summed."""
     if len(shape) == 2 and len(x.shape) == len(y.shape) > 2 and x.shape[:-2] == y.shape[:-2]:
-        return lean.adjoint_times(lean.reshape(x, (-1, x.shape[-1])), lean.reshape(y, (-1, y.shape[-1])))
+        rows = math.prod(x.shape[:-1])  # which −1 would not tell of arrays of no elements
+        return lean.adjoint_times(lean.reshape(x, (rows, x.shape[-1])), lean.reshape(y, (rows, y.shape[-1])))
     return unbroadcast(lean.adjoint_times(x, y), shape)
 
 
