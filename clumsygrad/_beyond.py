@@ -244,7 +244,7 @@ def _check_regular(lu: Array) -> None:
 def solve(a: Array, b: Array) -> tuple[Array, ...]:
     """x of a x = b, b one vector or matrices; and after it the factors of a, where they are kept."""
     xp = array_namespace(a)
-    factors = lu_factor(a)
+    factors = lu_factor(a) if a.dtype == b.dtype else ()  # which would cast b to the dtype of a
     columns = xp.reshape(b, (-1, 1)) if len(b.shape) == 1 else b
     if factors:
         _check_regular(factors[0])

@@ -197,6 +197,8 @@ def several(
                     dtype = a.dtype
             arrays.append(a)
         if not tracked and not others:
+            if kwargs and Tensor in map(type, kwargs.values()):  # an operand by keyword, or one that is misplaced
+                return in_general(*args, **kwargs)
             return plain(*args, **kwargs)
         parents = args
         if others:  # than tensors as they are, and arrays

@@ -7,6 +7,7 @@ state in place.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -52,25 +53,42 @@ class Optimizer:
             x.grad = None
 
     def step(self) -> None:
-        """Change every parameter that has a gradient. Call it after `backward()`, before the next forward pass."""
-        self.steps += 1
+        """Change every parameter that has a gradient. Call it after `backward()`, before the next forward pass.
+
+        After an exception parameters, state and count are as before.
+        """
         changes = []
         for x, state in zip(self.parameters, self.state, strict=True):
             gradient = x.grad
             if gradient is not None:
                 gradient = gradient.data if type(gradient) is Tensor else gradient
                 changes.append((x, (x.data, gradient, state)))
-        together = self._changed_together([change for _, change in changes])
-        alone = {i: _xp.on_its_device(self._changed_alone, *changes[i][1]) for i, data in enumerate(together) if data is None}
-        for i, (x, _) in enumerate(changes):
-            if i in alone:
-                x.data = alone[i]
-            else:
-                x._renew(constant(together[i]))
+        self.steps += 1
+        try:
+            together = self._changed_together([change for _, change in changes])
+            by_kernels = {i for step in together for i in step.members}
+            alone = {}
+            for i, (_, (data, gradient, state)) in enumerate(changes):
+                if i not in by_kernels:
+                    new_state = dict(state)
+                    alone[i] = _xp.on_its_device(self._changed_alone, data, gradient, new_state), new_state
+            _steps.run(together)
+        except BaseException:
+            self.steps -= 1
+            raise
+        for i, (data, new_state) in alone.items():
+            x, (_, _, state) = changes[i]
+            state.update(new_state)
+            x.data = data
+        for step in together:
+            for i, data in zip(step.members, step.made, strict=True):
+                changes[i][0]._renew(constant(data))
+            for state, held in step.begun:
+                state.update(held)
 
-    def _changed_together(self, changes: Sequence[Change]) -> list[Any]:
-        """The new data of those parameters that kernels step, None for each of the others, which `_changed` steps."""
-        return [None] * len(changes)
+    def _changed_together(self, changes: Sequence[Change]) -> Sequence[_steps.Step]:
+        """The steps of those parameters that kernels serve, ready to be launched; `_changed` steps the others."""
+        return ()
 
     def _changed_alone(self, data: Any, gradient: Any, state: dict[str, Any]) -> Any:
         """The new data of one parameter. Of 16 bits it is computed in float32, as is the state, in which small squares are not 0."""
@@ -118,7 +136,7 @@ class SGD(Optimizer):
         self.momentum = momentum
         self.weight_decay = weight_decay
 
-    def _changed_together(self, changes: Sequence[Change]) -> list[Any]:
+    def _changed_together(self, changes: Sequence[Change]) -> Sequence[_steps.Step]:
         if type(self) is not SGD:  # a class of the user's own may change what a step is
             return super()._changed_together(changes)
         return _steps.step_of_sgd(changes, self.learning_rate, self.momentum, self.weight_decay)
@@ -155,7 +173,7 @@ class Adam(Optimizer):
         self.eps = eps
         self.weight_decay = weight_decay
 
-    def _changed_together(self, changes: Sequence[Change]) -> list[Any]:
+    def _changed_together(self, changes: Sequence[Change]) -> Sequence[_steps.Step]:
         if type(self) is Adam:
             decay, keep = self.weight_decay, 1.0
         elif type(self) is AdamW:
@@ -220,7 +238,8 @@ def clip_by_norm(parameters: Any, limit: float) -> Any:
     waits for the device. Parameters without a gradient are left out; if none has one, the norm is 0.0. A gradient that is not finite
     shows in the norm, and leaves none of use.
 
-    Raises ValueError where `limit` is not positive.
+    An infinite limit leaves the gradients as they are. Raises ValueError where `limit` is not positive, or where gradients are of two
+    libraries or devices.
 
     >>> import clumsygrad as cg
     >>> x = cg.Tensor([3.0, 4.0], requires_grad=True)
@@ -235,6 +254,14 @@ def clip_by_norm(parameters: Any, limit: float) -> Any:
     given = [(x, x.grad.data if type(x.grad) is Tensor else x.grad) for x in _leaves(parameters) if x.grad is not None]
     if not given:
         return 0.0
+    first = given[0][1]
+    for _, gradient in given:
+        if _xp.array_namespace(gradient) is not _xp.array_namespace(first) or not _xp.same_device(gradient, first):
+            places = [f"{_xp.library_of(g)} on {_xp.device(g)}" for g in (first, gradient)]
+            raise ValueError(
+                f"clip_by_norm: the gradients must be of one library and on one device; they are of {' and '.join(places)}: "
+                "clip those of each device by themselves"
+            )
     arguments = limit, *[gradient for _, gradient in given]
     norm, *clipped = _xp.on_its_device(_clipped, *arguments)
     for (x, _), gradient in zip(given, clipped, strict=True):
@@ -256,7 +283,8 @@ def _leaves(parameters: Any) -> list[Any]:
 
 
 def _as_pythons(value: Any) -> Any:
-    return value.item() if isinstance(value, _xp.numpy.generic) else value
+    is_number = isinstance(value, _xp.numpy.generic) or (type(value) is _xp.ndarray and not value.shape)
+    return value.item() if is_number else value
 
 
 def _what(x: Any) -> str:
@@ -272,5 +300,7 @@ def _clipped(limit: float, *gradients: Any) -> tuple[Any, ...]:
     for gradient in gradients[1:]:
         total = total + lean.sum_of_squares(_xp.widened(gradient))
     norm = lean.sqrt(total)
+    if limit == math.inf:
+        return norm, *gradients
     factor = limit / _xp.array_namespace(norm).where(norm <= limit, limit, norm)
     return norm, *[_xp.narrowed(gradient * factor, gradient) for gradient in gradients]

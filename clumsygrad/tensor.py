@@ -90,7 +90,7 @@ class Tensor(Operators):
 
     @property
     def data(self) -> Array:
-        """The array. Assigning an array gives the tensor a new version; a leaf stays a leaf."""
+        """The array. Assigning one gives the tensor a new version; a leaf stays a leaf, and of another shape has no gradient."""
         return _xp.whole(self._data)
 
     @data.setter
@@ -98,6 +98,8 @@ class Tensor(Operators):
         new = Tensor(value)
         if self._tracked:
             check_differentiable(new._data, "data of a tensor that requires a gradient")
+        if self._extra is not None and new.shape != self.shape:  # which would be added to those of the new shape, broadcast
+            self._extra.gradient = None
         self._renew(new)
 
     def _renew(self, new: Tensor) -> None:

@@ -251,3 +251,17 @@ def test_a_norms_ord_of_numpys_promotes_no_gradient(ord):
     g = cg.func.grad(lambda x: cg.linalg.vector_norm(x, ord=ord))(x)
     assert g.dtype == np.float32
     assert_agree(g, cg.func.grad(lambda x: cg.linalg.vector_norm(x, ord=float(ord)))(x), 1e-6, "ord")
+
+
+def test_an_operand_by_keyword_beside_plain_arrays():
+    m = cg.Tensor(A([0.5]), requires_grad=True)
+    cg.sum(cg.clip(A([1.0]), max=m)).backward()
+    assert m.grad.tolist() == [1]
+    assert cg.nn.embedding(np.eye(3), indices=cg.Tensor(A([1, 2]))).shape == (2, 3)
+    assert cg.loss.mae_loss(0.0, cg.Tensor([1.0, 2.0])).item() == 1.5
+
+
+def test_plain_operands_of_two_dtypes_are_solved_in_the_wider():
+    a, b = np.random.default_rng(0).standard_normal((2, 64, 64))
+    np.testing.assert_allclose(cg.linalg.solve(a, a + 1j * b), np.linalg.solve(a, a + 1j * b), atol=1e-9)
+    assert cg.linalg.solve(a.astype(np.float32), b).dtype == np.float64

@@ -660,3 +660,12 @@ def test_reals_have_a_real_part_alone():
     assert x.tolist() == [6, 3]
     with pytest.raises(TypeError, match="imag: a tensor of dtype float64 has no imaginary part to assign to"):
         x.imag = 1.0
+
+
+def test_data_of_another_shape_has_no_gradient_yet():
+    x = cg.Tensor([1.0], requires_grad=True)
+    cg.sum(x).backward()
+    x.data = np.ones(4)
+    assert x.grad is None
+    cg.sum(x).backward()
+    assert x.grad.tolist() == [1, 1, 1, 1]

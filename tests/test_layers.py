@@ -60,6 +60,7 @@ OF_16_BITS = {
     "cross_entropy": (lambda x: nn.cross_entropy(x, cg.xp.array_namespace(x).asarray([5, 7])), [np.ones((2, 70_000))]),
     "binary_cross_entropy": (lambda x: nn.binary_cross_entropy(x, 1.0), [3 * _draw(100_000)]),
     "mean": (cg.mean, [np.ones(100_000)]),
+    "max of many": (cg.max, [np.ones(70_000)]),
     "linear": (nn.linear, [np.ones((5000, 1)), np.ones((1, 2)), np.zeros(2)]),
 }
 
@@ -112,6 +113,12 @@ def test_floats_of_16_bits(backend, dtype, name):
     if backend.library not in ("numpy", "torch", "jax.numpy") or narrow is None or backend.compiled:
         pytest.skip("has no such dtype, or compiles what is tested elsewhere")
     check_16_bits(backend, narrow, name)
+
+
+def test_the_logarithm_of_a_sum_past_the_largest_number_of_16_bits():
+    z = cg.logsumexp(np.zeros(70_000, np.float16))
+    assert z.dtype == np.float16
+    assert abs(float(z) - np.log(70_000)) < 0.005
 
 
 def test_the_mean_of_a_large_window_in_16_bits():
@@ -344,6 +351,11 @@ def test_what_layers_keep():
             lambda x: nn.layer_norm(x, np.ones(3)),
             ValueError,
             r"layer_norm: the gain has shape \(3,\), and must have the lengths of the axes -1 of x, of shape \(3, 2, 4, 4\): 4 elements",
+        ),
+        (
+            lambda x: nn.cross_entropy(pytest.importorskip("array_api_strict").ones((1, 4)), np.asarray([3])),
+            TypeError,
+            "cross_entropy: the logits are an array of array_api_strict, the labels of numpy; move the labels",
         ),
         (lambda x: nn.layer_norm(x, None, np.ones(1)), ValueError, r"layer_norm: the shift has shape \(1,\), and must have"),
         (

@@ -479,6 +479,49 @@ def test_clipping_what_float16_can_not_square():
     np.testing.assert_array_equal(x.grad, np.full(4, 0.5))
 
 
+def test_an_infinite_limit_reads_the_norm_alone():
+    x = cg.Tensor([0.0, 0.0], requires_grad=True)
+    x.grad = np.asarray([3.0, 4.0])
+    assert cg.optimizer.clip_by_norm([x], float("inf")) == 5
+    assert x.grad.tolist() == [3, 4]
+
+
+def test_gradients_of_two_libraries_are_not_clipped_together():
+    xp = pytest.importorskip("array_api_strict")
+    x, y = cg.Tensor([1.0], requires_grad=True), cg.Tensor(xp.asarray([1.0]), requires_grad=True)
+    x.grad, y.grad = np.asarray([3.0]), xp.asarray([4.0])
+    with pytest.raises(ValueError, match="clip_by_norm: the gradients must be of one library and on one device; they are of numpy"):
+        cg.optimizer.clip_by_norm([x, y], 1.0)
+    assert x.grad.tolist() == [3]
+
+
+@pytest.mark.parametrize("name", [name for name in EVERY_OPTIMIZER if name != "SGD"])  # which keeps no state that could not fit
+def test_a_step_that_raises_changes_nothing(name):
+    x, y = [cg.Tensor([1.0, 2.0], requires_grad=True) for _ in range(2)]
+    optimizer = EVERY_OPTIMIZER[name]([x, y])
+
+    def step(gradient_of_y):
+        x.grad, y.grad = np.asarray([1.0, -1.0]), gradient_of_y
+        optimizer.step()
+
+    step(np.asarray([1.0, 1.0]))
+    before, state = x.data.tolist(), optimizer.state_dict()
+    y.data = np.asarray([1.0, 2.0, 3.0])  # whose state is of another shape
+    with pytest.raises(ValueError, match="could not be broadcast"):
+        step(np.ones(3))
+    assert x.data.tolist() == before
+    assert optimizer.steps == state["steps"]
+    for kept, now in zip(state["state"], optimizer.state_dict()["state"], strict=True):
+        assert all(np.array_equal(kept[key], now[key]) for key in kept)
+
+
+def test_a_rate_in_an_array_of_no_axes_promotes_nothing():
+    x = cg.Tensor(np.ones(2, np.float32), requires_grad=True)
+    x.grad = np.ones(2, np.float32)
+    SGD([x], np.asarray(0.5)).step()
+    assert (x.dtype, x.data.tolist()) == (np.float32, [0.5, 0.5])
+
+
 def test_clipping_nothing_and_what_is_not_finite():
     x = cg.Tensor(START, requires_grad=True)
     assert cg.optimizer.clip_by_norm([x], 1.0) == 0

@@ -7,7 +7,7 @@ import math
 from .. import _elements, _kernels, _pieces, grad, lean
 from .._layers import cross_entropies, labels_like, share_of_each
 from .._operation import operation
-from ..xp import Array, array_namespace, is_array, is_real_numpys, kind, narrowed, widened
+from ..xp import Array, array_namespace, is_array, is_real_numpys, kind, library_of, narrowed, widened
 
 __all__ = ["binary_cross_entropy", "cross_entropy", "mae_loss", "mse_loss"]
 
@@ -28,22 +28,27 @@ def mse_loss(prediction: Array, target: Array, /, *, reduction: str = "mean") ->
     if reduction in ("mean", "sum") and _pieces.are_large(prediction, target):
         total = _pieces.sum_of_squared_differences(prediction, target)
         return total / math.prod(prediction.shape) if reduction == "mean" else total, None
-    if _kernels.is_cupys(prediction) and is_array(target):
-        share = share_of_each(reduction, prediction.shape)
-        found = _elements.squared_errors(prediction, target, 2 * share, prediction.size <= _FEW and reduction in ("mean", "sum"))
-        if found is not None:
-            return narrowed(_reduced(found[0], reduction, "mse_loss"), prediction), found[1]
+    if _kernels.is_cupys(prediction) and (found := _squared_errors(prediction, target, reduction)) is not None:
+        return found
     given = _difference(prediction, target, "mse_loss")
-    if reduction in ("mean", "sum"):
-        difference = widened(given)
-        total, n = lean.sum_of_squares(difference), math.prod(difference.shape)
-        factor = 2.0
-        if reduction == "mean":
-            total, factor = total / n, 2 / (n or 1)
-        slope = lean.multiply_into(difference, factor) if n <= _FEW else None
-        return total if difference is given else narrowed(total, given), slope
-    size = array_namespace(given).abs(given) if kind(given) == "complex floating" else given
-    return _reduced(lean.multiply_into(size, size), reduction, "mse_loss"), None
+    if reduction not in ("mean", "sum"):
+        size = array_namespace(given).abs(given) if kind(given) == "complex floating" else given
+        return _reduced(lean.multiply_into(size, size), reduction, "mse_loss"), None
+    difference = widened(given)
+    total, n, factor = lean.sum_of_squares(difference), math.prod(difference.shape), 2.0
+    if reduction == "mean":
+        total, factor = total / n, 2 / (n or 1)
+    slope = lean.multiply_into(difference, factor) if n <= _FEW else None
+    return total if difference is given else narrowed(total, given), slope
+
+
+def _squared_errors(prediction: Array, target: Array, reduction: str) -> tuple[Array, Array | None] | None:
+    """mse_loss by a kernel, which gives the slope too; None where none serves."""
+    if not is_array(target):
+        return None
+    keeps, factor = prediction.size <= _FEW and reduction != "none", 2 * share_of_each(reduction, prediction.shape)
+    found = _elements.squared_errors(prediction, target, factor, keeps)
+    return None if found is None else (narrowed(_reduced(found[0], reduction, "mse_loss"), prediction), found[1])
 
 
 @operation(grad.mae_backward, operands=("prediction", "target"))
@@ -56,8 +61,8 @@ def mae_loss(prediction: Array, target: Array, /, *, reduction: str = "mean") ->
     >>> cg.loss.mae_loss(cg.asarray([1.0, 2.0]), cg.asarray([0.0, 0.0]))
     Tensor(array(1.5))
     """
-    xp = array_namespace(prediction)
-    return _reduced(xp.abs(_difference(prediction, target, "mae_loss")), reduction, "mae_loss")
+    difference = _difference(prediction, target, "mae_loss")
+    return _reduced(array_namespace(difference).abs(difference), reduction, "mae_loss")
 
 
 @operation(grad.cross_entropy_backward, keeps=True)
@@ -134,6 +139,11 @@ def _axis_of_classes(logits: Array, labels: Array, axis: int) -> int:
         raise TypeError(
             f"cross_entropy: the labels must be integers, in an array, got {got}: of rows that are one-hot take argmax; "
             "with probabilities the loss is -sum(probabilities * log_softmax(logits), axis)"
+        )
+    if array_namespace(labels) is not array_namespace(logits):  # whose numbers a kernel would take for an address
+        raise TypeError(
+            f"cross_entropy: the logits are an array of {library_of(logits)}, the labels of {library_of(labels)}; "
+            "move the labels to where the logits are"
         )
     shape = logits.shape
     if not -len(shape) <= axis < len(shape):

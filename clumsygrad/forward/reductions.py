@@ -6,7 +6,7 @@ from typing import Any
 
 from .. import grad, lean
 from .._operation import operation
-from ..xp import Array, array_namespace, kind, numpy
+from ..xp import Array, array_namespace, as_tuple, kind, narrowed, numpy, widened
 
 __all__ = [
     "all",
@@ -87,12 +87,14 @@ def std(x: Array, /, *, axis: Axis = None, correction: float = 0.0, keepdims: bo
 @operation(grad.logsumexp_backward)
 def logsumexp(x: Array, /, *, axis: Axis = None, keepdims: bool = False) -> Array:
     """log Σ exp(x) over `axis`, without overflow; of complex numbers the principal value. (Not in the standard.)"""
-    xp = array_namespace(x)
+    xp, given, x = array_namespace(x), x, widened(x)
     top = xp.max(xp.real(x) if kind(x) == "complex floating" else x, axis=axis, keepdims=True)
     top = xp.where(xp.isfinite(top), top, xp.zeros_like(top))
     with numpy.errstate(divide="ignore"):  # the logarithm of no terms is −∞
-        z = xp.log(xp.sum(xp.exp(x - top), axis=axis, keepdims=True)) + top
-    return z if keepdims else xp.reshape(z, xp.sum(x, axis=axis).shape)
+        z = narrowed(xp.log(xp.sum(xp.exp(x - top), axis=axis, keepdims=True)) + top, given)
+    ndim = len(x.shape)
+    summed = range(ndim) if axis is None else [a % ndim for a in as_tuple(axis)]
+    return z if keepdims else xp.reshape(z, tuple([n for i, n in enumerate(x.shape) if i not in summed]))
 
 
 @operation(grad.cumulative_sum_backward)

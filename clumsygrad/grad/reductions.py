@@ -74,8 +74,8 @@ def max_backward(tensor: Tensor, grad: Array) -> GradientTuple:
     x = operand(tensor, grad)
     kept = _kept(tensor, x.shape)
     at = x == lean.reshape(result(tensor, grad), kept)
-    count = xp.sum(xp.astype(at, grad.dtype), axis=_axes(tensor, len(x.shape)), keepdims=True)
-    return (xp.where(at, lean.reshape(grad, kept) / count, xp.zeros_like(x)),)
+    count = xp.sum(widened(xp.astype(at, grad.dtype)), axis=_axes(tensor, len(x.shape)), keepdims=True)
+    return (xp.where(at, narrowed(lean.reshape(grad, kept) / count, grad), xp.zeros_like(x)),)
 
 
 def _times_normal(grad: Array, z: Array) -> Array | None:
