@@ -13,7 +13,7 @@ import numpy as np
 
 from . import _kernels, _scatter, lean
 from ._keys import assigned, read
-from .xp import Array, array_namespace, device, device_arrays, is_wrapper, library_of, optional
+from .xp import Array, array_namespace, as_tuple, device, device_arrays, is_wrapper, library_of, optional
 
 __all__ = ["Window", "added_back", "kernel_matrix", "of_kernels", "padded", "patches", "patches_added", "seen", "window"]
 
@@ -90,10 +90,15 @@ def kernel_matrix(w: Array) -> Array:
 
 
 def _pair(name: str, value: Any) -> Pair:
-    pair = (value, value) if isinstance(value, int) else tuple(value) if isinstance(value, (tuple, list)) else ()
-    if len(pair) != 2 or not all(isinstance(n, int) for n in pair):
+    if type(value) is int:
+        return value, value
+    try:
+        pair = as_tuple(value)
+    except TypeError:
+        pair = ()
+    if not 0 < len(pair) < 3 or not all(isinstance(n, int) for n in pair):
         raise TypeError(f"{name}: size, stride, padding and dilation are an integer or a pair of integers, got {value!r}")
-    return pair[0], pair[1]
+    return pair[0], pair[-1]
 
 
 def padded(x: Array, w: Window, value: float = 0.0) -> Array:

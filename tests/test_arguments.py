@@ -265,3 +265,16 @@ def test_plain_operands_of_two_dtypes_are_solved_in_the_wider():
     a, b = np.random.default_rng(0).standard_normal((2, 64, 64))
     np.testing.assert_allclose(cg.linalg.solve(a, a + 1j * b), np.linalg.solve(a, a + 1j * b), atol=1e-9)
     assert cg.linalg.solve(a.astype(np.float32), b).dtype == np.float64
+
+
+def test_axes_and_sizes_of_layers():
+    x = cg.Tensor(np.random.default_rng(0).standard_normal((2, 3, 4, 4)), requires_grad=True)
+    for axis in ([2, 3], (INT(2), INT(3)), A([2, 3])):
+        assert_agree(
+            cg.nn.layer_norm(x, axis=axis).detach().data, cg.nn.layer_norm(x, axis=(2, 3)).detach().data, 1e-15, "layer_norm"
+        )
+        cg.sum(cg.nn.layer_norm(x, axis=axis) ** 3).backward()
+    for size in (INT(2), A(2), [2, INT(2)], A([2, 2])):
+        assert cg.nn.max_pool2d(x, size, stride=size).shape == (2, 3, 2, 2)
+    with pytest.raises(TypeError, match=r"are an integer or a pair of integers, got 2\.5"):
+        cg.nn.max_pool2d(x, 2.5)

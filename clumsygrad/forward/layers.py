@@ -21,7 +21,7 @@ from .._layers import (
     side_by_side,
 )
 from .._operation import operation
-from ..xp import Array, array_namespace, as_indices, is_array, kind, narrowed, widened
+from ..xp import Array, array_namespace, as_indices, as_integers, is_array, kind, narrowed, widened
 
 __all__ = ["avg_pool2d", "conv2d", "dropout", "embedding", "layer_norm", "linear", "max_pool2d", "scaled_dot_product_attention"]
 
@@ -71,7 +71,7 @@ def layer_norm(
     Tensor(array([[-1., 11.]]))
     """
     check_real("layer_norm", x)
-    rows = rows_over(x, axis)
+    rows = rows_over(x, axis := as_integers(axis))
     check_lengths(x, rows, axis, gain=gain, shift=shift)
     found = _kernels.layer_norm(rows, gain, shift, eps)
     if found is not None:

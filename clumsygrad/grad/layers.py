@@ -28,7 +28,7 @@ from .._layers import (
 )
 from ..xp import Array, array_namespace, narrowed, widened
 from ._parts import added_at
-from ._read import GradientTuple, attribute, handed_over, kept, needs, operand, operands, result, unbroadcast
+from ._read import GradientTuple, attribute, handed_over, integers, kept, needs, operand, operands, result, unbroadcast
 
 if TYPE_CHECKING:
     from ..tensor import Tensor
@@ -70,7 +70,7 @@ def layer_norm_backward(tensor: Tensor, grad: Array) -> GradientTuple:
     """
     x, gain, shift = operands(tensor, grad)
     need_x, need_gain, need_shift = needs(tensor)
-    axis = attribute(tensor, "axis")
+    axis = integers(tensor, "axis")
     rows, g = rows_over(x, axis), rows_over(grad, axis)
     inverse, normed = kept(tensor, grad) or normalised(widened(rows), attribute(tensor, "eps"))
     if len(normed.shape) == 1:  # a kernel's: the means
