@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from . import xp as _xp
@@ -14,6 +14,18 @@ Function = Callable[..., Any]
 
 def raw(x: Any) -> Any:
     return x._data if type(x) is Tensor else x
+
+
+def is_number(x: Any) -> bool:
+    """Whether x is a number of Python's or NumPy's: an array in no library yet."""
+    return type(x) in SCALARS or isinstance(x, numpy.generic)
+
+
+def number_beside(x: Any, others: Iterable[Any]) -> Any:
+    """A number as an array of NumPy, or in the library and on the device of the first array among others, which may be tensors."""
+    data = Tensor(x)._data
+    like = next((raw(y) for y in others if not is_number(y) and is_array(raw(y))), data)
+    return data if _xp.library_of(like) == "numpy" or not _xp.is_floating(data) else _xp.moved(data, like)
 
 
 def agreed(forward: Function, values: tuple[Any, ...], counts: frozenset[int] = frozenset()) -> tuple[Any, ...]:

@@ -575,3 +575,9 @@ def test_numbers_beside_arrays_of_another_library_become_its_arrays(library):
     assert float(grad(lambda p: f(p["a"], p["x"]))({"a": 2.0, "x": x})["a"]) == 12
     assert float(cg.func.hessian(f)(2.0, x)) == 6
     assert float(jvp(f, (2.0, x), (1.0, 0 * x))[1]) == 12
+    assert float(jvp(f, (np.float64(2), x), (np.float64(1), 0 * x))[1]) == 12
+    assert cg.Tensor(vjp(f, np.float64(2), x)[1](np.float64(3))[1]).tolist() == [12, 12]
+    tree = {"a": 2.0, "x": cg.over(library).asarray([1.0, 2.0], dtype=cg.over(library).float64).data}
+    assert library == "jax" or cg.gradcheck(lambda p: f(p["a"], p["x"]), tree)
+    found, _ = cg.func.minimize(lambda p: (p["a"] - 1.0) ** 2 + cg.sum((p["x"] - 3.0) ** 2), tree)
+    assert abs(float(found["a"]) - 1) < 1e-4

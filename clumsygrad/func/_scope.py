@@ -16,9 +16,10 @@ from .. import _tree, engine
 from .. import xp as _xp
 from .._gradients import exclusive
 from .._modes import recording_set, reset_recording, set_recording
+from .._operands import is_number, number_beside
 from ..grad import positive_backward
 from ..tensor import Tensor, constant, next_id, record
-from ..xp import FLOAT32, FLOAT64, ndarray
+from ..xp import FLOAT32, FLOAT64, ndarray, numpy
 
 # Kinds of numbers that are cast to another with nothing lost: SciPy asks linear operators for the product with a vector of integers.
 _HELD = {"real floating": ("integral",), "complex floating": ("integral", "real floating"), "integral": (), "bool": ()}
@@ -158,7 +159,8 @@ def _argument(x: Any, name: str, arguments: Any) -> Tensor:
     if type(x) is Tensor:
         data, parents = x._data, (x,) if x.requires_grad else ()
     else:
-        data, parents = _xp.scalar(x) if _xp.is_array(x) else _number(x, arguments), ()
+        is_array = _xp.is_array(x) and not is_number(x)
+        data, parents = _xp.scalar(x) if is_array else number_beside(x, _tree.flatten(arguments)[0]), ()
     if not _xp.is_floating(data):
         given, convert = (
             (f"is {x!r}", f"write {float(x)}") if isinstance(x, int) else (f"has dtype {data.dtype}", "convert it (astype)")
@@ -167,16 +169,6 @@ def _argument(x: Any, name: str, arguments: Any) -> Tensor:
             f"{name}: an argument {given}, and only floating and complex arrays have gradients; {convert}, or name the others with argnums"
         )
     return record(data, positive_backward, parents, None)
-
-
-def _number(x: Any, arguments: Any) -> Any:
-    """A number as an array, in the library and on the device of the first array among the arguments."""
-    data = Tensor(x)._data
-    for other in _tree.flatten(arguments)[0]:
-        if type(other) is Tensor or _xp.is_array(other):
-            like = other._data if type(other) is Tensor else other
-            return _xp.moved(data, like) if _xp.is_floating(data) and _xp.library_of(like) != "numpy" else data
-    return data
 
 
 def _joined(outputs: Sequence[Any]) -> Tensor:
@@ -207,9 +199,11 @@ def _zeros(x: Tensor, in_tensors: bool) -> Any:
 
 
 def fitting(x: Tensor, g: Any, name: str, given: str, wanted: str) -> Any:
-    """What was given for `x` (a cotangent, a tangent), in its dtype, which may hold more. Raises where shape or library differ."""
+    """What was given for `x` (a cotangent, a tangent), in its dtype, which may hold more. Raises where shape, library or device differ."""
+    if isinstance(g, numpy.generic) and _xp.library_of(x._data) != "numpy":
+        g = g.item()
     data = g._data if type(g) is Tensor else g
-    if type(data) is type(x._data) and data.dtype is x._data.dtype and data.shape == x._data.shape:
+    if _xp.guard is None and type(data) is type(x._data) and data.dtype is x._data.dtype and data.shape == x._data.shape:
         return g
     xp = _xp.array_namespace(x._data)
     if type(data) in _xp.SCALARS and not x.shape and (type(data) is not complex or _xp.kind(x._data) == "complex floating"):
@@ -219,6 +213,10 @@ def fitting(x: Tensor, g: Any, name: str, given: str, wanted: str) -> Any:
     if _xp.array_namespace(data) is not xp:
         raise TypeError(
             f"{name}: a {given} is an array of {_xp.library_of(data)}, its {wanted} of {_xp.name_of(xp)}; move it with Tensor.to"
+        )
+    if not _xp.same_device(data, x._data):
+        raise ValueError(
+            f"{name}: a {given} is on device {_xp.device(data)}, its {wanted} on {_xp.device(x._data)}; move it with to_device"
         )
     if tuple(data.shape) != x.shape:
         raise ValueError(f"{name}: a {given} has shape {tuple(data.shape)}, its {wanted} {x.shape}")
