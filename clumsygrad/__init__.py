@@ -86,7 +86,8 @@ _namespace._over["numpy"] = _sys.modules[__name__]
 def __getattr__(name: str) -> _Any:
     """Say where a name is that this namespace, which has those of the standard, has not."""
     ways = [f"clumsygrad.{place.__name__.rpartition('.')[2]}.{name}" for place in _places if name in place.__all__]
-    if not name.startswith("_") and protocols._of_numpy(name) in {*protocols.FUNCTIONS, *protocols.UFUNCS}:
+    of_numpy = None if name.startswith("_") else protocols._of_numpy(name)
+    if callable(of_numpy) and of_numpy in {*protocols.FUNCTIONS, *protocols.UFUNCS}:
         ways.append(f"numpy.{name}, which takes tensors")
     raise AttributeError(f"module 'clumsygrad' has no attribute {name!r}" + (f": there is {' and '.join(ways)}" if ways else ""))
 

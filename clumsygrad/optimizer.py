@@ -27,6 +27,8 @@ class Optimizer:
     Parameters are a tree of leaves (in lists, tuples, dicts, dataclasses), or any iterable of such trees.
     """
 
+    _held: frozenset[str] = frozenset()  # the names of what it keeps of each parameter, if they are always the same
+
     def __init__(self, parameters: Any, learning_rate: float) -> None:
         self.parameters = _leaves(parameters)
         if not self.parameters:
@@ -104,12 +106,17 @@ class Optimizer:
     def load_state_dict(self, saved: dict[str, Any]) -> None:
         """Go on from what `state_dict()` gave; arrays of another library or device are moved to each parameter's.
 
-        Raises ValueError where the number of parameters or a shape differs; then nothing is changed.
+        Raises ValueError where the number of parameters, a shape, or the kind of optimizer differs; then nothing is changed.
         """
         if len(saved["state"]) != len(self.parameters):
             raise ValueError(f"load_state_dict: state of {len(saved['state'])} parameters for {len(self.parameters)}")
         state = []
         for index, (x, arrays) in enumerate(zip(self.parameters, saved["state"], strict=True)):
+            if self._held and not arrays.keys() <= self._held:
+                raise ValueError(
+                    f"load_state_dict: parameter {index} has state {', '.join(arrays)}, and {type(self).__name__} keeps "
+                    f"{', '.join(sorted(self._held))}: it was saved by another optimizer"
+                )
             for name, array in arrays.items():
                 if tuple(array.shape) != x.shape:
                     raise ValueError(f"load_state_dict: {name} of parameter {index} has shape {tuple(array.shape)}, not {x.shape}")
@@ -130,6 +137,8 @@ class SGD(Optimizer):
     >>> x
     Tensor(array([0.8]), requires_grad=True)
     """
+
+    _held = frozenset({"velocity"})
 
     def __init__(self, parameters: Any, learning_rate: float = 1e-2, *, momentum: float = 0.0, weight_decay: float = 0.0) -> None:
         super().__init__(parameters, learning_rate)
@@ -158,6 +167,8 @@ class Adam(Optimizer):
 
     Source: Kingma and Ba 2015, algorithm 1. `weight_decay` is added to the gradient.
     """
+
+    _held = frozenset({"mean", "square"})
 
     def __init__(
         self,

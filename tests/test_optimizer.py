@@ -300,6 +300,16 @@ def test_a_state_that_does_not_fit_changes_nothing():
         np.testing.assert_array_equal(array, state["state"][0][name])
 
 
+def test_the_state_of_another_optimizer_is_refused():
+    x = cg.Tensor([1.0], requires_grad=True)
+    x.grad = np.ones(1)
+    sgd, adam = SGD([x], 0.1, momentum=0.9), Adam([x])
+    sgd.step()
+    with pytest.raises(ValueError, match="parameter 0 has state velocity, and Adam keeps mean, square: it was saved by another"):
+        adam.load_state_dict(sgd.state_dict())
+    assert (adam.steps, adam.state) == (0, [{}])
+
+
 @pytest.mark.parametrize(
     ("parameters", "rate", "kind", "message"),
     [

@@ -352,3 +352,8 @@ def test_full_is_differentiated(backend):
     (x,) = leaves_of(backend, [()])
     cg.sum(backend.namespace.full((2, 3), x, device=None)).backward()
     assert backend.host(x.grad) == 6
+
+
+@pytest.mark.parametrize("name", ["typecodes", "sctypeDict", "no_such_name"])
+def test_names_that_are_no_functions_of_numpys_are_missing(name):
+    assert not hasattr(cg, name)

@@ -118,10 +118,9 @@ def _products_before(xp: Any, x: Array) -> Array:
 
 def var_backward(tensor: Tensor, grad: Array) -> GradientTuple:
     """z = Σ (x − mean)² / (n − correction):   x̄ = 2 z̄ (x − mean) / (n − correction)."""
-    xp = array_namespace(grad)
     x = operand(tensor, grad)
     g = lean.reshape(grad, _kept(tensor, x.shape))
-    return (g * (_deviation(xp, tensor, x) * (2 / _degrees(tensor, x.shape))),)
+    return (g * (_deviation(tensor, x) * (2 / _degrees(tensor, x.shape))),)
 
 
 def std_backward(tensor: Tensor, grad: Array) -> GradientTuple:
@@ -131,10 +130,10 @@ def std_backward(tensor: Tensor, grad: Array) -> GradientTuple:
     kept = _kept(tensor, x.shape)
     z = lean.reshape(result(tensor, grad), kept)
     g = lean.reshape(grad, kept) / xp.where(z == 0, xp.ones_like(z), z)
-    return (g * (_deviation(xp, tensor, x) / _degrees(tensor, x.shape)),)
+    return (g * (_deviation(tensor, x) / _degrees(tensor, x.shape)),)
 
 
-def _deviation(xp: Any, tensor: Tensor, x: Array) -> Array:
+def _deviation(tensor: Tensor, x: Array) -> Array:
     return x - lean.mean(x, _axes(tensor, len(x.shape)), keepdims=True)
 
 
