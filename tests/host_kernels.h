@@ -189,4 +189,4 @@ template <typename T> static T sent_by(unsigned source, T value)
 
 static inline void __syncthreads() { host::wait(host::AT_BLOCK); }
 static inline void __syncwarp(unsigned = ~0u) { host::wait(host::AT_WARP); }
-template <typename T> static T __shfl_xor_sync(unsigned, T value, int offset) { return host::sent_by(host::running ^ offset, value); }
+template <typename T> static T __shfl_xor_sync(unsigned, T value, int offset, int = 32) { return host::sent_by(host::running ^ offset, value); }

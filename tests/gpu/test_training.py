@@ -203,6 +203,15 @@ def test_a_transformer_in_bfloat16(gpu):
 
 # Sums over repeats -------------------------------------------------------------------------------------------------------------------
 
+
+@pytest.mark.parametrize("n", [100, 600, 5000])  # by one block's scan in CuPy, and by those of several
+def test_a_mask_of_many(n, gpu):
+    x = np.linspace(-1, 1, n)
+    leaf = cg.Tensor(gpu.array(x), requires_grad=True)
+    cg.sum(leaf[leaf.data > 0] ** 2).backward()
+    assert_agree(gpu.host(leaf.grad), np.where(x > 0, 2 * x, 0), 1e-15, "masked")
+
+
 REPEATS = 3_000 if STANDIN else 100_000
 
 
