@@ -19,9 +19,10 @@ from . import engine
 from . import tensor as _tensor
 from . import xp as _xp
 from ._gradients import Place, place
+from ._operands import raw
 from .grad._read import operands
 from .tensor import Tensor
-from .xp import array_namespace, numpy
+from .xp import Array, array_namespace, numpy
 
 __all__ = ["detect_anomaly"]
 
@@ -116,7 +117,7 @@ class _Watch:
 
     def _report(self, tensor: Tensor, gradient: Any, number: int, found: Any) -> str:
         """The gradient of one operand, the first that is not finite."""
-        values = operands(tensor, _raw(gradient))
+        values = operands(tensor, raw(gradient))
         which = "operand" if len(values) == 1 else f"operand {number}"
         lines = [f"the gradient of {_name(tensor)}'s {which} became {_what(found)}", f"  recorded at {_place(tensor)}"]
         for i, x in enumerate(values):
@@ -158,14 +159,18 @@ class _Watch:
 
 
 def _is_finite(x: Any) -> bool:
-    data = _raw(x)
+    data = raw(x)
     if not _xp.is_array(data) or not _xp.is_floating(data):
         return True
-    xp = array_namespace(data)
     try:
-        return bool(xp.all(xp.isfinite(data)))
+        return bool(_xp.on_its_device(_all_finite, data))
     except TypeError as error:
         raise RuntimeError("detect_anomaly looks at values, and under jax.jit there are none: run without jit") from error
+
+
+def _all_finite(x: Array) -> Array:
+    xp = array_namespace(x)
+    return xp.all(xp.isfinite(x))
 
 
 def _is_zero_where_not_finite(gradient: Any, found: Any) -> bool:
@@ -185,12 +190,8 @@ def _first_not_finite(tensor: Tensor) -> Tensor | None:
         found = tensor = older
 
 
-def _raw(x: Any) -> Any:
-    return x._data if type(x) is Tensor else x
-
-
 def _host(x: Any) -> Any:
-    return numpy.asarray(_xp.to_numpy(_raw(x)))
+    return numpy.asarray(_xp.to_numpy(raw(x)))
 
 
 # What is said ----------------------------------------------------------------------------------------------------------------------
@@ -223,7 +224,7 @@ def _what(x: Any) -> str:
 
 def _described(x: Any) -> str:
     """Shape, dtype, and between which numbers an array's values lie."""
-    if not _xp.is_array(_raw(x)):
+    if not _xp.is_array(raw(x)):
         return repr(x)
     host = _host(x)
     text = f"shape {host.shape}, {host.dtype}"

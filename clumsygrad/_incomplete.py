@@ -35,7 +35,7 @@ _FIRST = -3.7  # τ of the first node, where the transformed integrand is e⁻�
 
 
 def gammainc_derivative(a: Array, x: Array, *, order: int) -> Array:
-    """∂ᵏP(a, x)/∂aᵏ, k = 1 or 2. 0 at x = 0 and at x = ∞. Of Tensors, the recorded operation."""
+    """∂ᵏP(a, x)/∂aᵏ, k = 1 or 2. 0 at x = 0 and at x = ∞, nan where P is. Of Tensors, the recorded operation."""
     if _xp.is_wrapper(a) or _xp.is_wrapper(x):
         return special_of(a, x).gammainc_derivative(a, x, order=order)
     if order not in (1, 2):
@@ -48,7 +48,7 @@ def gammainc_derivative(a: Array, x: Array, *, order: int) -> Array:
     small = inside & (x <= _SMALL)
     by_series = _gamma_series(xp, functions, a, xp.where(small, x, xp.ones_like(x)), order)
     by_quadrature = _gamma_quadrature(xp, functions, a, xp.where(inside & ~small, x, xp.full_like(x, 2.0)), order)
-    return xp.where(inside, xp.where(small, by_series, by_quadrature), xp.zeros_like(x))
+    return xp.where(inside, xp.where(small, by_series, by_quadrature), at_ends(xp, x, math.inf))
 
 
 def _gamma_series(xp: Any, functions: Any, a: Array, x: Array, order: int) -> Array:
@@ -102,7 +102,7 @@ def _gamma_width(xp: Any, a: Array, x: Array, sign: Array) -> Array:
 
 
 def betainc_derivative(a: Array, b: Array, x: Array, *, order_a: int, order_b: int) -> Array:
-    """∂ⁱ⁺ʲI_x(a, b)/∂aⁱ∂bʲ, i + j = 1 or 2. 0 at x = 0 and at x = 1. Of Tensors, the recorded operation."""
+    """∂ⁱ⁺ʲI_x(a, b)/∂aⁱ∂bʲ, i + j = 1 or 2. 0 at x = 0 and at x = 1, nan where I is. Of Tensors, the recorded operation."""
     if _xp.is_wrapper(a) or _xp.is_wrapper(b) or _xp.is_wrapper(x):
         return special_of(a, b, x).betainc_derivative(a, b, x, order_a=order_a, order_b=order_b)
     if (order_a, order_b) not in _BETA_FACTORS:
@@ -144,7 +144,7 @@ def _beta_quadrature(a: Array, b: Array, x: Array, polynomial: Callable[..., Arr
         z = xp.where(lower, tail, 1 - tail)
         return xp.where(inside, z, xp.where(x <= 0, xp.zeros_like(z), xp.where(x >= 1, xp.ones_like(z), x)))
     z = xp.where(lower, density, -density) * xp.sum(shape * polynomial(functions, u, v, a, b), axis=-1)
-    return xp.where(inside, z, xp.zeros_like(z))
+    return xp.where(inside, z, at_ends(xp, x, 1))
 
 
 def _beta_width(xp: Any, p: Array, q: Array, t: Array, log_rest: Array) -> Array:
@@ -185,6 +185,11 @@ _BETA_FACTORS: dict[tuple[int, int], Callable[..., Array]] = {
     (1, 1): _by_both,
     (0, 2): _by_b_twice,
 }
+
+
+def at_ends(xp: Any, x: Array, last: float) -> Array:
+    """What derivatives in a parameter are outside of (0, last): 0 at both ends, nan beyond them and at nan."""
+    return xp.where((x == 0) | (x == last), xp.zeros_like(x), xp.full_like(x, math.nan))
 
 
 def _nodes(xp: Any, width: Array) -> tuple[Array, Array]:

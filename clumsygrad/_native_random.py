@@ -32,15 +32,15 @@ class NativeGenerator:
     def _made(self, seed: int | None) -> Any:
         return self._module.random.default_rng(seed)
 
-    def normal(self, shape: Shape, dtype: Any) -> Array:
-        """Numbers of mean 0 and variance 1."""
+    def normal(self, shape: Shape, dtype: Any, mean: float, std: float) -> Array:
+        """Normal numbers of a mean and a standard deviation."""
         with self._there():
-            return self._drawn(self._generator.standard_normal, shape, dtype)
+            return self._drawn(self._generator.standard_normal, shape, dtype) * std + mean
 
-    def uniform(self, shape: Shape, dtype: Any) -> Array:
-        """Numbers in [0, 1)."""
+    def uniform(self, shape: Shape, dtype: Any, low: float, high: float) -> Array:
+        """Numbers in [low, high)."""
         with self._there():
-            return self._drawn(self._generator.random, shape, dtype)
+            return self._drawn(self._generator.random, shape, dtype) * (high - low) + low
 
     def integers(self, low: int, high: int, shape: Shape) -> Array:
         """Integers in [low, high)."""
@@ -70,18 +70,20 @@ class _Dask(NativeGenerator):
 
 class _Torch(NativeGenerator):
     def _made(self, seed: int | None) -> Any:
-        self._device = self._device or self._module.get_default_device()
+        self._device = self._module.get_default_device() if self._device is None else self._device
         generator = self._module.Generator(device=self._device)
         if seed is None:
             generator.seed()
             return generator
         return generator.manual_seed(seed)
 
-    def normal(self, shape: Shape, dtype: Any) -> Array:
-        return self._module.randn(shape, generator=self._generator, dtype=self._dtype(dtype), device=self._device)
+    def normal(self, shape: Shape, dtype: Any, mean: float, std: float) -> Array:
+        x = self._module.randn(shape, generator=self._generator, dtype=self._dtype(dtype), device=self._device)
+        return x * std + mean
 
-    def uniform(self, shape: Shape, dtype: Any) -> Array:
-        return self._module.rand(shape, generator=self._generator, dtype=self._dtype(dtype), device=self._device)
+    def uniform(self, shape: Shape, dtype: Any, low: float, high: float) -> Array:
+        x = self._module.rand(shape, generator=self._generator, dtype=self._dtype(dtype), device=self._device)
+        return x * (high - low) + low
 
     def integers(self, low: int, high: int, shape: Shape) -> Array:
         return self._module.randint(low, high, shape, generator=self._generator, device=self._device)
@@ -100,11 +102,11 @@ class _Jax(NativeGenerator):
         self._random: Any = _xp.optional("jax").random
         return self._random.key(seed)
 
-    def normal(self, shape: Shape, dtype: Any) -> Array:
-        return self._placed(self._random.normal(self._next_key(), shape, _dtype_name(dtype)))
+    def normal(self, shape: Shape, dtype: Any, mean: float, std: float) -> Array:
+        return self._placed(self._random.normal(self._next_key(), shape, _dtype_name(dtype))) * std + mean
 
-    def uniform(self, shape: Shape, dtype: Any) -> Array:
-        return self._placed(self._random.uniform(self._next_key(), shape, _dtype_name(dtype)))
+    def uniform(self, shape: Shape, dtype: Any, low: float, high: float) -> Array:
+        return self._placed(self._random.uniform(self._next_key(), shape, _dtype_name(dtype))) * (high - low) + low
 
     def integers(self, low: int, high: int, shape: Shape) -> Array:
         return self._placed(self._random.randint(self._next_key(), shape, low, high))

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
+import threading
 from typing import Any
 
 import optree
 
 _NAMESPACE = "clumsygrad"
 _leaf_types: set[type] = set()  # what was met as a leaf and is no dataclass
+_registered: set[type] = set()  # the dataclasses that were met
+_registering = threading.Lock()
 _rows: dict[tuple[type, int], Any] = {}  # the structures of lists and tuples of leaves, by length
 
 
@@ -46,4 +49,7 @@ def _register(cls: type) -> None:
     def put_together(_: Any, children: Any) -> Any:
         return cls(**dict(zip(names, children, strict=True)))
 
-    optree.register_pytree_node(cls, take_apart, put_together, namespace=_NAMESPACE)
+    with _registering:
+        if cls not in _registered:  # by another thread, which met it at the same time
+            optree.register_pytree_node(cls, take_apart, put_together, namespace=_NAMESPACE)
+            _registered.add(cls)

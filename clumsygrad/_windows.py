@@ -109,7 +109,8 @@ def padded(x: Array, w: Window, value: float = 0.0) -> Array:
     shape = (*x.shape[:2], rows + 2 * top, columns + 2 * left)
     inside = (..., slice(top, top + rows), slice(left, left + columns))
     if type(x) is not ndarray and type(x) not in device_arrays:
-        return assigned(array_namespace(x).full(shape, value, dtype=x.dtype, device=device(x)), inside, x)
+        border = array_namespace(x).full(shape, value, dtype=x.dtype, device=device(x))
+        return assigned(border, inside, x, new=True)
     z = _empty(shape, x)
     z.fill(value)
     z[inside] = x

@@ -25,6 +25,7 @@ from .forward.indexing import _getitem
 from .forward.linalg import (
     LstsqResult,
     SlogdetResult,
+    _inv_quad_logdet,
     adjugate,
     cholesky,
     cross,
@@ -32,7 +33,6 @@ from .forward.linalg import (
     diagonal,
     expm,
     inv,
-    inv_quad_and_logdet,
     lstsq,
     matrix_norm,
     matrix_power,
@@ -113,7 +113,7 @@ def inv_quad_logdet(a: Array, y: Array, /) -> InvQuadLogdetResult:
     >>> cg.linalg.inv_quad_logdet(cg.asarray([[1.0, 0.0], [0.0, 4.0]]), cg.asarray([1.0, 2.0]))
     InvQuadLogdetResult(inv_quad=Tensor(array(2.)), logdet=Tensor(array(1.38629436)))
     """
-    both = inv_quad_and_logdet(a, y)
+    both = _inv_quad_logdet(a, y)
     return InvQuadLogdetResult(_getitem(both, (0, ...)), _getitem(both, (1, ...)))
 
 

@@ -15,7 +15,7 @@ from typing import Any
 
 from . import linalg, nn, special
 from . import xp as _xp
-from ._operands import array_like
+from ._operands import array_like, raw
 from .forward import (
     arithmetic,
     composed,
@@ -80,7 +80,7 @@ class Bound:
 
     def _made_like(self, name: str, x: Array, device: Any, *args: Any, dtype: Any) -> Tensor:
         """The creation function of the library that x is of, which need not be this one; on the device of x if no other is named."""
-        data = x._data if type(x) is Tensor else x
+        data = raw(x)
         xp = _xp.array_namespace(data) if _xp.is_array(data) else self._xp
         if device is None and _xp.guard is not None and _xp.name_of(xp) == "cupy":
             device = data.device
@@ -144,7 +144,7 @@ class Bound:
         """A tensor like x in which every element is `fill_value`: a number, or a 0-d tensor, which is differentiated."""
         if type(fill_value) is not Tensor:
             return self._made_like("full_like", x, device, fill_value, dtype=dtype)
-        xp, place = _xp.place_of(x._data if type(x) is Tensor else x)
+        xp, place = _xp.place_of(raw(x))
         dtype, device = x.dtype if dtype is None else dtype, place if device is None else device
         return Bound(xp).full(tuple(x.shape), fill_value, dtype=dtype, device=device)
 
@@ -172,11 +172,11 @@ class Bound:
 
     def can_cast(self, from_: Any, to: Any, /) -> bool:
         """Whether the promotion rules of the standard allow this cast."""
-        return bool(self._xp.can_cast(from_._data if type(from_) is Tensor else from_, to))
+        return bool(self._xp.can_cast(raw(from_), to))
 
     def result_type(self, *arrays_and_dtypes: Any) -> Any:
         """The dtype that these promote to."""
-        return self._xp.result_type(*[x._data if type(x) is Tensor else x for x in arrays_and_dtypes])
+        return self._xp.result_type(*map(raw, arrays_and_dtypes))
 
     def isdtype(self, dtype: Any, kind: Any) -> bool:
         """Whether a dtype is of a kind: another dtype, a name such as "real floating", or a tuple of those."""
@@ -302,13 +302,13 @@ def _namespace_of(x: Tensor, /, *, api_version: str | None = None) -> Any:
         raise ValueError(f"clumsygrad follows version {__array_api_version__} of the array API standard, not {api_version!r}")
     xp = _xp.array_namespace(x._data)
     try:
-        return _by_namespace[id(xp)]
+        return _by_namespace[xp]
     except KeyError:
-        return _by_namespace.setdefault(id(xp), over(xp))
+        return _by_namespace.setdefault(xp, over(xp))
 
 
 VERSIONS = ("2021.12", "2022.12", "2023.12", "2024.12", "2025.12")
-_by_namespace: dict[int, Any] = {}
+_by_namespace: dict[Any, Any] = {}
 
 Tensor._bind("__array_namespace__", _namespace_of)
 

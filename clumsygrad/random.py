@@ -50,7 +50,7 @@ class Generator:
     ) -> Tensor:
         """Normal numbers of the given mean and standard deviation."""
         if self._native is not None:
-            return Tensor(self._native.normal(shape, dtype) * std + mean, requires_grad=requires_grad)
+            return Tensor(self._native.normal(shape, dtype, float(mean), float(std)), requires_grad=requires_grad)
         return self._tensor(self._numpy.normal(mean, std, shape), dtype, requires_grad)
 
     def uniform(
@@ -58,17 +58,17 @@ class Generator:
     ) -> Tensor:
         """Numbers equally likely anywhere in [low, high)."""
         if self._native is not None:
-            return Tensor(self._native.uniform(shape, dtype) * (high - low) + low, requires_grad=requires_grad)
+            return Tensor(self._native.uniform(shape, dtype, float(low), float(high)), requires_grad=requires_grad)
         return self._tensor(self._numpy.uniform(low, high, shape), dtype, requires_grad)
 
     def integers(self, shape: tuple[int, ...], *, low: int = 0, high: int) -> Tensor:
-        """Integers (int64) equally likely anywhere in [low, high)."""
+        """Integers (int64; JAX's own, of 32 bits unless it is told otherwise) equally likely anywhere in [low, high)."""
         if self._native is not None:
             return Tensor(self._native.integers(low, high, shape))
         return self._tensor(self._numpy.integers(low, high, shape), None, False)
 
     def permutation(self, n: int) -> Tensor:
-        """The integers (int64) from 0 up to n, without it, in random order."""
+        """The integers from 0 up to n, without it, in random order; of the dtype of `integers`."""
         if self._native is not None:
             return Tensor(self._native.permutation(n))
         return self._tensor(self._numpy.permutation(n), None, False)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import copy
+import sys
 import traceback
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -15,7 +17,7 @@ from test_optimizer import EVERY_OPTIMIZER, network_data, trained_steps
 from two_devices import Device, FakeArray, HostRead, WrongDevice, by_kernels, on, two_devices, unread
 
 import clumsygrad as cg
-from clumsygrad import _kernels, namespace
+from clumsygrad import _kernels, _tree, namespace
 from clumsygrad.optimizer import SGD, Adam, AdamW
 
 
@@ -149,6 +151,87 @@ def test_transforms(devices):
     np.testing.assert_allclose(product[0].get() if isinstance(product, tuple) else product.get(), [3.0, 0.0])
     unused = cg.func.grad(lambda x, y: cg.sum(x), argnums=(0, 1))(point, point)[1]
     assert unused.device == Device(1)
+
+
+def _complex(x):
+    return (cg.Tensor(x) + 1j).data
+
+
+def _with_parts(x):
+    return cg.real(x) + cg.imag(x)
+
+
+def _anomaly_found(x):
+    leaf = cg.Tensor((cg.Tensor(x) * 0).data, requires_grad=True)
+    with pytest.raises(FloatingPointError, match="the gradient of sqrt's operand became infinite"), cg.detect_anomaly():
+        cg.sum(cg.sqrt(leaf)).backward()
+    return x
+
+
+def _operator():
+    return cg.func.linear_operator(lambda x: 2.0 * x, lambda y: y * 2.0, check=True)
+
+
+def _root(x, y):
+    """Of a tree of two arrays, with a solver that computes with plain arrays."""
+    return cg.func.implicit_root(
+        lambda x, a, b: {"u": x["u"] * x["u"] - a, "v": x["v"] - a * b}, lambda a, b: {"u": a**0.5, "v": a * b}
+    )(x, y)
+
+
+# Transforms of what is computed from a point x, which all must run where x is.
+OVER_ARRAYS = {
+    "jacobian": lambda x: cg.func.jacobian(lambda x: x * x[0])(x),
+    "jacobian-columns": lambda x: cg.func.jacobian(lambda x: x * x[0], by="columns")(x),
+    "jacobian-unused": lambda x: cg.func.jacobian(lambda x, y: y, argnums=(0, 1))(x, x),
+    "jacobian-in-float32": lambda x: cg.func.jacobian(lambda x: cg.astype(x, cg.float32))(x),
+    "jacobian-complex": lambda x: cg.func.jacobian(lambda x: x * x[0])(_complex(x)),
+    "jacobian-complex-of-real": lambda x: cg.func.jacobian(lambda x: x * (1 + 2j))(x),
+    "jacobian-real-of-complex": lambda x: cg.func.jacobian(_with_parts, by="columns")(_complex(x)),
+    "jacobian-of-tensors": lambda x: cg.func.grad(lambda y: cg.sum(cg.func.jacobian(lambda x: x**3)(y)))(x),
+    "hessian": lambda x: cg.func.hessian(lambda x: cg.sum(x**3) * x[0])(x),
+    "holomorphic_grad": lambda x: cg.func.holomorphic_grad(lambda z: z**3)(_complex(x)),
+    "elementwise_grad": lambda x: cg.func.elementwise_grad(cg.sin)(x),
+    "vjp": lambda x: cg.func.vjp(lambda x: (x * x[0], cg.exp(x)), x)[1]((x, x)),
+    "jvp": lambda x: cg.func.jvp(lambda x: (x * x[0], cg.exp(x)), x, x),
+    "linearize": lambda x: cg.func.linearize(lambda x, y: x * y[0], x, x)[1](x, x),
+    "hvp": lambda x: cg.func.hvp(lambda x: cg.sum(x**3) * x[0], x, x),
+    "checkpoint": lambda x: cg.func.hessian(lambda x: cg.sum(cg.func.checkpoint(lambda x: (x * x[0], cg.sin(x)))(x)[0]))(x),
+    "minimize": lambda x: cg.func.minimize(lambda p: cg.sum((p - 2.0) ** 2 * p), x, method="trust-exact")[0],
+    "minimize-constrained": lambda x: cg.func.minimize(
+        lambda p: cg.sum((p - 2.0) ** 2), x, method="SLSQP", constraints={"type": "eq", "fun": lambda p: cg.sum(p * p) - 2.0}
+    )[0],
+    "linear_operator": lambda x: cg.func.hessian(lambda x: cg.sum(_operator()(x) ** 2))(x),
+    "dot_test": lambda x: (x, _operator().dot_test(x))[0],
+    "implicit_root": lambda x: _root(x, x),
+    "implicit_root-gradient": lambda x: cg.func.hessian(lambda x: cg.sum(_root(x, x)["u"] * _root(x, x)["v"]))(x),
+    "detect_anomaly": _anomaly_found,
+}
+
+
+@pytest.mark.parametrize("name", OVER_ARRAYS)
+def test_every_transform(name, devices):
+    expected = _tree.flatten(OVER_ARRAYS[name](np.asarray([0.5, 1.5])))[0]
+    found = _tree.flatten(OVER_ARRAYS[name](on(1, [0.5, 1.5])))[0]
+    for a, b in zip(found, expected, strict=True):
+        a = a.data if type(a) is cg.Tensor else a
+        assert a.device == Device(1)
+        assert a.dtype == b.dtype
+        np.testing.assert_allclose(a.get(), b, rtol=1e-6, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    "draw", [lambda g: g.normal((2,), mean=1.0, std=2.0), lambda g: g.uniform((2,), low=1.0, high=3.0)], ids=["normal", "uniform"]
+)
+def test_a_generators_own_numbers_are_scaled_where_they_are_drawn(draw, devices, monkeypatch):
+    def drawn(shape, dtype):
+        return devices.ones(shape, dtype=dtype)
+
+    own = SimpleNamespace(standard_normal=drawn, random=drawn)
+    monkeypatch.setattr(sys.modules["cupy"], "random", SimpleNamespace(default_rng=lambda seed: own), raising=False)
+    x = draw(cg.random.Generator(0, library="cupy", device=Device(1), native=True))
+    assert x.data.device == Device(1)
+    assert x.data.get().tolist() == [3, 3]
 
 
 @pytest.mark.parametrize("make", [lambda p: SGD(p, 0.1, momentum=0.9, weight_decay=0.1), Adam, AdamW])

@@ -321,6 +321,17 @@ def test_what_layers_keep():
     assert peak_over(lambda x: nn.mse_loss(x, 2 * x.data), x) < 2.2  # the target, and the gradient
 
 
+def test_a_border_is_laid_around_in_one_new_array(monkeypatch):
+    pytest.importorskip("torch")
+    xp, made = cg.xp.namespace_of_library("torch"), []
+    full = xp.full
+    monkeypatch.setattr(xp, "full", lambda *args, **kwargs: made.append(full(*args, **kwargs)) or made[-1])
+    x = xp.ones((1, 1, 2, 2))
+    z = _windows.padded(x, _windows.window("conv2d", x.shape, 3, padding=1))
+    assert made[0] is z
+    assert z.tolist() == [[[[0, 0, 0, 0], [0, 1, 1, 0], [0, 1, 1, 0], [0, 0, 0, 0]]]]
+
+
 # What is refused ----------------------------------------------------------------------------------------------------------------------
 
 

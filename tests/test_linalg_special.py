@@ -262,6 +262,9 @@ def test_a_matrix_that_is_not_positive_definite_is_refused(n):
         cg.linalg.cholesky(x)
     with pytest.raises(np.linalg.LinAlgError, match="positive definite"):
         cg.linalg.inv_quad_logdet(x, np.ones(n))
+    with pytest.raises(np.linalg.LinAlgError) as caught:
+        cg.linalg.inv_quad_logdet(cg.Tensor(x), np.ones(n))
+    assert caught.value.__notes__ == [f"in clumsygrad's inv_quad_logdet, operands of shape ({n}, {n}), ({n},)"]
 
 
 @pytest.mark.parametrize("columns", [None, 1, 3])

@@ -46,6 +46,18 @@ def low_recursion_limit():
 # What is freed, and when --------------------------------------------------------------------------------------------------------------
 
 
+def test_a_linear_operator_dies_with_its_last_name():
+    """And with it the matrix that its functions close over; its adjoint has been asked for."""
+    matrix = np.ones((2, 2))
+    apply = cg.func.linear_operator(lambda x, m=matrix: m @ x, lambda y, m=matrix: m.T @ y)
+    assert cg.func.grad(lambda x, f=apply: cg.sum(f(x)))(np.ones(2)).tolist() == [2, 2]
+    adjoint, closed_over = apply.adjoint, watched(matrix)
+    del matrix, apply
+    assert closed_over() is not None
+    del adjoint
+    assert closed_over() is None
+
+
 def test_a_graph_that_nobody_passed_dies_with_its_last_name():
     x = cg.Tensor([1.0, 2.0], requires_grad=True)
     y = cg.exp(x)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from checks import assert_agree
+from checks import assert_agree, assert_linear_time
 
 import clumsygrad as cg
 
@@ -79,6 +79,19 @@ def test_plain_arrays_stay_plain_and_tensors_record():
     assert_agree(x.grad, A.sum(axis=0), 1e-12, "gradient")
     assert repr(apply) == "<linear operator matrix>"
     assert apply.adjoint.adjoint is apply
+
+
+def test_an_error_of_the_users_function_says_whose():
+    radon = cg.func.linear_operator(lambda x: A @ x, lambda y: A.T @ y[1:], name="radon")
+    with pytest.raises(ValueError, match="matmul") as caught:
+        radon(cg.Tensor(np.ones(4), requires_grad=True))
+    assert caught.value.__notes__ == [
+        "in the function of the linear operator radon",
+        "in clumsygrad's linear_operator, operands of shape (4,)",
+    ]
+    with pytest.raises(ValueError, match="matmul") as caught:
+        cg.sum(radon(cg.Tensor(X, requires_grad=True))).backward()
+    assert caught.value.__notes__[0] == "in the function of the linear operator adjoint of radon"
 
 
 def test_any_shapes():
@@ -291,6 +304,10 @@ def test_roots_on_every_library(backend):
     assert_agree(backend.host(gradient), 2 * x * slope, 1e-10, "gradient")
     second = backend.compile(cg.func.hessian(lambda a: xp.sum(root(a) ** 2)))(backend.array(a))
     assert backend.host(second).shape == (3, 3)
+
+
+def test_many_parameters_take_a_time_in_proportion_to_their_number():
+    assert_linear_time(cg.func.implicit_root(lambda x, *a: x - a[0], lambda *a: a[0]))
 
 
 def test_what_a_solver_gives_is_checked():

@@ -179,6 +179,23 @@ def test_own_moments(own):
     )
 
 
+def test_own_numbers_have_the_dtype_that_is_asked_for(own):
+    """A deviation of NumPy's own float64 too."""
+    g = Generator(0, library=own, native=True)
+    normal = g.normal((3,), mean=np.float64(1), std=np.sqrt(0.5), dtype="float32")
+    uniform = g.uniform((3,), low=np.float64(-1), high=np.float64(2), dtype="float32")
+    assert values(normal).dtype == values(uniform).dtype == np.float32
+
+
+def test_torchs_first_gpu_is_no_default(monkeypatch):
+    """Its number, 0, counts as false."""
+    torch = pytest.importorskip("torch")
+    named = []
+    monkeypatch.setattr(torch, "Generator", lambda device: named.append(device) or SimpleNamespace(manual_seed=lambda seed: None))
+    Generator(0, library="torch", device=0, native=True)
+    assert named == [0]
+
+
 def test_numbers_are_drawn_on_the_device_that_was_named(monkeypatch):
     """CuPy draws on the current device: it is entered for each draw."""
     entered = []

@@ -129,6 +129,34 @@ def test_hypot_and_atan2_at_the_origin(backend):
     equal(gradients(backend, lambda xp, y, x: xp.atan2(y, x), [0.0, 1.0], [0.0, 1.0]), [0, 0.5], [0, -0.5])
 
 
+@pytest.mark.parametrize(("dtype", "r"), [("float16", 300.0), ("float32", 1e20), ("float64", 1e200), ("float64", 1e-170)])
+def test_atan2_where_a_square_runs_over_or_under(dtype, r, backend):
+    """Beside an ordinary point, (2, 1), where the second derivatives are those that they are without the other."""
+    if backend.library == "array_api_strict" and dtype == "float16":
+        pytest.skip("array-api-strict has no floats of 16 bits")
+    xp = backend.namespace
+    y, x, along = [backend.array(np.asarray(values, dtype=dtype)) for values in ([2.0, r], [1.0, r], [1.0, 0.0])]
+    both = backend.compile(cg.func.grad(lambda y, x: xp.sum(xp.atan2(y, x)), argnums=(0, 1)))
+    by_y, by_x = [backend.host(g) for g in both(y, x)]
+    eps = np.finfo(dtype).eps
+    assert by_y.dtype == by_x.dtype == dtype
+    np.testing.assert_allclose(by_y.astype(float), [0.2, 0.5 / r], rtol=4 * eps)
+    np.testing.assert_allclose(by_x.astype(float), [-0.4, -0.5 / r], rtol=4 * eps)
+    product = backend.compile(lambda y, v: cg.func.hvp(lambda y: xp.sum(xp.atan2(y, x)), y, v))(y, along)
+    np.testing.assert_allclose(backend.host(product)[0], -0.16, rtol=20 * eps)
+
+
+@pytest.mark.parametrize("name", ["asinh", "atan"])
+def test_the_square_of_16_bits_runs_over_in_no_slope(name, backend):
+    if backend.library == "array_api_strict":
+        pytest.skip("array-api-strict has no floats of 16 bits")
+    x = backend.array(np.asarray([300.0, -300.0], dtype="float16"))
+    slope = {"asinh": 1 / math.hypot(300, 1), "atan": 1 / (300**2 + 1)}[name]
+    gradient = backend.compile(cg.func.elementwise_grad(getattr(backend.namespace, name)))(x)
+    assert backend.host(gradient).dtype == np.float16
+    np.testing.assert_allclose(backend.host(gradient).astype(float), [slope, slope], rtol=2.0**-10, atol=2.0**-25)
+
+
 @pytest.mark.parametrize("name", ["std", "var"])
 def test_std_and_var_of_a_constant(name, backend):
     equal(gradients(backend, lambda xp, x: getattr(xp, name)(x), [1.5, 1.5, 1.5]), [0, 0, 0])

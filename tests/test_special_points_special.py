@@ -159,6 +159,25 @@ def test_incomplete_functions_at_the_ends():
     np.testing.assert_array_equal([a, b], np.zeros((2, 2)))
 
 
+OUTSIDE = [
+    (special.gammainc, (2.0, -1.0)),
+    (special.gammainc, (2.0, np.nan)),
+    (special.gammaincc, (2.0, np.nan)),
+    (special.betainc, (2.0, 3.0, -1.0)),
+    (special.betainc, (2.0, 3.0, 1.5)),
+    (special.betaincc, (2.0, 3.0, np.nan)),
+]
+
+
+@pytest.mark.parametrize(("function", "point"), OUTSIDE)
+def test_incomplete_functions_outside_of_their_domains_hide_no_nan(function, point):
+    """Where the value is nan, all derivatives are, to second order."""
+    point = list(map(np.asarray, point))
+    assert np.isnan(gradients(function, *point)).all()
+    with np.errstate(invalid="ignore"):  # of log x
+        assert np.isnan(cg.func.hessian(lambda p: function(*p))(point)).all()
+
+
 def test_betainc_by_quadrature_is_scipys():
     a, b, x = (v.ravel() for v in np.meshgrid([0.05, 0.5, 3.0, 40.0, 900.0], [0.05, 2.0, 70.0], [0.0, 1e-4, 0.3, 0.5, 0.93, 1.0]))
     np.testing.assert_allclose(_incomplete.betainc(a, b, x), special.betainc(a, b, x), rtol=1e-11, atol=1e-300)
@@ -216,6 +235,16 @@ def test_students_t_at_zero():
     by_df, by_t = gradients(special.stdtr, [3.0], [0.0])
     assert by_df == [0.0]
     np.testing.assert_allclose(by_t, [2 / (math.pi * math.sqrt(3))])
+
+
+@pytest.mark.parametrize("t", [INF, -INF])
+def test_students_t_at_infinity(t):
+    """0, to second order, and with no warning."""
+    by_df, by_t = gradients(special.stdtr, [3.0], [t])
+    assert by_df == by_t == [0]
+    second = cg.func.hessian(lambda p: special.stdtr(p[0], p[1]))([np.asarray(3.0), np.asarray(t)])
+    assert second == [[0, 0], [0, 0]]
+    assert np.isnan(gradients(special.stdtr, [3.0], [np.nan])).all()
 
 
 def test_scalars_among_the_operands():

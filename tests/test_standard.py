@@ -15,6 +15,7 @@ import standard
 from exceptions import EXCEPTIONS
 
 import clumsygrad as cg
+from clumsygrad import namespace
 
 TENSOR = cg.Tensor([[1.0]])
 WITH_DERIVATIVE = sorted(name for name, (kind, _) in standard.FUNCTIONS.items() if kind in ("differentiable", "zero_gradient"))
@@ -54,6 +55,11 @@ def test_version(xp):
     assert TENSOR.__array_namespace__(api_version="2025.12") is cg
     with pytest.raises(ValueError, match="2019"):
         TENSOR.__array_namespace__(api_version="2019.12")
+
+
+def test_namespaces_are_remembered_by_what_lives_as_long():
+    """By an address alone, one that is made where another was freed would be taken for that one."""
+    assert TENSOR.__array_namespace__() is namespace._by_namespace[cg.xp.array_namespace(TENSOR.data)]
 
 
 @pytest.mark.parametrize("name", standard.FUNCTIONS)

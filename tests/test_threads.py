@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -128,6 +129,23 @@ def test_transforms_in_threads_do_not_meet():
     for number, results in enumerate(in_threads(work)):
         assert results == [(3.0 * (number + 1), 2.0)] * PASSES
     assert w.grad is None
+
+
+def test_a_dataclass_that_all_meet_at_once_is_registered_once(monkeypatch):
+    @dataclasses.dataclass
+    class Point:
+        x: float
+
+    is_dataclass, met = dataclasses.is_dataclass, threading.Barrier(THREADS)
+
+    def slowly(cls):
+        if cls is Point:
+            met.wait()
+        return is_dataclass(cls)
+
+    monkeypatch.setattr(dataclasses, "is_dataclass", slowly)
+    gradients = in_threads(lambda number: cg.func.grad(lambda p: p.x * p.x)(Point(float(number))))
+    assert [float(g.x) for g in gradients] == [2.0 * number for number in range(THREADS)]
 
 
 def test_ids_are_never_given_twice():

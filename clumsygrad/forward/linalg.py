@@ -251,7 +251,7 @@ def solve_triangular(a: Array, b: Array, /, *, lower: bool = False, adjoint: boo
 
 
 @operation(grad.inv_quad_logdet_backward, operands=("a", "y"), keeps=True)
-def inv_quad_and_logdet(a: Array, y: Array) -> Array:
+def _inv_quad_logdet(a: Array, y: Array) -> Array:
     """What `linalg.inv_quad_logdet` gives, as one array. Keeps the Cholesky factor L and L⁻¹ y."""
     xp = array_namespace(a)
     factor = _cholesky.cholesky_triangle(a)

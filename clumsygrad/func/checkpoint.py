@@ -42,7 +42,9 @@ def checkpoint(f: Callable[..., Any]) -> Callable[..., Any]:
         leaves, structure = _tree.flatten((args, kwargs))
         numbers = [i for i, x in enumerate(leaves) if type(x) is Tensor and x._tracked]
         tracked = [leaves[i] for i in numbers]
-        call = _Call(f, structure, [None if i in set(numbers) else x for i, x in enumerate(leaves)], numbers)
+        for i in numbers:
+            leaves[i] = None
+        call = _Call(f, structure, leaves, numbers)
         scope = _Scope(call.name, [tracked])
         return _kept(call, tracked, scope, *call(scope.arguments))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import operator
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -91,14 +92,16 @@ def _by_rows(pull: _Pullback, arguments: Sequence[Tensor]) -> list[list[Any]]:
     blocks = []
     for number, out in enumerate(pull.outputs):
         rows: list[list[Any]] = [[] for _ in arguments]
-        for basis in _basis(out) if out._tracked else ():
+        for basis in _xp.on_its_device(_basis, out) if out._tracked else ():
             parts = pull(_alone(basis, number, len(pull.outputs)))
             if _xp.kind(out._data) == "complex floating":
-                imaginary = pull(_alone(basis * 1j, number, len(pull.outputs))) if twice else parts
-                parts = [_complex_row(a, b) for a, b in zip(parts, imaginary, strict=True)]
+                imaginary = pull(_alone(_times_i(basis), number, len(pull.outputs))) if twice else parts
+                parts = [_xp.on_its_device(_complex_row, a, b) for a, b in zip(parts, imaginary, strict=True)]
             for row, part in zip(rows, parts, strict=True):
                 row.append(part)
-        blocks.append([_block(row, out, x, 0, pull.scope.in_tensors) for row, x in zip(rows, arguments, strict=True)])
+        in_tensors = pull.scope.in_tensors
+        pairs = zip(rows, arguments, strict=True)
+        blocks.append([_xp.on_its_device(_block, row, out, x, 0, in_tensors) for row, x in pairs])
     return blocks
 
 
@@ -109,15 +112,16 @@ def _by_columns(pull: _Pullback, arguments: Sequence[Tensor]) -> list[list[Any]]
     blocks: list[list[Any]] = [[] for _ in pull.outputs]
     for number, x in enumerate(arguments):
         columns: list[list[Any]] = [[] for _ in pull.outputs]
-        for basis in _basis(x):
+        for basis in _xp.on_its_device(_basis, x):
             parts = push(_alone(basis, number, len(arguments)))
             if _xp.kind(x._data) == "complex floating" and twice:
-                imaginary = push(_alone(basis * 1j, number, len(arguments)))
-                parts = [_complex_column(a, b) for a, b in zip(parts, imaginary, strict=True)]
+                imaginary = push(_alone(_times_i(basis), number, len(arguments)))
+                parts = [_xp.on_its_device(_complex_column, a, b) for a, b in zip(parts, imaginary, strict=True)]
             for column, part in zip(columns, parts, strict=True):
                 column.append(part)
         for row, column, out in zip(blocks, columns, pull.outputs, strict=True):
-            row.append(_block(column if out._tracked else [], out, x, -1, pull.scope.in_tensors))
+            parts = column if out._tracked else []
+            row.append(_xp.on_its_device(_block, parts, out, x, -1, pull.scope.in_tensors))
     return blocks
 
 
@@ -143,6 +147,10 @@ def _made_beside(data: Any, name: str, size: Any, dtype: Any) -> Any:
     if _xp.guard is not None:
         return _xp.guard(lambda _: make(), data)
     return make(device=_xp.device(data))
+
+
+def _times_i(seed: Any) -> Any:
+    return _xp.on_its_device(operator.mul, seed, 1j)
 
 
 def _alone(seed: Any, number: int, count: int) -> list[Any]:

@@ -9,6 +9,7 @@ from typing import Any
 from .. import _tree
 from .. import xp as _xp
 from .._modes import recording
+from .._operands import raw
 from .._operation import operation
 from ..grad._read import attribute, operands, result
 from ..tensor import Tensor, constant, record
@@ -50,21 +51,27 @@ class LinearOperator:
     def __init__(
         self, forward: Function, adjoint: Function, name: str, check: bool, transposed: LinearOperator | None = None
     ) -> None:
-        self._forward = forward
+        self._forward, self._adjoint = forward, adjoint
+        self._transposed = transposed
         self._checked: set[tuple[Any, ...]] | None = set() if check else None
         self.__name__ = name
-        # The operator of Aᴴ, whose own adjoint is this one
-        self.adjoint = LinearOperator(adjoint, forward, f"adjoint of {name}", False, self) if transposed is None else transposed
+
+    @property
+    def adjoint(self) -> LinearOperator:
+        """The operator of Aᴴ, whose own adjoint is this one. (It holds this one, which does not hold it: there is no cycle.)"""
+        if self._transposed is not None:
+            return self._transposed
+        return LinearOperator(self._adjoint, self._forward, f"adjoint of {self.__name__}", False, self)
 
     def __call__(self, x: Any, /) -> Any:
-        data = x._data if type(x) is Tensor else x
+        data = raw(x)
         if not _xp.is_array(data) or not _xp.is_floating(data):
             what = f"an array of dtype {data.dtype}" if _xp.is_array(data) else f"a {type(data).__name__}"
             raise TypeError(f"{self.__name__}: it takes a floating array or a Tensor, got {what}")
         if self._checked is not None and (key := (tuple(data.shape), str(data.dtype))) not in self._checked:
             self.dot_test(data)
             self._checked.add(key)
-        return _applied(x, self)
+        return _linear_operator(x, self)
 
     def __repr__(self) -> str:
         return f"<linear operator {self.__name__}>"
@@ -81,9 +88,11 @@ class LinearOperator:
         >>> cg.func.linear_operator(np.cumsum, lambda y: np.cumsum(y[::-1])[::-1]).dot_test((5,)) < 1e-12
         True
         """
-        like = x._data if type(x) is Tensor else x
-        if not _xp.is_array(like):
-            like = numpy.zeros(like)
+        like = raw(x)
+        worst: float = _xp.on_its_device(self._tested, like if _xp.is_array(like) else numpy.zeros(like), seed, tolerance)
+        return worst
+
+    def _tested(self, like: Array, seed: int, tolerance: float | None) -> float:
         random = numpy.random.default_rng(seed)
         u, w = _random_like(like, random), _random_like(like, random)
         image = self._image(u)
@@ -108,7 +117,11 @@ class LinearOperator:
 
     def _image(self, x: Array) -> Array:
         """A x, checked, of a plain array."""
-        z = self._forward(_xp.whole(x))
+        try:
+            z = self._forward(_xp.whole(x))
+        except Exception as error:
+            error.add_note(f"in the function of the linear operator {self.__name__}")
+            raise
         if isinstance(z, (float, complex)):
             z = array_namespace(x).asarray(z)
         z = _xp.scalar(z)
@@ -133,7 +146,7 @@ def linear_operator_backward(tensor: Tensor, grad: Array) -> tuple[Array]:
 
 
 @operation(linear_operator_backward)
-def _applied(x: Array, /, operator: LinearOperator) -> Array:
+def _linear_operator(x: Array, /, operator: LinearOperator) -> Array:
     return operator._image(x)
 
 
@@ -202,8 +215,10 @@ def implicit_root(residual: Function, solver: Function, *, linear_solver: Functi
 
     def root(*params: Any) -> Any:
         leaves, structure = _tree.flatten(params)
-        raw = [x.data if type(x) is Tensor else x for x in leaves]
-        solution = solver(*_tree.unflatten(structure, raw))
+        return _xp.on_its_device(solved, structure, *leaves)
+
+    def solved(structure: Any, *leaves: Any) -> Any:
+        solution = solver(*_tree.unflatten(structure, [x.data if type(x) is Tensor else x for x in leaves]))
         problem = _Problem(name, residual, structure, leaves, solution, linear_solver)
         return problem.arranged(_rooted(problem, [leaves[i] for i in problem.numbers]))
 
@@ -214,12 +229,14 @@ def implicit_root(residual: Function, solver: Function, *, linear_solver: Functi
 class _Problem:
     """An equation in one vector x, with flat parameters; `solve` is its linear solver, `vector` the solution."""
 
-    def __init__(self, name: str, residual: Function, structure: Any, leaves: list[Any], solution: Any, solve: Any) -> None:
+    def __init__(self, name: str, residual: Function, structure: Any, leaves: Sequence[Any], solution: Any, solve: Any) -> None:
         self.name, self.residual, self.structure, self.solve = name, residual, structure, solve
         self.in_tensors = any(type(x) is Tensor for x in leaves)
-        data = [x._data if type(x) is Tensor else x for x in leaves]
+        data = list(map(raw, leaves))
         self.numbers = [i for i, x in enumerate(leaves) if type(x) is Tensor and x._tracked]
-        self.constants = [None if i in set(self.numbers) else x for i, x in enumerate(leaves)]
+        self.constants = list(leaves)
+        for i in self.numbers:
+            self.constants[i] = None
         parts, self.solution = _tree.flatten(solution)
         like = next((x for x in data if _xp.is_array(x) and _xp.is_floating(x)), None)
         parts = [_fitting_part(name, x, like) for x in parts]
@@ -282,9 +299,8 @@ def _multiplier(problem: _Problem, x: Any, parameters: Sequence[Any], grad: Any)
     def transposed(vector: Any, x: Any, grad: Any, *parameters: Any) -> Any:
         return _pulled(problem, x, parameters, vector) - grad
 
-    raw = [p._data if type(p) is Tensor else p for p in parameters]
-    point, right = (x._data, grad._data) if type(grad) is Tensor else (x, grad)
-    _, pullback = vjp(_at(problem, raw), point)
+    point, right = raw(x), raw(grad)
+    _, pullback = vjp(_at(problem, list(map(raw, parameters))), point)
 
     def product(vector: Any) -> Any:
         if not _xp.is_floating(vector):  # SciPy asks for a result's dtype so
@@ -347,7 +363,7 @@ def _joined(parts: Sequence[Any]) -> Any:
 
 def _fitting_part(name: str, x: Any, like: Any, who: str = "solver") -> Any:
     """A leaf of a solver's result as an array of the parameters' library."""
-    data = x._data if type(x) is Tensor else x
+    data = raw(x)
     if type(data) in _xp.SCALARS and like is not None:
         data = array_namespace(like).asarray(data, dtype=array_namespace(like).result_type(like.dtype, data))
     data = _xp.whole(data)

@@ -146,7 +146,7 @@ def holomorphic_grad(f: Callable[..., Any], argnums: Argnums = 0) -> Callable[..
         for x in scope.leaves():
             if _xp.kind(x._data) != "complex floating":
                 raise TypeError(f"{name}: an argument has dtype {x.dtype}, and must be complex: convert it (astype)")
-        gradients = [_xp.array_namespace(g).conj(g) for g in _pulled_ones(scope, out)]
+        gradients = [_xp.on_its_device(_xp.array_namespace(g).conj, g) for g in _pulled_ones(scope, out)]
         return chosen(argnums, scope.arranged([_xp.whole(g) for g in gradients]))
 
     return derivative

@@ -9,7 +9,7 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from .. import lean
-from .._incomplete import betainc_derivative, gammainc_derivative
+from .._incomplete import at_ends, betainc_derivative, gammainc_derivative
 from .._special import arrays, special_of
 from ..xp import Array, array_namespace
 from ._read import GradientTuple, attribute, conj_operand, conj_result, floating_pair, needs, operand, operands, result, unbroadcast
@@ -162,10 +162,10 @@ def poch_backward(tensor: Tensor, grad: Array) -> GradientTuple:
 def _gamma_density(xp: Any, functions: Any, a: Array, x: Array) -> Array:
     """xᵃ⁻¹ e⁻ˣ/Γ(a) = ∂P/∂x: DLMF 8.8.13; 0 at ∞."""
     (a,) = arrays(x, a)
-    finite = x < math.inf
-    y = xp.where(finite, x, xp.ones_like(x))
+    infinite = x == math.inf
+    y = xp.where(infinite, xp.ones_like(x), x)
     density = xp.exp(functions.xlogy(a - 1, y) - y - functions.gammaln(a))
-    return xp.where(finite, density, xp.zeros_like(density))
+    return xp.where(infinite, xp.zeros_like(density), density)
 
 
 def gammainc_backward(tensor: Tensor, grad: Array) -> GradientTuple:
@@ -202,10 +202,11 @@ def gammainc_derivative_backward(tensor: Tensor, grad: Array) -> GradientTuple:
     by_a = gammainc_derivative(a, x, order=order + 1) if need_a else None
     if not need_x:
         return unbroadcast(grad * by_a, a.shape), None
-    inside = x + xp.zeros_like(grad) > 0
-    log = xp.log(xp.where(inside, x + xp.zeros_like(grad), xp.ones_like(grad))) - functions.digamma(a)
+    y = x + xp.zeros_like(grad)
+    inside = (y > 0) & (y < math.inf)
+    log = xp.log(xp.where(inside, y, xp.ones_like(y))) - functions.digamma(a)
     factor = log if order == 1 else log * log - functions.polygamma(1, a)
-    by_x = xp.where(inside, _gamma_density(xp, functions, a, x) * factor, xp.zeros_like(grad))
+    by_x = xp.where(inside, _gamma_density(xp, functions, a, x) * factor, at_ends(xp, y, math.inf))
     return unbroadcast(grad * by_a, a.shape) if by_a is not None else None, unbroadcast(grad * by_x, x.shape)
 
 
@@ -283,7 +284,7 @@ def betainc_derivative_backward(tensor: Tensor, grad: Array) -> GradientTuple:
 
 
 def _beta_density_derivative(xp: Any, functions: Any, a: Array, b: Array, x: Array, i: int, j: int) -> Array:
-    """∂ⁱ⁺ʲp/∂aⁱ∂bʲ, i + j = 1 or 2; 0 at x = 0 and at x = 1."""
+    """∂ⁱ⁺ʲp/∂aⁱ∂bʲ, i + j = 1 or 2; 0 at x = 0 and at x = 1, nan beyond."""
     inside = (x > 0) & (x < 1)
     y = xp.where(inside, x, xp.full_like(x, 0.5))
     total = functions.digamma(a + b)
@@ -294,7 +295,7 @@ def _beta_density_derivative(xp: Any, functions: Any, a: Array, b: Array, x: Arr
         factor = factor + functions.polygamma(1, a + b)
     if i == 2 or j == 2:
         factor = factor - functions.polygamma(1, a if i else b)
-    return xp.where(inside, _beta_density(xp, functions, a, b, y) * factor, xp.zeros_like(x))
+    return xp.where(inside, _beta_density(xp, functions, a, b, y) * factor, at_ends(xp, x, 1))
 
 
 def betaincinv_backward(tensor: Tensor, grad: Array) -> GradientTuple:
@@ -347,14 +348,16 @@ def stdtrit_backward(tensor: Tensor, grad: Array) -> GradientTuple:
 
 
 def _student(xp: Any, df: Array, t: Array, need_df: bool) -> tuple[Array, Array | None]:
-    """The density of Student's t, and ∂F/∂ν, from F = ½ I_x(ν/2, ½), x = ν/(ν + t²), for t < 0."""
+    """The density of Student's t, and ∂F/∂ν, from F = ½ I_x(ν/2, ½), x = ν/(ν + t²), for t < 0. Both 0 at ±∞."""
     (df,) = arrays(t, df)
+    infinite = xp.isinf(t)
+    t = xp.where(infinite, xp.zeros_like(t), t)  # where ∂F/∂ν is 0, too
     a = df / 2
     half = xp.full_like(t, 0.5)
     spread = t * t + df
     x = df / spread
     power = xp.exp(a * xp.log(x) - special_of(t).betaln(a, half))
-    density = power / xp.sqrt(spread)
+    density = xp.where(infinite, xp.zeros_like(t), power / xp.sqrt(spread))
     if not need_df:
         return density, None
     tail = lean.sign(t) * betainc_derivative(a, half, x, order_a=1, order_b=0) / 2

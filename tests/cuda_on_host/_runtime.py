@@ -31,7 +31,7 @@ _PROPERTIES = (  # of cudaDeviceProp: where, kind, value
 )
 
 
-class _State(threading.local):
+class _OfThread(threading.local):
     device = 0
 
 
@@ -42,7 +42,7 @@ class _Shared:
     objects: dict[int, Any] = {}  # noqa: RUF012 - behind handles
 
 
-STATE, _THREAD = _Shared(), _State()
+STATE, _THREAD = _Shared(), _OfThread()
 _texts: dict[int, Any] = {}
 _handles = itertools.count(8, 8)
 
