@@ -26,6 +26,11 @@ def namespace_of(x: Array) -> Any:
     return x.__array_namespace__()
 
 
+def is_numpys(x: Tensor) -> bool:
+    """Whether x is of NumPy, whose arrays are read on the host at no cost."""
+    return _xp.library_of(x.data) == "numpy"
+
+
 def first_tensor(values: Any) -> Tensor | None:
     """The first tensor in arguments, nested lists and tuples included."""
     if type(values) is Tensor:

@@ -24,6 +24,7 @@ from ._arguments import (
     axis_of,
     beside,
     cast,
+    dtype_of,
     floating,
     namespace_of,
     raveled,
@@ -140,11 +141,13 @@ def diff(a: Any, n: int = 1, axis: int = -1, prepend: Any = None, append: Any = 
     a = beside(a, (a, prepend, append))
     axis = axis_of(a, axis, "diff")
     ends = [None if x is None else _end(beside(x, a), a, axis) for x in (prepend, append)]
-    if n == 1 and _xp.kind(a) == "bool":
+    if n > 0 and _xp.kind(a) == "bool":
         a = _m.concat([x for x in (ends[0], a, ends[1]) if x is not None], axis=axis)
         if _xp.kind(a) != "bool":  # of which the ends were numbers
-            return _c.diff(a, axis=axis)
-        return not_equal(_getitem(a, along(axis, slice(1, None))), _getitem(a, along(axis, slice(None, -1))))
+            return _c.diff(a, axis=axis, n=n)
+        for _ in range(n):
+            a = not_equal(_getitem(a, along(axis, slice(1, None))), _getitem(a, along(axis, slice(None, -1))))
+        return a
     return _c.diff(a, axis=axis, n=n, prepend=ends[0], append=ends[1])
 
 
@@ -308,13 +311,15 @@ def linspace(
     parts = num - 1 if endpoint else num
     delta = subtract(stop, start)
     shape = (num,) + (1,) * len(delta.shape)
-    fractions = _m.reshape(weights(numpy.arange(num) / max(parts, 1), delta), shape)
-    z = add(start, multiply(fractions, delta))
+    count = _m.reshape(weights(numpy.arange(num), delta), shape)
+    step = divide(delta, float(max(parts, 1)))
+    z = _e.where(equal(count, max(parts, 1)), stop, add(start, multiply(count, step)))
     if axis != 0:
         z = _m.moveaxis(z, 0, axis)
     if dtype is not None:
-        z = astype(z, dtype)
-    return (z, divide(delta, float(parts)) if parts else multiply(delta, math.nan)) if retstep else z
+        dtype = dtype_of(z, dtype)
+        z = _e.astype(_e.floor(z) if namespace_of(z).isdtype(dtype, "integral") else z, dtype)
+    return (z, step if parts else multiply(step, math.nan)) if retstep else z
 
 
 def logspace(

@@ -121,9 +121,7 @@ def expand_dims(a: Tensor, axis: Any) -> Array:
     """a with new axes of length 1 at the positions `axis` of the result."""
     axes = axis if isinstance(axis, (tuple, list)) else (axis,)
     ndim = len(a.shape) + len(axes)
-    places = {a % ndim if -ndim <= a < ndim else axes_of(a, a, "expand_dims")[0] for a in axes}
-    if len(places) != len(axes):
-        raise ValueError(f"expand_dims: an axis is named twice in {axis}")
+    places = numpy.lib.array_utils.normalize_axis_tuple(axes, ndim, "expand_dims")
     lengths = iter(a.shape)
     return _v.reshape(a, tuple([1 if i in places else next(lengths) for i in range(ndim)]))
 
