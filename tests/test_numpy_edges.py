@@ -100,6 +100,14 @@ ERRORS = {
     "expand_dims": (lambda t: np.expand_dims(t, 5), AXIS, "expand_dims: axis 5 is out of bounds for array of dimension 2"),
     "expand_dims-several": (lambda t: np.expand_dims(t, (0, -7)), AXIS, "expand_dims: axis -7 .* of dimension 3"),
     "expand_dims-twice": (lambda t: np.expand_dims(t, (0, -3)), ValueError, "repeated axis in `expand_dims`"),
+    "astype": (lambda t: t.astype(int, casting="safe"), TypeError, "astype: cannot cast float64 to int64 .* rule 'safe'"),
+    "concatenate": (lambda t: np.concatenate([t, t], dtype=int), TypeError, r"numpy\.concatenate: .* float64 to int64 .*'same_kind'"),
+    "concatenate-no": (lambda t: np.concatenate([t, t > 0], casting="no"), TypeError, r"numpy\.concatenate: cannot cast bool .*'no'"),
+    "stack": (lambda t: np.stack([t, t], dtype="f4", casting="safe"), TypeError, r"numpy\.stack: .* float64 to float32 .*'safe'"),
+    "vstack": (lambda t: np.vstack([t, t], dtype="f4", casting="equiv"), TypeError, "cannot cast float64 to float32 .*'equiv'"),
+    "hstack": (lambda t: np.hstack([t, t], dtype="f4", casting="no"), TypeError, "cannot cast float64 to float32 .*'no'"),
+    "sort": (lambda t: np.sort(t, order="a"), ValueError, r"numpy\.sort: order='a' .* has no fields"),
+    "argsort": (lambda t: t.argsort(order=["a"]), ValueError, r"numpy\.argsort: order=\['a'\] .* has no fields"),
 }  # fmt: skip
 
 
@@ -122,3 +130,18 @@ def test_axes_of_medians(backend):
         with pytest.raises(error, match=message):
             cg.median(x, axis=axis)
     assert cg.median(x, axis=[1, -2]).shape == ()
+
+
+def test_what_casting_allows_is_cast(backend):
+    x = cg.Tensor(backend.array(np.ones(2, dtype=np.float32)), requires_grad=True)
+    double = backend.namespace.float64
+    for z in (
+        x.astype(double, casting="safe"),
+        np.concatenate([x, x], dtype=double, casting="safe"),
+        np.stack([x, x], dtype=double, casting="safe"),
+        np.vstack([x, x], dtype=double, casting="same_kind"),
+        np.hstack([x, x], dtype=double, casting="unsafe"),
+    ):
+        assert z.dtype == double
+        assert z.requires_grad
+    assert np.concatenate([x, x], dtype=backend.namespace.int64, casting="unsafe").dtype == backend.namespace.int64

@@ -20,7 +20,7 @@ from ._arguments import (
     is_numpys,
     positions,
     raveled,
-    refuse,
+    refuse_fields,
     shape_of,
     tensor,
     tensors,
@@ -118,8 +118,7 @@ def _sortable(x: Tensor) -> Tensor:
 
 def argpartition(a: Tensor, kth: Any, axis: int | None = -1, kind: str = "introselect", order: Any = None) -> Array:
     """Indices along `axis` that put the kth smallest element in its place, none that is larger before it, none that is smaller after."""
-    if order is not None:
-        refuse("argpartition", f"order={order!r}", "a Tensor has no fields")
+    refuse_fields("argpartition", order)
     a, axis = (raveled(a), 0) if axis is None else (a, axis_of(a, axis, "argpartition"))
     kth = numpy.asarray(kth.detach().numpy() if type(kth) is Tensor else kth)
     if kth.dtype.kind not in "iu":

@@ -29,6 +29,7 @@ from ._arguments import (
     positions,
     raveled,
     refuse,
+    refuse_fields,
     tensor,
     tensors,
     truth,
@@ -336,11 +337,13 @@ def _filled(a: Tensor, axis: int, length: int, value: Any) -> Tensor:
 
 def sort(a: Tensor, axis: int | None = -1, kind: Any = None, order: Any = None, *, stable: Any = None) -> Array:
     """a sorted along `axis`; with None, a laid flat."""
+    refuse_fields("sort", order)
     return _m.sort(raveled(a) if axis is None else a, axis=-1 if axis is None else axis)
 
 
 def argsort(a: Tensor, axis: int | None = -1, kind: Any = None, order: Any = None, *, stable: Any = None) -> Array:
     """The indices that sort a along `axis`; with None, a laid flat."""
+    refuse_fields("argsort", order)
     return _m.argsort(raveled(a) if axis is None else a, axis=-1 if axis is None else axis)
 
 
