@@ -259,6 +259,7 @@ np_row("insert", (4,), (2,), call=lambda x, v: np.insert(x, [1, 3], v), linear=T
 np_row("insert-row", (2, 3), (3,), call=lambda x, v: np.insert(x, 1, v, axis=0), linear=True)
 np_row("insert-column", (2, 3), (2,), call=lambda x, v: np.insert(x, 2, v, axis=1), linear=True)
 np_row("diag", (3,), k=-1, linear=True)
+np_row("diag-above", (3,), k=2, linear=True)
 np_row("diag-of-matrix", (3, 3), k=1, linear=True)
 np_row("diagflat", (2, 2), k=1, linear=True)
 np_row("diagonal", (2, 3, 2), axis1=0, axis2=2, linear=True)

@@ -14,8 +14,8 @@ from ..forward import manipulation as _m
 from ..forward import reductions as _r
 from ..forward.arithmetic import add, divide, equal, greater, less, multiply, not_equal, pow, remainder, subtract
 from ..forward.bessel import i0
-from ..forward.composed import apply_where
 from ..forward.indexing import _getitem
+from ..forward.special import sinc as _sinc
 from ..tensor import Tensor
 from ..xp import Array, numpy
 from ._arguments import (
@@ -110,27 +110,9 @@ def astype(x: Tensor, dtype: Any, /, *, copy: bool = True, device: Any = None) -
     return _e.astype(x, dtype if _xp.library_of(x.data) != "numpy" else numpy.dtype(dtype), copy=copy)
 
 
-_SERIES = 0.1  # |x| below which sinc is summed as a series, whose derivatives at 0 are right to every order that is summed
-
-
 def sinc(x: Tensor) -> Array:
     """sin(πx) / (πx), and 1 at 0."""
-    x = floating(x)
-    y = multiply(x, math.pi)
-    return apply_where(greater(_e.abs(x), _SERIES), y, _sine_quotient, _sine_series)
-
-
-def _sine_quotient(y: Array) -> Array:
-    return divide(_e.sin(y), y)
-
-
-def _sine_series(y: Array) -> Array:
-    """Σ (−1)ᵏ y²ᵏ / (2k + 1)!, by Horner's scheme."""
-    square = multiply(y, y)
-    z = multiply(square, 0.0)
-    for k in range(10, 0, -1):
-        z = multiply(multiply(square, add(z, 1.0)), -1.0 / (2 * k * (2 * k + 1)))
-    return add(z, 1.0)
+    return _sinc(floating(x))
 
 
 # Differences and integrals ------------------------------------------------------------------------------------------------------------

@@ -258,9 +258,8 @@ def diag(v: Tensor, k: int = 0) -> Array:
     if len(v.shape) != 1:
         raise ValueError("Input must be 1- or 2-d.")
     n = v.shape[0] + abs(k)
-    place = numpy.arange(v.shape[0])
-    flat = (place + max(-k, 0)) * n + place + max(k, 0)
-    return _m.reshape(_i.scatter_add(v, positions(flat, v), (n * n,)), (n, n))
+    flat = slice(max(-k, 0) * n + max(k, 0), (n - max(k, 0)) * n, n + 1)
+    return _m.reshape(_i.scatter_add(v, flat, (n * n,)), (n, n))
 
 
 def diagflat(v: Any, k: int = 0) -> Array:

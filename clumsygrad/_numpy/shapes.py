@@ -156,7 +156,7 @@ def meshgrid(*xi: Any, copy: bool = True, sparse: bool = False, indexing: str = 
     return _c.meshgrid(*tensors(*xi), indexing=indexing)
 
 
-def _at_least(ndim: int, arrays: tuple[Any, ...], name: str) -> Any:
+def _at_least(ndim: int, arrays: tuple[Any, ...]) -> Any:
     found = []
     for x in tensors(*arrays):
         lacking = ndim - len(x.shape)
@@ -171,17 +171,17 @@ def _at_least(ndim: int, arrays: tuple[Any, ...], name: str) -> Any:
 
 def atleast_1d(*arys: Any) -> Any:
     """The arrays, 0-d ones as arrays of one element."""
-    return _at_least(1, arys, "atleast_1d")
+    return _at_least(1, arys)
 
 
 def atleast_2d(*arys: Any) -> Any:
     """The arrays, with axes of length 1 in front up to two axes."""
-    return _at_least(2, arys, "atleast_2d")
+    return _at_least(2, arys)
 
 
 def atleast_3d(*arys: Any) -> Any:
     """The arrays with three axes: (n,) becomes (1, n, 1), and (m, n) becomes (m, n, 1)."""
-    return _at_least(3, arys, "atleast_3d")
+    return _at_least(3, arys)
 
 
 def copy(a: Tensor, order: str = "K", subok: bool = False) -> Array:
