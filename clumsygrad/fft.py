@@ -2,27 +2,14 @@
 
 from __future__ import annotations
 
-from .forward.fft import fft, fftn, fftshift, hfft, ifft, ifftn, ifftshift, ihfft, irfft, irfftn, rfft, rfftn
+from .forward import fft as _fft
+from .forward.fft import *
 from .namespace import Frequencies
 from .xp import numpy
-
-__all__ = [
-    "fft",
-    "fftfreq",
-    "fftn",
-    "fftshift",
-    "hfft",
-    "ifft",
-    "ifftn",
-    "ifftshift",
-    "ihfft",
-    "irfft",
-    "irfftn",
-    "rfft",
-    "rfftfreq",
-    "rfftn",
-]
 
 _frequencies = Frequencies(numpy)
 fftfreq = _frequencies.fftfreq
 rfftfreq = _frequencies.rfftfreq
+
+__all__ = ["fftfreq", "rfftfreq"]
+__all__ += _fft.__all__

@@ -82,7 +82,7 @@ def test_neighbours_are_differentiated_where_they_are_found():
         (lambda x: np.ix_([[0]], np.argsort(x)), ValueError, "Cross index must be 1 dimensional"),
         (lambda x: np.argpartition(x, 3), ValueError, r"kth\(=3\) out of bounds \(3\)"),
         (lambda x: np.partition(x, 1.5), TypeError, "kth must be integers, it is of float64"),
-        (lambda x: np.partition(x, 1, order="name"), TypeError, r"order='name' .* has no fields"),
+        (lambda x: np.partition(x, 1, order="name"), ValueError, r"order='name' .* has no fields"),
     ],
 )
 def test_what_is_no_position(call, error, message, backend):

@@ -292,6 +292,7 @@ def test_nan_comes_out_where_numpy_has_it(function):
         lambda x: np.linalg.lstsq(x, x[:, 0])[0],
         lambda x: np.diff(x > 2, prepend=0.5),
         lambda x: np.diff(x > 2, append=True),
+        lambda x: np.diff(x > 2, n=2, append=0.5),
     ],
 )
 def test_values_of_integers(function):

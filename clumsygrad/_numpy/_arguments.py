@@ -21,9 +21,20 @@ def refuse(name: str, what: str, instead: str) -> NoReturn:
     raise TypeError(f"numpy.{name}: {what} is not supported for Tensors: {instead}")
 
 
+def refuse_fields(name: str, order: Any) -> None:
+    """Raise ValueError where a function that orders elements is told by which fields: a Tensor has none."""
+    if order is not None:
+        raise ValueError(f"numpy.{name}: order={order!r} cannot be specified: a Tensor has no fields")
+
+
 def namespace_of(x: Array) -> Any:
     """clumsygrad's namespace over the library of x's data."""
     return x.__array_namespace__()
+
+
+def is_numpys(x: Tensor) -> bool:
+    """Whether x is of NumPy, whose arrays are read on the host at no cost."""
+    return _xp.library_of(x.data) == "numpy"
 
 
 def first_tensor(values: Any) -> Tensor | None:
@@ -111,6 +122,12 @@ def cast(x: Tensor, dtype: Any) -> Tensor:
         return x
     dtype = dtype_of(x, dtype)
     return x if dtype == x.dtype else astype(x, dtype)
+
+
+def check_casting(name: str, x: Tensor, dtype: Any, casting: str) -> None:
+    """Raise TypeError where NumPy's rule `casting` does not let x be cast to a dtype of its library."""
+    if x.dtype != dtype and not numpy.can_cast(_xp.numpy_dtype(x.dtype), _xp.numpy_dtype(dtype), casting):
+        raise TypeError(f"{name}: cannot cast {x.dtype} to {dtype} according to the rule {casting!r}")
 
 
 def floating(x: Tensor) -> Tensor:

@@ -14,8 +14,8 @@ from ..forward import manipulation as _m
 from ..forward import reductions as _r
 from ..forward.arithmetic import add, divide, equal, greater, less, multiply, not_equal, pow, remainder, subtract
 from ..forward.bessel import i0
-from ..forward.composed import apply_where
 from ..forward.indexing import _getitem
+from ..forward.special import sinc as _sinc
 from ..forward.views import imaginary_part, real_part
 from ..tensor import Tensor
 from ..xp import Array, numpy
@@ -25,6 +25,7 @@ from ._arguments import (
     axis_of,
     beside,
     cast,
+    dtype_of,
     floating,
     namespace_of,
     raveled,
@@ -122,27 +123,9 @@ def astype(x: Tensor, dtype: Any, /, *, copy: bool = True, device: Any = None) -
     return _e.astype(x, dtype if _xp.library_of(x.data) != "numpy" else numpy.dtype(dtype), copy=copy)
 
 
-_SERIES = 0.1  # |x| below which sinc is summed as a series, whose derivatives at 0 are right to every order that is summed
-
-
 def sinc(x: Tensor) -> Array:
     """sin(πx) / (πx), and 1 at 0."""
-    x = floating(x)
-    y = multiply(x, math.pi)
-    return apply_where(greater(_e.abs(x), _SERIES), y, _sine_quotient, _sine_series)
-
-
-def _sine_quotient(y: Array) -> Array:
-    return divide(_e.sin(y), y)
-
-
-def _sine_series(y: Array) -> Array:
-    """Σ (−1)ᵏ y²ᵏ / (2k + 1)!, by Horner's scheme."""
-    square = multiply(y, y)
-    z = multiply(square, 0.0)
-    for k in range(10, 0, -1):
-        z = multiply(multiply(square, add(z, 1.0)), -1.0 / (2 * k * (2 * k + 1)))
-    return add(z, 1.0)
+    return _sinc(floating(x))
 
 
 # Differences and integrals ------------------------------------------------------------------------------------------------------------
@@ -153,11 +136,13 @@ def diff(a: Any, n: int = 1, axis: int = -1, prepend: Any = None, append: Any = 
     a = beside(a, (a, prepend, append))
     axis = axis_of(a, axis, "diff")
     ends = [None if x is None else _end(beside(x, a), a, axis) for x in (prepend, append)]
-    if n == 1 and _xp.kind(a) == "bool":
+    if n > 0 and _xp.kind(a) == "bool":
         a = _m.concat([x for x in (ends[0], a, ends[1]) if x is not None], axis=axis)
         if _xp.kind(a) != "bool":  # of which the ends were numbers
-            return _c.diff(a, axis=axis)
-        return not_equal(_getitem(a, along(axis, slice(1, None))), _getitem(a, along(axis, slice(None, -1))))
+            return _c.diff(a, axis=axis, n=n)
+        for _ in range(n):
+            a = not_equal(_getitem(a, along(axis, slice(1, None))), _getitem(a, along(axis, slice(None, -1))))
+        return a
     return _c.diff(a, axis=axis, n=n, prepend=ends[0], append=ends[1])
 
 
@@ -321,13 +306,15 @@ def linspace(
     parts = num - 1 if endpoint else num
     delta = subtract(stop, start)
     shape = (num,) + (1,) * len(delta.shape)
-    fractions = _m.reshape(weights(numpy.arange(num) / max(parts, 1), delta), shape)
-    z = add(start, multiply(fractions, delta))
+    count = _m.reshape(weights(numpy.arange(num), delta), shape)
+    step = divide(delta, float(max(parts, 1)))
+    z = _e.where(equal(count, max(parts, 1)), stop, add(start, multiply(count, step)))
     if axis != 0:
         z = _m.moveaxis(z, 0, axis)
     if dtype is not None:
-        z = astype(z, dtype)
-    return (z, divide(delta, float(parts)) if parts else multiply(delta, math.nan)) if retstep else z
+        dtype = dtype_of(z, dtype)
+        z = _e.astype(_e.floor(z) if namespace_of(z).isdtype(dtype, "integral") else z, dtype)
+    return (z, step if parts else multiply(step, math.nan)) if retstep else z
 
 
 def logspace(

@@ -45,7 +45,7 @@ __all__ = [
 # Arrays like others -----------------------------------------------------------------------------------------------------------------
 
 
-def _like(name: str, a: Any, dtype: Any, shape: Any, value: Any) -> Array:
+def _like(a: Any, dtype: Any, shape: Any, value: Any) -> Array:
     a = beside(a, (a, value))
     value = beside(value, a)
     value = astype(value, a.dtype if dtype is None else dtype_of(a, dtype))
@@ -54,12 +54,12 @@ def _like(name: str, a: Any, dtype: Any, shape: Any, value: Any) -> Array:
 
 def zeros_like(a: Any, dtype: Any = None, order: str = "K", subok: bool = True, shape: Any = None, *, device: Any = None) -> Array:
     """Zeros in the shape and dtype of a."""
-    return _copied(_like("zeros_like", a, dtype, shape, 0))
+    return _copied(_like(a, dtype, shape, 0))
 
 
 def ones_like(a: Any, dtype: Any = None, order: str = "K", subok: bool = True, shape: Any = None, *, device: Any = None) -> Array:
     """Ones in the shape and dtype of a."""
-    return _copied(_like("ones_like", a, dtype, shape, 1))
+    return _copied(_like(a, dtype, shape, 1))
 
 
 def empty_like(
@@ -73,7 +73,7 @@ def full_like(
     a: Any, fill_value: Any, dtype: Any = None, order: str = "K", subok: bool = True, shape: Any = None, *, device: Any = None
 ) -> Array:
     """`fill_value`, which is differentiated, everywhere in the shape and dtype of a."""
-    return _like("full_like", a, dtype, shape, fill_value)
+    return _like(a, dtype, shape, fill_value)
 
 
 def _copied(x: Tensor) -> Array:

@@ -18,7 +18,7 @@ from ..forward import reductions as _r
 from ..forward.arithmetic import remainder, subtract
 from ..tensor import Tensor
 from ..xp import Array, numpy
-from ._arguments import beside, cast, first_tensor, positions, raveled, refuse, truth, whole_numbers
+from ._arguments import beside, cast, check_casting, first_tensor, positions, raveled, refuse, truth, whole_numbers
 
 __all__ = ["copyto", "fill_diagonal", "place", "put", "put_along_axis", "putmask"]
 
@@ -48,8 +48,7 @@ def copyto(dst: Any, src: Any, casting: str = "same_kind", where: Any = True) ->
     if type(dst) is not Tensor:
         return _write_plainly("copyto", dst, src, casting=casting, where=where)
     src = beside(src, dst)
-    if src.dtype != dst.dtype and not numpy.can_cast(_xp.numpy_dtype(src.dtype), _xp.numpy_dtype(dst.dtype), casting):
-        raise TypeError(f"numpy.copyto: cannot cast {src.dtype} to {dst.dtype} according to the rule {casting!r}")
+    check_casting("numpy.copyto", src, dst.dtype, casting)
     value = _stretched("copyto", _fitting(src, dst), dst.shape)
     if where is True:
         dst[...] = value

@@ -13,7 +13,19 @@ from ..forward import manipulation as _m
 from ..forward.arithmetic import add, floor_divide, multiply, remainder
 from ..tensor import Tensor
 from ..xp import Array, numpy
-from ._arguments import axis_of, beside, cast, positions, raveled, refuse, shape_of, tensor, tensors, whole_numbers
+from ._arguments import (
+    axis_of,
+    beside,
+    cast,
+    is_numpys,
+    positions,
+    raveled,
+    refuse_fields,
+    shape_of,
+    tensor,
+    tensors,
+    whole_numbers,
+)
 
 __all__ = ["argpartition", "ix_", "lexsort", "partition", "ravel_multi_index", "unravel_index"]
 
@@ -21,7 +33,7 @@ __all__ = ["argpartition", "ix_", "lexsort", "partition", "ravel_multi_index", "
 def unravel_index(indices: Any, shape: Any, order: str = "C") -> tuple[Array, ...]:
     """The indices along each axis of an array of `shape` of positions in that array laid flat."""
     x, lengths = tensor(indices), shape_of(shape)
-    if _is_numpys(x):
+    if is_numpys(x):
         return tuple([Tensor(numpy.asarray(part)) for part in numpy.unravel_index(x.data, lengths, order=order)])
     _check_integers("unravel_index", x)
     parts = []
@@ -35,7 +47,7 @@ def ravel_multi_index(multi_index: Any, dims: Any, mode: Any = "raise", order: s
     """The positions in an array of shape `dims` laid flat of indices along each of its axes."""
     lengths = shape_of(dims)
     parts = list(_c.unstack(multi_index)) if type(multi_index) is Tensor else tensors(*multi_index)
-    if all(map(_is_numpys, parts)):
+    if all(map(is_numpys, parts)):
         return Tensor(numpy.asarray(numpy.ravel_multi_index(tuple([x.data for x in parts]), lengths, mode=mode, order=order)))
     if len(parts) != len(lengths):
         raise ValueError(f"parameter multi_index must be a sequence of length {len(lengths)}")
@@ -59,10 +71,6 @@ def _brought_inside(x: Tensor, length: int, mode: str) -> Tensor:
     if mode == "raise":  # which another library than NumPy does where the position is used, if it does
         return x
     return remainder(x, length) if mode == "wrap" else _e.clip(x, 0, length - 1)  # type: ignore[no-any-return]
-
-
-def _is_numpys(x: Tensor) -> bool:
-    return _xp.library_of(x.data) == "numpy"
 
 
 def _check_integers(name: str, *values: Tensor) -> None:
@@ -90,7 +98,7 @@ def ix_(*args: Any) -> tuple[Array, ...]:
 def lexsort(keys: Any, axis: int = -1) -> Array:
     """The indices that sort along `axis` by the last key, equal elements by the one before it, and so on."""
     keys = [_sortable(x) for x in (_c.unstack(keys) if type(keys) is Tensor else tensors(*keys))]
-    if all(map(_is_numpys, keys)):
+    if all(map(is_numpys, keys)):
         return Tensor(numpy.asarray(numpy.lexsort([x.data for x in keys], axis=axis)))
     first, *others = keys
     if not first.shape:
@@ -110,13 +118,12 @@ def _sortable(x: Tensor) -> Tensor:
 
 def argpartition(a: Tensor, kth: Any, axis: int | None = -1, kind: str = "introselect", order: Any = None) -> Array:
     """Indices along `axis` that put the kth smallest element in its place, none that is larger before it, none that is smaller after."""
-    if order is not None:
-        refuse("argpartition", f"order={order!r}", "a Tensor has no fields")
+    refuse_fields("argpartition", order)
     a, axis = (raveled(a), 0) if axis is None else (a, axis_of(a, axis, "argpartition"))
     kth = numpy.asarray(kth.detach().numpy() if type(kth) is Tensor else kth)
     if kth.dtype.kind not in "iu":
         raise TypeError(f"numpy.argpartition, partition: kth must be integers, it is of {kth.dtype}")
-    if _is_numpys(a):
+    if is_numpys(a):
         return Tensor(numpy.argpartition(a.data, kth, axis=axis))
     n = a.shape[axis]
     for k in kth.reshape(-1).tolist():

@@ -9,7 +9,7 @@ from ..forward import elementwise as _e
 from ..tensor import Tensor
 from ..xp import Array
 from . import calculus, products, selection, shapes
-from ._arguments import beside, dtype_of, refuse, shape_of
+from ._arguments import beside, check_casting, dtype_of, refuse, shape_of
 
 
 def reshape(self: Tensor, *shape: Any, order: str = "C", copy: bool | None = None) -> Array:
@@ -29,8 +29,11 @@ def flatten(self: Tensor, order: str = "C") -> Array:
 
 
 def astype(self: Tensor, dtype: Any, order: str = "K", casting: str = "unsafe", subok: bool = True, copy: bool = True) -> Array:
-    """In another dtype; from complex to real it is an error."""
-    return _e.astype(self, dtype_of(self, dtype), copy=copy)
+    """In another dtype, if the rule `casting` allows it; from complex to real it is an error."""
+    dtype = dtype_of(self, dtype)
+    if casting != "unsafe":
+        check_casting("astype", self, dtype, casting)
+    return _e.astype(self, dtype, copy=copy)
 
 
 def copy(self: Tensor, order: str = "C") -> Array:

@@ -18,7 +18,22 @@ from ..forward.indexing import _getitem
 from ..forward.reductions import all as _all
 from ..tensor import Tensor
 from ..xp import Array, numpy
-from ._arguments import axes_of, axis_of, beside, cast, floating, namespace_of, positions, raveled, refuse, tensor, tensors, truth
+from ._arguments import (
+    axes_of,
+    axis_of,
+    beside,
+    cast,
+    floating,
+    is_numpys,
+    namespace_of,
+    positions,
+    raveled,
+    refuse,
+    refuse_fields,
+    tensor,
+    tensors,
+    truth,
+)
 
 __all__ = [
     "allclose",
@@ -127,10 +142,15 @@ class _Called:
 
 
 def choose(a: Any, choices: Sequence[Any], *, mode: str = "raise") -> Array:
-    """choices[a], elementwise."""
+    """choices[a], elementwise.
+
+    Raises ValueError, over NumPy, where an index is out of range; other libraries' are not read on the host, and choose the first.
+    """
     if mode != "raise":
         refuse("choose", f"mode={mode!r}", "clip or wrap the indices first")
     index, *parts = tensors(a, *choices)
+    if is_numpys(index) and ((index.data < 0) | (index.data >= len(parts))).any():
+        raise ValueError(f"numpy.choose: invalid entry in choice array: the indices must lie in 0 ... {len(parts) - 1}")
     z = parts[0]
     for number, part in enumerate(parts[1:], 1):
         z = _e.where(equal(index, number), part, z)
@@ -142,7 +162,7 @@ def clip(a: Any, a_min: Any = None, a_max: Any = None, *, min: Any = None, max: 
     low, high = min if a_min is None else a_min, max if a_max is None else a_max
     a = beside(a, (a, low, high))
     low, high = [beside(bound, a) if isinstance(bound, (list, tuple)) else bound for bound in (low, high)]
-    fractions = [bound for bound in (low, high) if type(bound) is float or (_xp.is_array(bound) and _xp.is_floating(bound))]
+    fractions = any(type(bound) is float or (hasattr(bound, "dtype") and _xp.is_floating(bound)) for bound in (low, high))
     return _e.clip(floating(a) if fractions else a, low, high)
 
 
@@ -238,9 +258,8 @@ def diag(v: Tensor, k: int = 0) -> Array:
     if len(v.shape) != 1:
         raise ValueError("Input must be 1- or 2-d.")
     n = v.shape[0] + abs(k)
-    place = numpy.arange(v.shape[0])
-    flat = (place + max(-k, 0)) * n + place + max(k, 0)
-    return _m.reshape(_i.scatter_add(v, positions(flat, v), (n * n,)), (n, n))
+    flat = slice(max(-k, 0) * n + max(k, 0), (n - max(k, 0)) * n, n + 1)
+    return _m.reshape(_i.scatter_add(v, flat, (n * n,)), (n, n))
 
 
 def diagflat(v: Any, k: int = 0) -> Array:
@@ -317,11 +336,13 @@ def _filled(a: Tensor, axis: int, length: int, value: Any) -> Tensor:
 
 def sort(a: Tensor, axis: int | None = -1, kind: Any = None, order: Any = None, *, stable: Any = None) -> Array:
     """a sorted along `axis`; with None, a laid flat."""
+    refuse_fields("sort", order)
     return _m.sort(raveled(a) if axis is None else a, axis=-1 if axis is None else axis)
 
 
 def argsort(a: Tensor, axis: int | None = -1, kind: Any = None, order: Any = None, *, stable: Any = None) -> Array:
     """The indices that sort a along `axis`; with None, a laid flat."""
+    refuse_fields("argsort", order)
     return _m.argsort(raveled(a) if axis is None else a, axis=-1 if axis is None else axis)
 
 

@@ -15,7 +15,20 @@ from ..forward.elementwise import astype
 from ..forward.indexing import _getitem
 from ..tensor import Tensor
 from ..xp import Array, numpy
-from ._arguments import along, axes_of, axis_of, beside, cast, first_tensor, raveled, refuse, shape_of, tensor, tensors
+from ._arguments import (
+    along,
+    axes_of,
+    axis_of,
+    beside,
+    cast,
+    check_casting,
+    first_tensor,
+    raveled,
+    refuse,
+    shape_of,
+    tensor,
+    tensors,
+)
 
 __all__ = [
     "append",
@@ -121,9 +134,7 @@ def expand_dims(a: Tensor, axis: Any) -> Array:
     """a with new axes of length 1 at the positions `axis` of the result."""
     axes = axis if isinstance(axis, (tuple, list)) else (axis,)
     ndim = len(a.shape) + len(axes)
-    places = {a % ndim if -ndim <= a < ndim else axes_of(a, a, "expand_dims")[0] for a in axes}
-    if len(places) != len(axes):
-        raise ValueError(f"expand_dims: an axis is named twice in {axis}")
+    places = numpy.lib.array_utils.normalize_axis_tuple(axes, ndim, "expand_dims")
     lengths = iter(a.shape)
     return _v.reshape(a, tuple([1 if i in places else next(lengths) for i in range(ndim)]))
 
@@ -145,7 +156,7 @@ def meshgrid(*xi: Any, copy: bool = True, sparse: bool = False, indexing: str = 
     return _c.meshgrid(*tensors(*xi), indexing=indexing)
 
 
-def _at_least(ndim: int, arrays: tuple[Any, ...], name: str) -> Any:
+def _at_least(ndim: int, arrays: tuple[Any, ...]) -> Any:
     found = []
     for x in tensors(*arrays):
         lacking = ndim - len(x.shape)
@@ -160,17 +171,17 @@ def _at_least(ndim: int, arrays: tuple[Any, ...], name: str) -> Any:
 
 def atleast_1d(*arys: Any) -> Any:
     """The arrays, 0-d ones as arrays of one element."""
-    return _at_least(1, arys, "atleast_1d")
+    return _at_least(1, arys)
 
 
 def atleast_2d(*arys: Any) -> Any:
     """The arrays, with axes of length 1 in front up to two axes."""
-    return _at_least(2, arys, "atleast_2d")
+    return _at_least(2, arys)
 
 
 def atleast_3d(*arys: Any) -> Any:
     """The arrays with three axes: (n,) becomes (1, n, 1), and (m, n) becomes (m, n, 1)."""
-    return _at_least(3, arys, "atleast_3d")
+    return _at_least(3, arys)
 
 
 def copy(a: Tensor, order: str = "K", subok: bool = False) -> Array:
@@ -248,12 +259,22 @@ def concatenate(arrays: Sequence[Any], /, axis: int | None = 0, *, dtype: Any = 
     """The arrays one after the other along `axis`; with None, all of them laid flat."""
     parts = tensors(*arrays)
     z = _m.concat(parts if axis is not None else tuple(map(raveled, parts)), axis=0 if axis is None else axis)
-    return cast(z, dtype)
+    return _cast_of("concatenate", z, parts, dtype, casting)
 
 
 def stack(arrays: Sequence[Any], axis: int = 0, *, dtype: Any = None, casting: str = "same_kind") -> Array:
     """The arrays, of one shape, side by side along a new axis."""
-    return cast(_m.stack(tensors(*arrays), axis=axis), dtype)
+    parts = tensors(*arrays)
+    return _cast_of("stack", _m.stack(parts, axis=axis), parts, dtype, casting)
+
+
+def _cast_of(name: str, z: Tensor, parts: tuple[Any, ...], dtype: Any, casting: str) -> Tensor:
+    """What the parts were joined to, in a dtype that each of them may be cast to."""
+    if dtype is not None or casting != "same_kind":  # which allows the dtype that they promote to
+        z = cast(z, dtype)
+        for x in parts:
+            check_casting(f"numpy.{name}", x, z.dtype, casting)
+    return z
 
 
 def _listed(parts: Any) -> Any:
@@ -262,13 +283,13 @@ def _listed(parts: Any) -> Any:
 
 def vstack(tup: Sequence[Any], *, dtype: Any = None, casting: str = "same_kind") -> Array:
     """The arrays below each other, as rows where they are 1-d."""
-    return concatenate([atleast_2d(x) for x in tensors(*_listed(tup))], 0, dtype=dtype)
+    return concatenate([atleast_2d(x) for x in tensors(*_listed(tup))], 0, dtype=dtype, casting=casting)
 
 
 def hstack(tup: Sequence[Any], *, dtype: Any = None, casting: str = "same_kind") -> Array:
     """The arrays side by side: along the second axis, or the first where they are 1-d."""
     parts = [atleast_1d(x) for x in tensors(*_listed(tup))]
-    return concatenate(parts, 0 if len(parts[0].shape) == 1 else 1, dtype=dtype)
+    return concatenate(parts, 0 if len(parts[0].shape) == 1 else 1, dtype=dtype, casting=casting)
 
 
 def dstack(tup: Sequence[Any]) -> Array:

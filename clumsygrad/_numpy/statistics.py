@@ -79,6 +79,7 @@ def _hundredths(q: Any) -> Any:
     return divide(q, 100.0) if type(q) is Tensor else numpy.asarray(q) / 100
 
 
+_WHOLE_IN_FLOAT32 = 2**24  # up to which it holds all integers
 _BETWEEN = ("linear", "lower", "higher", "midpoint", "nearest")
 
 
@@ -93,14 +94,16 @@ def _quantile(name: str, a: Any, q: Any, axis: Axis, method: str, keepdims: bool
         if not bool(numpy.all((host >= 0) & (host <= 1))):
             raise ValueError(f"{name}: quantiles must lie between 0 and 1, percentiles between 0 and 100")
         q = Tensor(_xp.moved(host, a.data))
-    q = astype(q, a.dtype)
     rows, kept = laid_last(a, axis, name)
     rows = sort(rows, axis=-1)
     n, k = rows.shape[-1], math.prod(q.shape)
+    ns = namespace_of(a)
+    wide = ns.float64 if n > _WHOLE_IN_FLOAT32 else ns.result_type(a.dtype, ns.float32)  # of positions
+    q = astype(q, wide)
     if name.startswith("nan"):
-        last = subtract(_r.sum(astype(equal(isnan(rows), False), a.dtype), axis=-1, keepdims=True), 1.0)
+        last = subtract(_r.sum(astype(equal(isnan(rows), False), wide), axis=-1, keepdims=True), 1.0)
     else:
-        last = namespace_of(a).full_like(_getitem(rows, (..., slice(None, 1))).detach(), float(n - 1))
+        last = ns.full_like(_getitem(rows, (..., slice(None, 1))).detach(), float(n - 1), dtype=wide)
     z = _between(rows, multiply(reshape(q, (k,)), last), last, method)
     if not name.startswith("nan"):  # nan is sorted to the end
         end = _getitem(rows, (..., slice(-1, None)))
@@ -112,7 +115,7 @@ def _quantile(name: str, a: Any, q: Any, axis: Axis, method: str, keepdims: bool
 def _between(rows: Tensor, place: Tensor, last: Tensor, method: str) -> Tensor:
     """The sorted elements at places (..., k) between positions: for each row its own."""
     low = minimum(maximum(floor(place.detach()), 0.0), maximum(last, 0.0))
-    part = maximum(subtract(place, low), 0.0)
+    part = astype(maximum(subtract(place, low), 0.0), rows.dtype)
     high = minimum(add(low, 1.0), maximum(last, 0.0))
     below, above = _at(rows, low), _at(rows, high)
     if method == "linear":

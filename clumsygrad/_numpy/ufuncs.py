@@ -9,9 +9,10 @@ from typing import Any
 from .. import grad
 from .. import xp as _xp
 from .._operation import operation
+from .._special import special_of
 from ..forward import arithmetic, elementwise, products, reductions
-from ..forward.arithmetic import add, divide, equal, floor_divide, multiply, pow, remainder, subtract
-from ..forward.elementwise import abs, astype, isnan, logaddexp, maximum, minimum, trunc, where
+from ..forward.arithmetic import add, divide, equal, floor_divide, less, multiply, not_equal, pow, remainder, subtract
+from ..forward.elementwise import abs, astype, copysign, isinf, isnan, logaddexp, maximum, minimum, trunc, where
 from ..forward.indexing import _getitem
 from ..forward.manipulation import concat, matrix_transpose, reshape
 from ..forward.products import matmul, vecdot
@@ -31,7 +32,7 @@ LN2 = math.log(2.0)
 def cbrt(x: Array, /) -> Array:
     """The real cube root."""
     xp = array_namespace(x)
-    return xp.cbrt(x) if hasattr(xp, "cbrt") else xp.copysign(xp.abs(x) ** (1 / 3), x)
+    return xp.cbrt(x) if hasattr(xp, "cbrt") else special_of(x).cbrt(x)
 
 
 def deg2rad(x: Array) -> Array:
@@ -70,7 +71,10 @@ def _wide(x: Tensor) -> Tensor:
 def fmod(x1: Array, x2: Array) -> Array:
     """What remains of x1 / x2, with the sign of x1."""
     x1, x2 = tensors(x1, x2)
-    return subtract(x1, multiply(x2, trunc(divide(x1, x2))))
+    if _xp.is_floating(x1) or _xp.is_floating(x2):
+        return remainder(x1, copysign(x2, x1))
+    z = remainder(x1, x2)
+    return where(logical_and(z, not_equal(less(z, 0), less(x1, 0))), subtract(z, x2), z)
 
 
 def fmax(x1: Array, x2: Array) -> Array:
@@ -100,7 +104,10 @@ def logaddexp2(x1: Array, x2: Array) -> Array:
 def ldexp(x1: Array, x2: Array) -> Array:
     """x1 · 2^x2, x2 an integer."""
     x1, x2 = tensors(x1, x2)
-    return multiply(x1, pow(2.0, astype(x2, x1.dtype)))
+    half = floor_divide(x2, 2)  # the power alone may lie beyond what the dtype holds
+    for exponent in (half, subtract(x2, half)):
+        x1 = multiply(x1, pow(2.0, astype(exponent, x1.dtype)))
+    return x1
 
 
 def frexp(x: Array) -> tuple[Array, Array]:
@@ -109,15 +116,15 @@ def frexp(x: Array) -> tuple[Array, Array]:
     size = abs(x.detach())
     size = where(ns.isfinite(size) & (size != 0), size, 0.5)
     exponent = ns.floor(ns.log2(size)) + 1.0
-    mantissa = size * pow(2.0, -exponent)  # but for the rounding of the logarithm
+    mantissa = ldexp(size, -exponent)  # but for the rounding of the logarithm
     exponent = exponent + astype(mantissa >= 1.0, x.dtype) - astype(mantissa < 0.5, x.dtype)
-    return multiply(x, pow(2.0, -exponent)), astype(exponent, ns.int32)
+    return ldexp(x, -exponent), astype(exponent, ns.int32)
 
 
 def modf(x: Array) -> tuple[Array, Array]:
     """The fraction and the whole part of x, both of its sign."""
     whole = trunc(x)
-    return subtract(x, whole), whole
+    return where(isinf(x), 0.0, subtract(x, whole)), whole
 
 
 def divmod(x1: Array, x2: Array) -> tuple[Array, Array]:

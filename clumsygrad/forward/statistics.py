@@ -25,7 +25,7 @@ def median(x: Array, /, *, axis: int | tuple[int, ...] | None = None, keepdims: 
     if _xp.kind(x) != "real floating":
         raise TypeError(f"median: x must be an array of real floating numbers, it has dtype {x.dtype}: use astype first")
     ndim = len(x.shape)
-    axes = sorted({i % ndim for i in (axis if isinstance(axis, tuple) else (axis,))} if axis is not None else range(ndim))
+    axes = sorted(_xp.numpy.lib.array_utils.normalize_axis_tuple(range(ndim) if axis is None else axis, ndim, "median"))
     left = [i for i in range(ndim) if i not in axes]
     kept = tuple([1 if i in axes else n for i, n in enumerate(x.shape)])
     rows = sort(reshape(permute_dims(x, (*left, *axes)), (*[x.shape[i] for i in left], -1)), axis=-1)

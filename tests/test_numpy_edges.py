@@ -1,0 +1,147 @@
+"""NumPy's functions where numbers, positions and arguments end: the values, dtypes and errors that NumPy gives."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import clumsygrad as cg
+
+INF, NAN = np.inf, np.nan
+FLOATS = [[1.0, -1.0, 1e17, -1e17, 5.5, -5.5, -6.0, 0.0], [INF, INF, 3.0, 3.0, -2.0, 2.0, 3.0, 4.0]]
+INTEGERS = [[5, -5, 5, -5, 6, -6, 0], [3, 3, -3, -3, 3, 3, -3]]
+TRUTHS = [True, False, False, True, True]
+
+
+def matches(found, expected, backend):
+    values = backend.host(found.data)
+    np.testing.assert_array_equal(values, expected)
+    assert values.dtype == expected.dtype
+
+
+VALUES = {
+    "fmod": (lambda x, array: np.fmod(x[0, :], x[1, :]), FLOATS),
+    "fmod-integers": (lambda x, array: np.fmod(x[0, :], x[1, :]), INTEGERS),
+    "fmod-least": (lambda x, array: np.fmod(x[0, :], x[1, :]), np.asarray([[5, -5, -128], [-128, -128, 100]], dtype=np.int8)),
+    "fmod-unsigned": (lambda x, array: np.fmod(x[0, :], x[1, :]), np.asarray([[200, 6], [7, 3]], dtype=np.uint8)),
+    "modf": (lambda x, array: np.modf(x)[0], [INF, -INF, 2.5, -1.25, NAN]),
+    "modf-whole": (lambda x, array: np.modf(x)[1], [INF, -INF, 2.5, -1.25, NAN]),
+    "ldexp-up": (lambda x, array: np.ldexp(x, 1100), [1e-300, -3e-305, 0.0]),
+    "ldexp-down": (lambda x, array: np.ldexp(x, -1100), [1e300, -3e305, 0.0]),
+    "ldexp-each": (lambda x, array: np.ldexp(x, array([1050, -3, 7])), [1e-300, 5.0, -0.75]),
+    "frexp": (lambda x, array: np.frexp(x)[0], [np.finfo(float).max, np.finfo(float).smallest_normal, -0.75, 0.0, INF, NAN]),
+    "frexp-exponent": (lambda x, array: np.frexp(x)[1], [np.finfo(float).max, np.finfo(float).smallest_normal, -0.75, 0.0]),
+    "clip-above": (lambda x, array: np.clip(x, 0, array(2.5)), [1, 5]),
+    "clip-below": (lambda x, array: np.clip(x, array([2.5, 0.0]), 3), [1, 5]),
+    "clip-integers": (lambda x, array: np.clip(x, array(2), None), [1, 5]),
+    "diff-truths": (lambda x, array: np.diff(x, n=2), TRUTHS),
+    "diff-truths-ends": (lambda x, array: np.diff(x, n=3, prepend=array([True]), append=array([False])), TRUTHS),
+    "diff-truths-none": (lambda x, array: np.diff(x, n=0), TRUTHS),
+    "linspace-floored": (lambda x, array: np.linspace(x[0], x[1], 4, dtype=int), [-1.0, 1.0]),
+    "linspace-whole": (lambda x, array: np.linspace(x[0], x[1], 50, dtype=int), [0.0, 49.0]),
+    "linspace-end": (lambda x, array: np.linspace(x[0], x[1], 4, dtype=int), [0.7, 8.0]),
+    "linspace-one": (lambda x, array: np.linspace(x[0], x[1], 1), [0.1, 0.7]),
+    "linspace-steps": (lambda x, array: np.linspace(x[0], x[1], 5, endpoint=False, dtype=np.int64), [-7.5, 4.0]),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", VALUES)
+@pytest.mark.filterwarnings("ignore:(divide by zero|invalid value|overflow)")
+def test_values(name, backend):
+    function, values = VALUES[name]
+    values = np.asarray(values)
+    matches(
+        function(cg.Tensor(backend.array(values)), lambda given: cg.Tensor(backend.array(np.asarray(given)))),
+        function(values, np.asarray),
+        backend,
+    )
+
+
+def test_cube_roots_are_whole_where_they_can_be(backend):
+    if backend.library == "jax.numpy":
+        pytest.skip("JAX's own cbrt rounds them")
+    values = np.asarray([64.0, -27.0, 0.0, INF])
+    matches(np.cbrt(cg.Tensor(backend.array(values))), np.asarray([4.0, -3.0, 0.0, INF]), backend)
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+def test_frexp_of_numbers_below_the_normal_ones(dtype, backend):
+    if backend.library == "jax.numpy":
+        pytest.skip("XLA takes them for 0")
+    limits = np.finfo(dtype)
+    values = np.asarray([limits.smallest_subnormal, -limits.smallest_normal / 3], dtype=dtype)
+    for found, expected in zip(np.frexp(cg.Tensor(backend.array(values))), np.frexp(values), strict=True):
+        matches(found, expected, backend)
+
+
+@pytest.mark.parametrize("function", [np.quantile, np.nanquantile])
+def test_quantiles_of_more_elements_than_16_bits_count(function, backend):
+    if backend.library in ("array_api_strict", "dask.array"):
+        pytest.skip("array-api-strict has no floats of 16 bits, dask.array no take_along_axis")
+    values = np.arange(5000).astype(np.float16)
+    x, q = cg.Tensor(backend.array(values)), cg.Tensor(np.asarray([0.25, 1.0]), requires_grad=True)
+    for at in (0.0, 0.5, 1.0):
+        matches(function(x, at), function(values, at), backend)
+    if backend.library == "numpy":
+        cg.sum(function(x, q)).backward()
+        assert q.grad.dtype == np.float64
+
+
+def test_quantiles_of_more_elements_than_float32_counts():
+    values = np.zeros(2**24 + 2, dtype=np.float32)
+    values[-1] = 1.0
+    assert np.quantile(cg.Tensor(values), 1.0).item() == 1.0
+
+
+AXIS = np.exceptions.AxisError
+ERRORS = {
+    "choose": (lambda t: np.choose([0, 2], [t, t]), ValueError, r"numpy\.choose: invalid entry in choice array: .* 0 \.\.\. 1"),
+    "choose-below": (lambda t: np.choose([-1, 0], [t, t]), ValueError, r"numpy\.choose: invalid entry in choice array"),
+    "expand_dims": (lambda t: np.expand_dims(t, 5), AXIS, "expand_dims: axis 5 is out of bounds for array of dimension 2"),
+    "expand_dims-several": (lambda t: np.expand_dims(t, (0, -7)), AXIS, "expand_dims: axis -7 .* of dimension 3"),
+    "expand_dims-twice": (lambda t: np.expand_dims(t, (0, -3)), ValueError, "repeated axis in `expand_dims`"),
+    "astype": (lambda t: t.astype(int, casting="safe"), TypeError, "astype: cannot cast float64 to int64 .* rule 'safe'"),
+    "concatenate": (lambda t: np.concatenate([t, t], dtype=int), TypeError, r"numpy\.concatenate: .* float64 to int64 .*'same_kind'"),
+    "concatenate-no": (lambda t: np.concatenate([t, t > 0], casting="no"), TypeError, r"numpy\.concatenate: cannot cast bool .*'no'"),
+    "stack": (lambda t: np.stack([t, t], dtype="f4", casting="safe"), TypeError, r"numpy\.stack: .* float64 to float32 .*'safe'"),
+    "vstack": (lambda t: np.vstack([t, t], dtype="f4", casting="equiv"), TypeError, "cannot cast float64 to float32 .*'equiv'"),
+    "hstack": (lambda t: np.hstack([t, t], dtype="f4", casting="no"), TypeError, "cannot cast float64 to float32 .*'no'"),
+    "sort": (lambda t: np.sort(t, order="a"), ValueError, r"numpy\.sort: order='a' .* has no fields"),
+    "argsort": (lambda t: t.argsort(order=["a"]), ValueError, r"numpy\.argsort: order=\['a'\] .* has no fields"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ERRORS)
+def test_errors(name):
+    call, error, message = ERRORS[name]
+    with pytest.raises(error):
+        call(np.asarray([1.0, 2.0]))
+    with pytest.raises(error, match=message):
+        call(cg.Tensor([1.0, 2.0], requires_grad=True))
+
+
+def test_axes_of_medians(backend):
+    x = cg.Tensor(backend.array(np.asarray([[1.0, 2.0, 7.0]])))
+    for axis, error, message in (
+        (2, AXIS, "median: axis 2 is out of bounds for array of dimension 2"),
+        ((0, -3), AXIS, "median: axis -3 is out of bounds"),
+        ((0, -2), ValueError, "repeated axis in `median`"),
+    ):
+        with pytest.raises(error, match=message):
+            cg.median(x, axis=axis)
+    assert cg.median(x, axis=[1, -2]).shape == ()
+
+
+def test_what_casting_allows_is_cast(backend):
+    x = cg.Tensor(backend.array(np.ones(2, dtype=np.float32)), requires_grad=True)
+    double = backend.namespace.float64
+    for z in (
+        x.astype(double, casting="safe"),
+        np.concatenate([x, x], dtype=double, casting="safe"),
+        np.stack([x, x], dtype=double, casting="safe"),
+        np.vstack([x, x], dtype=double, casting="same_kind"),
+        np.hstack([x, x], dtype=double, casting="unsafe"),
+    ):
+        assert z.dtype == double
+        assert z.requires_grad
+    assert np.concatenate([x, x], dtype=backend.namespace.int64, casting="unsafe").dtype == backend.namespace.int64
