@@ -7,7 +7,6 @@ with differences of values, second-order ones with differences of first-order gr
 
 from __future__ import annotations
 
-import timeit
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -33,16 +32,6 @@ def assert_agree(a: Any, b: Any, tolerance: float, what: str) -> None:
     allowed = tolerance * (1 + np.max(np.abs(b)))
     error = np.abs(a - b)
     assert np.all(error <= allowed), f"{what}: off by {np.max(error):.3e}, allowed {allowed:.3e}\n{a!r}\nexpected\n{b!r}"
-
-
-def assert_linear_time(function: Callable[..., Any]) -> None:
-    """A function of n tensors takes a time in proportion to n: of ten times as many not near a hundred times as long."""
-
-    def seconds(n: int) -> float:
-        tensors = [cg.Tensor(1.0, requires_grad=True) for _ in range(n)]
-        return min(timeit.repeat(lambda: function(*tensors), number=1, repeat=5))
-
-    assert seconds(4000) < 30 * seconds(400)
 
 
 def central_difference(function: Callable[[float], float], eps: float) -> float:

@@ -93,7 +93,7 @@ def logsumexp(x: Array, /, *, axis: Axis = None, keepdims: bool = False) -> Arra
     with numpy.errstate(divide="ignore"):  # the logarithm of no terms is −∞
         z = narrowed(xp.log(xp.sum(xp.exp(x - top), axis=axis, keepdims=True)) + top, given)
     ndim = len(x.shape)
-    summed = range(ndim) if axis is None else [a % ndim for a in as_tuple(axis)]
+    summed = range(ndim) if axis is None else [a % (ndim or 1) for a in as_tuple(axis)]
     return z if keepdims else xp.reshape(z, tuple([n for i, n in enumerate(x.shape) if i not in summed]))
 
 
