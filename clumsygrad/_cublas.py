@@ -58,11 +58,9 @@ def adjoint_times(x: Array, y: Array) -> Array:
 
 
 def _by_cupy(x: Array, y: Array, factor: float) -> Array:
-    if x.dtype.kind == "V":  # bfloat16, of which CuPy multiplies no stacks
-        x, y = x.copy("C"), y.copy("C")
-        plan = _plan_of(x, y, factor)
-        if plan is not None:
-            return _product(x, y, plan, _of_cupy())
+    z = _of_copies(x, y, factor, _of_cupy()) if x.dtype.kind == "V" else None  # bfloat16, of which CuPy multiplies no stacks
+    if z is not None:
+        return z
     return x @ y if factor == 1 else (x * factor) @ y
 
 
@@ -72,9 +70,13 @@ def _by_nvmath(x: Array, y: Array, factor: float) -> Array | None:
     if binding is None:
         return None
     plan = _plan_of(x, y, factor)
-    if plan is None:
-        x, y = x.copy("C"), y.copy("C")
-        plan = _plan_of(x, y, factor)
+    return _of_copies(x, y, factor, binding) if plan is None else _product(x, y, plan, binding)
+
+
+def _of_copies(x: Array, y: Array, factor: float, binding: Binding) -> Array | None:
+    """By cuBLAS, of copies of what it cannot read where it lies; None for what it does not do."""
+    x, y = x.copy("C"), y.copy("C")
+    plan = _plan_of(x, y, factor)
     return None if plan is None else _product(x, y, plan, binding)
 
 

@@ -12,7 +12,7 @@ from . import _kernels, lean
 from . import xp as _xp
 from .xp import Array, ndarray
 
-__all__ = ["Place", "check_differentiable", "check_gradient", "deliver", "exclusive", "in_its_dtype", "place", "unit_gradient"]
+__all__ = ["Place", "check_differentiable", "check_gradient", "deliver", "exclusive", "place", "unit_gradient"]
 
 _writing = threading.Lock()
 _ones: dict[Any, Array] = {}  # CuPy's arrays of one 1, made on the null stream of the only GPU, by class, shape and dtype
@@ -76,7 +76,7 @@ def check_gradient(data: Array, gradient: Any, name: str) -> None:
         )
 
 
-def in_its_dtype(tensor: Any, gradient: Any) -> Any:
+def _in_its_dtype(tensor: Any, gradient: Any) -> Any:
     """A gradient in the dtype of what it is the gradient of: NumPy and CuPy compute some functions of 16 bits in more."""
     dtype = tensor._data.dtype
     if gradient.dtype is dtype or gradient.dtype == dtype:
@@ -86,7 +86,7 @@ def in_its_dtype(tensor: Any, gradient: Any) -> Any:
 
 def exclusive(tensor: Any, gradient: Any, given: set[int]) -> Any:
     """A tensor's gradient to hand out: a copy, if it is a view of an array, or was handed in or out before (its id is in `given`)."""
-    gradient = in_its_dtype(tensor, gradient)
+    gradient = _in_its_dtype(tensor, gradient)
     if not (type(gradient) is ndarray or type(gradient) in _xp.device_arrays) or gradient.base is not None:
         if not _xp.is_wrapper(gradient):
             gradient = _xp.exclusive(gradient)
@@ -106,7 +106,7 @@ def deliver(arrived: dict[int, list[Any]], seed: Any) -> None:
             tensor, gradient = end
             extra = tensor._extra or tensor._extras()
             if extra.gradient is not None:
-                end[1] = _xp.on_its_device(operator.add, extra.gradient, in_its_dtype(tensor, gradient))
+                end[1] = _xp.on_its_device(operator.add, extra.gradient, _in_its_dtype(tensor, gradient))
             elif (
                 type(gradient) is ndarray
                 and gradient.base is None

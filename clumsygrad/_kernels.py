@@ -196,7 +196,7 @@ def cross_entropy(logits: Array, labels: Array, axis: int) -> tuple[Array, Array
     if dtype is None or rows is None:
         return None
     losses, sums = empty(labels.shape, logits), empty((*logits.shape[:-1], 1), logits, REALS[dtype])
-    arguments = [logits, contiguous_integers(labels), losses, sums, *map(np.int64, rows)]
+    arguments = [logits, contiguous_integers(labels, logits), losses, sums, *map(np.int64, rows)]
     launch("rows", "cross_entropy", dtype, *for_rows(*rows), arguments)
     return losses, sums
 
@@ -209,14 +209,15 @@ def cross_entropy_gradient(logits: Array, labels: Array, sums: Array, grad: Arra
         return None
     out = empty(logits.shape, logits)
     each = np.int64(grad.size > 1)
-    arguments = [logits, contiguous_integers(labels), sums, grad, out, *map(np.int64, rows), each, np.float64(factor)]
+    arguments = [logits, contiguous_integers(labels, logits), sums, grad, out, *map(np.int64, rows), each, np.float64(factor)]
     launch("rows", "cross_entropy_gradient", dtype, *for_rows(*rows), arguments)
     return out
 
 
-def contiguous_integers(x: Array) -> Array:
-    """An integer array as kernels read it."""
-    return x if x.dtype is _INT64 and x.flags.c_contiguous else array_namespace(x).ascontiguousarray(x, dtype=_INT64)
+def contiguous_integers(x: Array, like: Array) -> Array:
+    """An integer array as kernels read it, of the class of `like`: another library's would be taken for an address."""
+    is_readable = type(x) is type(like) and x.dtype is _INT64 and x.flags.c_contiguous
+    return x if is_readable else array_namespace(like).ascontiguousarray(x, dtype=_INT64)
 
 
 # Sums ---------------------------------------------------------------------------------------------------------------------------------

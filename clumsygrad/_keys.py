@@ -15,7 +15,6 @@ from .xp import (
     array_namespace,
     as_positions,
     device,
-    device_arrays,
     is_array,
     is_floating,
     is_wrapper,
@@ -157,7 +156,7 @@ def positions(x: Array, key: Any, shape: tuple[int, ...]) -> Array:
     """The positions, in an array of `shape` laid flat, that `key` reads; an array of the library and device of `x`."""
     xp = array_namespace(x)
     if is_array(key) and kind(key) == "integral" and shape:
-        row, key = math.prod(shape[1:]), as_positions(key if type(x) not in device_arrays else xp.asarray(key))
+        row, key = math.prod(shape[1:]), as_positions(key)
         first = xp.where(key < 0, key + shape[0], key) * row
         within = xp.reshape(xp.arange(row, dtype=first.dtype, device=device(x)), (1,) * key.ndim + shape[1:])
         return xp.reshape(first, key.shape + (1,) * (len(shape) - 1)) + within
@@ -323,9 +322,7 @@ def _added_by_turns(rows: Array, where: Array, length: int) -> Array:
 def _added_on_device(xp: Any, x: Array, key: Any, shape: tuple[int, ...]) -> Array:
     """By a kernel: rows at an integer array, single numbers at other keys. What no kernel serves (integers) by CuPy's own atomic adds."""
     length = shape[0]
-    if is_array(key):
-        key = key if type(key) is type(x) else xp.asarray(key)
-    else:
+    if not is_array(key):
         length, x, key = math.prod(shape), xp.reshape(x, (-1,)), xp.reshape(positions(x, key, shape), (-1,))
     count = math.prod(key.shape)
     rows, where = xp.reshape(x, (count, math.prod(shape) // max(length, 1))), xp.reshape(key, (-1,))

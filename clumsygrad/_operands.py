@@ -21,11 +21,15 @@ def is_number(x: Any) -> bool:
     return type(x) in SCALARS or isinstance(x, numpy.generic)
 
 
-def number_beside(x: Any, others: Iterable[Any]) -> Any:
-    """A number as an array of NumPy, or in the library and on the device of the first array among others, which may be tensors."""
+def first_array(values: Iterable[Any]) -> Any:
+    """The first that is an array, or the array of the first tensor; None without one."""
+    return next((raw(x) for x in values if not is_number(x) and is_array(raw(x))), None)
+
+
+def number_like(x: Any, like: Any) -> Any:
+    """A number as an array in the library and on the device of the raw array `like`; of NumPy, if that is None."""
     data = Tensor(x)._data
-    like = next((raw(y) for y in others if not is_number(y) and is_array(raw(y))), data)
-    return data if _xp.library_of(like) == "numpy" or not _xp.is_floating(data) else _xp.moved(data, like)
+    return data if like is None or _xp.library_of(like) == "numpy" or not _xp.is_floating(data) else _xp.moved(data, like)
 
 
 def agreed(forward: Function, values: tuple[Any, ...], counts: frozenset[int] = frozenset()) -> tuple[Any, ...]:

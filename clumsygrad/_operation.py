@@ -84,6 +84,9 @@ def operation(
     return decorate
 
 
+wide_operation = functools.partial(operation, widens=True)  # of what not every library has in 16 bits
+
+
 def _default_operands(signature: inspect.Signature) -> tuple[str, ...]:
     parameters = list(signature.parameters.values())
     second = parameters[1:2]

@@ -33,11 +33,11 @@ def added_at(rows: Array, where: Array, length: int, in_order: bool) -> Array | 
         return None
     count, width = real.shape
     sums = xp.zeros((length, width), dtype=np.float64 if dtype == "FLOAT64" else np.float32)
-    where = _kernels.contiguous_integers(where)
+    where = _kernels.contiguous_integers(where, rows)
     sizes = np.int64(count), np.int64(width)
     if in_order:
         where = where % length
-        arguments = [real, where, _kernels.contiguous_integers(xp.argsort(where, stable=True)), sums, *sizes]
+        arguments = [real, where, _kernels.contiguous_integers(xp.argsort(where, stable=True), rows), sums, *sizes]
         _kernels.launch("scatter", "add_sorted_rows", dtype, *_kernels.for_each(real.size), arguments)
     else:
         _kernels.launch("scatter", "add_rows", dtype, *_kernels.for_each(real.size), [real, where, sums, *sizes, np.int64(length)])

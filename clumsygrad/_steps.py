@@ -68,10 +68,8 @@ def _prepared(changes: Sequence[Change], name: str, states: tuple[str, ...], num
     groups: dict[tuple[str, int], list[int]] = {}
     for i, (x, gradient, state) in enumerate(changes):
         dtype, held, shape = _kernels.readable(x, gradient), state.values(), x.shape
-        if dtype is None or gradient.shape != shape:
-            continue
-        if _xp.guard is not None and not all(_xp.same_device(a, x) for a in (gradient, *held)):  # the body says so
-            continue
+        if dtype is None or gradient.shape != shape or not all(_xp.same_device(a, x) for a in (gradient, *held)):
+            continue  # of two devices the body says so
         real = "FLOAT64" if dtype == "FLOAT64" else "FLOAT32"
         is_whole = not state or (all(key in state for key in states) and _kernels.readable(*held) == real)
         if is_whole and not [a for a in held if a.shape != shape]:

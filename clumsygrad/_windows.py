@@ -13,7 +13,7 @@ import numpy as np
 
 from . import _kernels, _scatter, lean
 from ._keys import assigned, read
-from .xp import Array, array_namespace, as_tuple, device, device_arrays, is_wrapper, library_of, optional
+from .xp import Array, array_namespace, as_integers, device, device_arrays, is_wrapper, library_of, optional
 
 __all__ = ["Window", "added_back", "kernel_matrix", "of_kernels", "padded", "patches", "patches_added", "seen", "window"]
 
@@ -90,15 +90,14 @@ def kernel_matrix(w: Array) -> Array:
 
 
 def _pair(name: str, value: Any) -> Pair:
-    if type(value) is int:
-        return value, value
     try:
-        pair = as_tuple(value)
+        given = as_integers(value)
     except TypeError:
-        pair = ()
-    if not 0 < len(pair) < 3 or not all(isinstance(n, int) for n in pair):
+        given = ()
+    pair = (given, given) if type(given) is int else given
+    if type(pair) is not tuple or len(pair) != 2 or not all(type(n) is int for n in pair):
         raise TypeError(f"{name}: size, stride, padding and dilation are an integer or a pair of integers, got {value!r}")
-    return pair[0], pair[-1]
+    return pair
 
 
 def padded(x: Array, w: Window, value: float = 0.0) -> Array:

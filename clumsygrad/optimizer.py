@@ -266,7 +266,7 @@ def clip_by_norm(parameters: Any, limit: float) -> Any:
     if not given:
         return 0.0
     first = given[0][1]
-    for _, gradient in given:
+    for _, gradient in given[1:]:
         if _xp.array_namespace(gradient) is not _xp.array_namespace(first) or not _xp.same_device(gradient, first):
             places = [f"{_xp.library_of(g)} on {_xp.device(g)}" for g in (first, gradient)]
             raise ValueError(
@@ -314,4 +314,4 @@ def _clipped(limit: float, *gradients: Any) -> tuple[Any, ...]:
     if limit == math.inf:
         return norm, *gradients
     factor = limit / _xp.array_namespace(norm).where(norm <= limit, limit, norm)
-    return norm, *[_xp.narrowed(gradient * factor, gradient) for gradient in gradients]
+    return norm, *[gradient * factor for gradient in gradients]

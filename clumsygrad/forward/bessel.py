@@ -10,10 +10,8 @@ Tensor(array([1.]))
 
 from __future__ import annotations
 
-import functools
-
 from .. import grad
-from .._operation import operation as _operation
+from .._operation import wide_operation
 from .._special import special_of
 from ..xp import Array
 
@@ -59,145 +57,143 @@ __all__ = [
     "yv",
 ]
 
-operation = functools.partial(_operation, widens=True)  # none of the libraries has them all in 16 bits
-
 
 # Bessel functions ----------------------------------------------------------------------------------------------------------------
 
 
-@operation(grad.j0_backward)
+@wide_operation(grad.j0_backward)
 def j0(x: Array, /) -> Array:
     """J₀(x), the Bessel function of the first kind of order 0."""
     return special_of(x).j0(x)
 
 
-@operation(grad.j1_backward)
+@wide_operation(grad.j1_backward)
 def j1(x: Array, /) -> Array:
     """J₁(x), the Bessel function of the first kind of order 1."""
     return special_of(x).j1(x)
 
 
-@operation(grad.y0_backward)
+@wide_operation(grad.y0_backward)
 def y0(x: Array, /) -> Array:
     """Y₀(x), the Bessel function of the second kind of order 0."""
     return special_of(x).y0(x)
 
 
-@operation(grad.y1_backward)
+@wide_operation(grad.y1_backward)
 def y1(x: Array, /) -> Array:
     """Y₁(x), the Bessel function of the second kind of order 1."""
     return special_of(x).y1(x)
 
 
-@operation(grad.i0_backward)
+@wide_operation(grad.i0_backward)
 def i0(x: Array, /) -> Array:
     """I₀(x), the modified Bessel function of the first kind of order 0."""
     return special_of(x).i0(x)
 
 
-@operation(grad.i0e_backward)
+@wide_operation(grad.i0e_backward)
 def i0e(x: Array, /) -> Array:
     """e^(−|x|) I₀(x)."""
     return special_of(x).i0e(x)
 
 
-@operation(grad.i1_backward)
+@wide_operation(grad.i1_backward)
 def i1(x: Array, /) -> Array:
     """I₁(x), the modified Bessel function of the first kind of order 1."""
     return special_of(x).i1(x)
 
 
-@operation(grad.i1e_backward)
+@wide_operation(grad.i1e_backward)
 def i1e(x: Array, /) -> Array:
     """e^(−|x|) I₁(x)."""
     return special_of(x).i1e(x)
 
 
-@operation(grad.k0_backward)
+@wide_operation(grad.k0_backward)
 def k0(x: Array, /) -> Array:
     """K₀(x), the modified Bessel function of the second kind of order 0."""
     return special_of(x).k0(x)
 
 
-@operation(grad.k0e_backward)
+@wide_operation(grad.k0e_backward)
 def k0e(x: Array, /) -> Array:
     """eˣ K₀(x)."""
     return special_of(x).k0e(x)
 
 
-@operation(grad.k1_backward)
+@wide_operation(grad.k1_backward)
 def k1(x: Array, /) -> Array:
     """K₁(x), the modified Bessel function of the second kind of order 1."""
     return special_of(x).k1(x)
 
 
-@operation(grad.k1e_backward)
+@wide_operation(grad.k1e_backward)
 def k1e(x: Array, /) -> Array:
     """eˣ K₁(x)."""
     return special_of(x).k1e(x)
 
 
-@operation(grad.jv_backward, operands=("x",))
+@wide_operation(grad.jv_backward, operands=("x",))
 def jv(v: float | Array, x: Array, /) -> Array:
     """J_ν(x); differentiable in x, ν a number or a plain array."""
     return special_of(x).jv(v, x)
 
 
-@operation(grad.yv_backward, operands=("x",))
+@wide_operation(grad.yv_backward, operands=("x",))
 def yv(v: float | Array, x: Array, /) -> Array:
     """Y_ν(x); differentiable in x, ν a number or a plain array."""
     return special_of(x).yv(v, x)
 
 
-@operation(grad.iv_backward, operands=("x",))
+@wide_operation(grad.iv_backward, operands=("x",))
 def iv(v: float | Array, x: Array, /) -> Array:
     """I_ν(x); differentiable in x, ν a number or a plain array."""
     return special_of(x).iv(v, x)
 
 
-@operation(grad.ive_backward, operands=("x",))
+@wide_operation(grad.ive_backward, operands=("x",))
 def ive(v: float | Array, x: Array, /) -> Array:
     """e^(−|x|) I_ν(x) of real x; differentiable in x, ν a number or a plain array."""
     return special_of(x).ive(v, x)
 
 
-@operation(grad.kv_backward, operands=("x",))
+@wide_operation(grad.kv_backward, operands=("x",))
 def kv(v: float | Array, x: Array, /) -> Array:
     """K_ν(x); differentiable in x, ν a number or a plain array."""
     return special_of(x).kv(v, x)
 
 
-@operation(grad.kve_backward, operands=("x",))
+@wide_operation(grad.kve_backward, operands=("x",))
 def kve(v: float | Array, x: Array, /) -> Array:
     """eˣ K_ν(x); differentiable in x, ν a number or a plain array."""
     return special_of(x).kve(v, x)
 
 
-@operation(grad.spherical_jn_backward, operands=("x",))
+@wide_operation(grad.spherical_jn_backward, operands=("x",))
 def spherical_jn(n: int, x: Array, /) -> Array:
     """j_n(x), the spherical Bessel function of the first kind, n a Python integer."""
     return special_of(x).spherical_jn(n, x)
 
 
-@operation(grad.spherical_yn_backward, operands=("x",))
+@wide_operation(grad.spherical_yn_backward, operands=("x",))
 def spherical_yn(n: int, x: Array, /) -> Array:
     """y_n(x), the spherical Bessel function of the second kind, n a Python integer."""
     return special_of(x).spherical_yn(n, x)
 
 
-@operation(grad.spherical_in_backward, operands=("x",))
+@wide_operation(grad.spherical_in_backward, operands=("x",))
 def spherical_in(n: int, x: Array, /) -> Array:
     """i_n(x), the modified spherical Bessel function of the first kind, n a Python integer."""
     return special_of(x).spherical_in(n, x)
 
 
-@operation(grad.spherical_kn_backward, operands=("x",))
+@wide_operation(grad.spherical_kn_backward, operands=("x",))
 def spherical_kn(n: int, x: Array, /) -> Array:
     """k_n(x), the modified spherical Bessel function of the second kind, n a Python integer."""
     return special_of(x).spherical_kn(n, x)
 
 
-@operation(grad.airy_backward)
+@wide_operation(grad.airy_backward)
 def airy(x: Array, /) -> tuple[Array, ...]:
     """Ai(x), Ai′(x), Bi(x), Bi′(x): the Airy functions and their derivatives."""
     results: tuple[Array, ...] = special_of(x).airy(x)
@@ -207,46 +203,46 @@ def airy(x: Array, /) -> tuple[Array, ...]:
 # Exponential integrals and their like --------------------------------------------------------------------------------------------
 
 
-@operation(grad.exp1_backward)
+@wide_operation(grad.exp1_backward)
 def exp1(x: Array, /) -> Array:
     """E₁(x) = ∫ₓ^∞ e⁻ᵗ/t dt."""
     return special_of(x).exp1(x)
 
 
-@operation(grad.expi_backward)
+@wide_operation(grad.expi_backward)
 def expi(x: Array, /) -> Array:
     """Ei(x) = ∫ eᵗ/t dt from −∞ to x, the principal value."""
     return special_of(x).expi(x)
 
 
-@operation(grad.expn_backward, operands=("x",))
+@wide_operation(grad.expn_backward, operands=("x",))
 def expn(n: int, x: Array, /) -> Array:
     """E_n(x) = ∫₁^∞ e^(−xt)/tⁿ dt, n a Python integer."""
     return special_of(x).expn(n, x)
 
 
-@operation(grad.sici_backward)
+@wide_operation(grad.sici_backward)
 def sici(x: Array, /) -> tuple[Array, ...]:
     """Si(x) = ∫₀ˣ sin(t)/t dt and Ci(x) = −∫ₓ^∞ cos(t)/t dt."""
     results: tuple[Array, ...] = special_of(x).sici(x)
     return results
 
 
-@operation(grad.shichi_backward)
+@wide_operation(grad.shichi_backward)
 def shichi(x: Array, /) -> tuple[Array, ...]:
     """Shi(x) = ∫₀ˣ sinh(t)/t dt and Chi(x) = γ + log x + ∫₀ˣ (cosh(t) − 1)/t dt."""
     results: tuple[Array, ...] = special_of(x).shichi(x)
     return results
 
 
-@operation(grad.fresnel_backward)
+@wide_operation(grad.fresnel_backward)
 def fresnel(x: Array, /) -> tuple[Array, ...]:
     """Fresnel's S(x) = ∫₀ˣ sin(πt²/2) dt and C(x) = ∫₀ˣ cos(πt²/2) dt."""
     results: tuple[Array, ...] = special_of(x).fresnel(x)
     return results
 
 
-@operation(grad.spence_backward)
+@wide_operation(grad.spence_backward)
 def spence(x: Array, /) -> Array:
     """∫₁ˣ log(t)/(1 − t) dt = Li₂(1 − x)."""
     return special_of(x).spence(x)
@@ -255,31 +251,31 @@ def spence(x: Array, /) -> Array:
 # Elliptic integrals --------------------------------------------------------------------------------------------------------------
 
 
-@operation(grad.ellipk_backward)
+@wide_operation(grad.ellipk_backward)
 def ellipk(m: Array, /) -> Array:
     """K(m) = ∫ (1 − m sin²t)^(−1/2) dt, t from 0 to π/2: the complete elliptic integral of the first kind."""
     return special_of(m).ellipk(m)
 
 
-@operation(grad.ellipkm1_backward)
+@wide_operation(grad.ellipkm1_backward)
 def ellipkm1(p: Array, /) -> Array:
     """K(1 − p), exact where p is small."""
     return special_of(p).ellipkm1(p)
 
 
-@operation(grad.ellipe_backward)
+@wide_operation(grad.ellipe_backward)
 def ellipe(m: Array, /) -> Array:
     """E(m) = ∫ (1 − m sin²t)^(1/2) dt, t from 0 to π/2: the complete elliptic integral of the second kind."""
     return special_of(m).ellipe(m)
 
 
-@operation(grad.ellipkinc_backward)
+@wide_operation(grad.ellipkinc_backward)
 def ellipkinc(phi: Array, m: Array, /) -> Array:
     """F(φ, m) = ∫ (1 − m sin²t)^(−1/2) dt, t from 0 to φ."""
     return special_of(phi, m).ellipkinc(phi, m)
 
 
-@operation(grad.ellipeinc_backward)
+@wide_operation(grad.ellipeinc_backward)
 def ellipeinc(phi: Array, m: Array, /) -> Array:
     """E(φ, m) = ∫ (1 − m sin²t)^(1/2) dt, t from 0 to φ."""
     return special_of(phi, m).ellipeinc(phi, m)
@@ -288,25 +284,25 @@ def ellipeinc(phi: Array, m: Array, /) -> Array:
 # Hypergeometric functions --------------------------------------------------------------------------------------------------------
 
 
-@operation(grad.hyp0f1_backward, operands=("x",))
+@wide_operation(grad.hyp0f1_backward, operands=("x",))
 def hyp0f1(v: float | Array, x: Array, /) -> Array:
     """₀F₁(v; x); differentiable in x, v a number or a plain array."""
     return special_of(x).hyp0f1(v, x)
 
 
-@operation(grad.hyp1f1_backward, operands=("x",))
+@wide_operation(grad.hyp1f1_backward, operands=("x",))
 def hyp1f1(a: float | Array, b: float | Array, x: Array, /) -> Array:
     """Kummer's ₁F₁(a; b; x); differentiable in x, a and b numbers or plain arrays."""
     return special_of(x).hyp1f1(a, b, x)
 
 
-@operation(grad.hyp2f1_backward, operands=("x",))
+@wide_operation(grad.hyp2f1_backward, operands=("x",))
 def hyp2f1(a: float | Array, b: float | Array, c: float | Array, x: Array, /) -> Array:
     """Gauss' ₂F₁(a, b; c; x); differentiable in x, the others numbers or plain arrays."""
     return special_of(x).hyp2f1(a, b, c, x)
 
 
-@operation(grad.lambertw_backward)
+@wide_operation(grad.lambertw_backward)
 def lambertw(x: Array, /, k: int = 0, tol: float = 1e-8) -> Array:
     """Lambert's W: the z of z eᶻ = x on its k-th branch. Always complex; `tol` is that of SciPy's iteration."""
     return special_of(x).lambertw(x, k, tol)

@@ -10,7 +10,7 @@ Tensor(array([0.        , 0.39346934]))
 from __future__ import annotations
 
 from .. import grad
-from .._operation import operation
+from .._operation import wide_operation
 from .._special import special_of
 from ..xp import Array, array_namespace
 from .arithmetic import add, divide, multiply
@@ -40,7 +40,7 @@ def fdtrc(dfn: Array, dfd: Array, x: Array, /) -> Array:
     return betainc(dfd / 2, dfn / 2, divide(dfd, add(dfd, multiply(dfn, x))))
 
 
-@operation(grad.stdtr_backward, widens=True)
+@wide_operation(grad.stdtr_backward)
 def stdtr(df: Array, t: Array, /) -> Array:
     """The probability that Student's t of df degrees of freedom is at most t."""
     xp = array_namespace(t if hasattr(t, "shape") else df)
@@ -48,7 +48,7 @@ def stdtr(df: Array, t: Array, /) -> Array:
     return xp.where(t + 0 * df < 0, tail, 1 - tail)
 
 
-@operation(grad.stdtrit_backward, widens=True)
+@wide_operation(grad.stdtrit_backward)
 def stdtrit(df: Array, p: Array, /) -> Array:
     """The t that Student's t of df degrees of freedom is at most, with probability p."""
     return special_of(df, p).stdtrit(df, p)

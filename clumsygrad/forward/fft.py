@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from .. import _fourier, grad
 from .._fourier import Norm
-from .._operation import operation
+from .._operation import operation, wide_operation
 from ..xp import Array, array_namespace
 
 __all__ = [
@@ -28,7 +28,7 @@ __all__ = [
 ]
 
 
-@operation(grad.fft_backward, widens=True)
+@wide_operation(grad.fft_backward)
 def fft(x: Array, /, *, n: int | None = None, axis: int = -1, norm: Norm = "backward") -> Array:
     """z_k = Σ_j x_j exp(−2πi jk/n) along `axis`, k = 0 ... n − 1. Complex, of the precision of x.
 
@@ -41,7 +41,7 @@ def fft(x: Array, /, *, n: int | None = None, axis: int = -1, norm: Norm = "back
     return array_namespace(x).fft.fft(x, n=n, axis=axis, norm=norm)
 
 
-@operation(grad.ifft_backward, widens=True)
+@wide_operation(grad.ifft_backward)
 def ifft(x: Array, /, *, n: int | None = None, axis: int = -1, norm: Norm = "backward") -> Array:
     """The inverse of fft: z_j = (1/n) Σ_k x_k exp(2πi jk/n) along `axis`. Complex, of the precision of x.
 
@@ -52,7 +52,7 @@ def ifft(x: Array, /, *, n: int | None = None, axis: int = -1, norm: Norm = "bac
     return array_namespace(x).fft.ifft(x, n=n, axis=axis, norm=norm)
 
 
-@operation(grad.fftn_backward, widens=True)
+@wide_operation(grad.fftn_backward)
 def fftn(x: Array, /, *, s: Sequence[int] | None = None, axes: Sequence[int] | None = None, norm: Norm = "backward") -> Array:
     """fft along each of `axes` (all, if None), to the lengths `s`. Complex, of the precision of x.
 
@@ -64,7 +64,7 @@ def fftn(x: Array, /, *, s: Sequence[int] | None = None, axes: Sequence[int] | N
     return _fourier.fftn(x, s, axes, norm)
 
 
-@operation(grad.ifftn_backward, widens=True)
+@wide_operation(grad.ifftn_backward)
 def ifftn(x: Array, /, *, s: Sequence[int] | None = None, axes: Sequence[int] | None = None, norm: Norm = "backward") -> Array:
     """The inverse of fftn. Complex, of the precision of x.
 
@@ -76,7 +76,7 @@ def ifftn(x: Array, /, *, s: Sequence[int] | None = None, axes: Sequence[int] | 
     return _fourier.ifftn(x, s, axes, norm)
 
 
-@operation(grad.rfft_backward, widens=True)
+@wide_operation(grad.rfft_backward)
 def rfft(x: Array, /, *, n: int | None = None, axis: int = -1, norm: Norm = "backward") -> Array:
     """The first ⌊n/2⌋ + 1 elements of fft of a real x; the others are their conjugates. Complex, of the precision of x.
 
@@ -87,7 +87,7 @@ def rfft(x: Array, /, *, n: int | None = None, axis: int = -1, norm: Norm = "bac
     return array_namespace(x).fft.rfft(x, n=n, axis=axis, norm=norm)
 
 
-@operation(grad.irfft_backward, widens=True)
+@wide_operation(grad.irfft_backward)
 def irfft(x: Array, /, *, n: int | None = None, axis: int = -1, norm: Norm = "backward") -> Array:
     """The inverse of rfft: n real numbers from ⌊n/2⌋ + 1 complex ones; without `n`, an even number, 2(m − 1) from m.
 
@@ -100,7 +100,7 @@ def irfft(x: Array, /, *, n: int | None = None, axis: int = -1, norm: Norm = "ba
     return array_namespace(x).fft.irfft(x, n=n, axis=axis, norm=norm)
 
 
-@operation(grad.rfftn_backward, widens=True)
+@wide_operation(grad.rfftn_backward)
 def rfftn(x: Array, /, *, s: Sequence[int] | None = None, axes: Sequence[int] | None = None, norm: Norm = "backward") -> Array:
     """rfft of a real x along the last of `axes` (all, if None), then fft along the others. Complex, of the precision of x.
 
@@ -111,7 +111,7 @@ def rfftn(x: Array, /, *, s: Sequence[int] | None = None, axes: Sequence[int] | 
     return array_namespace(x).fft.rfftn(x, s=s, axes=axes, norm=norm)
 
 
-@operation(grad.irfftn_backward, widens=True)
+@wide_operation(grad.irfftn_backward)
 def irfftn(x: Array, /, *, s: Sequence[int] | None = None, axes: Sequence[int] | None = None, norm: Norm = "backward") -> Array:
     """The inverse of rfftn: ifft along all of `axes` but the last, then irfft along that. Real, of the precision of x.
 
@@ -123,7 +123,7 @@ def irfftn(x: Array, /, *, s: Sequence[int] | None = None, axes: Sequence[int] |
     return array_namespace(x).fft.irfftn(x, s=s, axes=axes, norm=norm)
 
 
-@operation(grad.hfft_backward, widens=True)
+@wide_operation(grad.hfft_backward)
 def hfft(x: Array, /, *, n: int | None = None, axis: int = -1, norm: Norm = "backward") -> Array:
     """The real spectrum, of length n, of a signal with x_{−j} = conj x_j, of which x is the first ⌊n/2⌋ + 1 elements.
 
@@ -136,7 +136,7 @@ def hfft(x: Array, /, *, n: int | None = None, axis: int = -1, norm: Norm = "bac
     return array_namespace(x).fft.hfft(x, n=n, axis=axis, norm=norm)
 
 
-@operation(grad.ihfft_backward, widens=True)
+@wide_operation(grad.ihfft_backward)
 def ihfft(x: Array, /, *, n: int | None = None, axis: int = -1, norm: Norm = "backward") -> Array:
     """The inverse of hfft: the first ⌊n/2⌋ + 1 elements of ifft of a real x. Complex, of the precision of x.
 

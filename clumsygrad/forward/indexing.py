@@ -119,13 +119,18 @@ def _raw(key: Any, x: Array) -> Any:
 
 
 def _raw_part(part: Any, x: Array) -> Any:
+    if type(part) is int or type(part) is slice:
+        return part
     if type(part) is Tensor:
         part = _xp.whole(part._data)
     if type(part) in _SEQUENCES:
         return _xp.array_beside(part, x)
-    if type(part) is _xp.ndarray and type(_array_of(x)) is not _xp.ndarray and _xp.library_of(_array_of(x)) in _TAKE_THEIR_OWN:
-        return _xp.moved(part, _array_of(x))  # to a device once, for the gradient too
-    return part
+    data = _array_of(x)
+    if type(data) is _xp.ndarray or _xp.library_of(data) not in _TAKE_THEIR_OWN:
+        return part
+    if isinstance(part, _xp.numpy.integer):
+        return int(part)
+    return _xp.moved(part, data) if type(part) is _xp.ndarray else part  # to a device once, for the gradient too
 
 
 def _array_of(x: Array) -> Array:

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from .. import _beyond, _cholesky, grad, lean
 from .._beyond import of_library
-from .._operation import operation
+from .._operation import operation, wide_operation
 from ..tensor import Tensor
 from ..xp import Array, array_namespace
 
@@ -134,7 +134,7 @@ def det(x: Array, /) -> Array:
     return of_library(x, "det")(x)
 
 
-@operation(grad.adjugate_backward, widens=True)
+@wide_operation(grad.adjugate_backward)
 def adjugate(x: Array, /) -> Array:
     """The transposed matrices of the cofactors of matrices (..., n, n): adj(x) x = det(x) I, also where x is singular.
 
@@ -340,7 +340,7 @@ def matrix_power(x: Array, n: int, /) -> Array:
     return of_library(x, "matrix_power")(x, n)
 
 
-@operation(grad.expm_backward, widens=True)
+@wide_operation(grad.expm_backward)
 def expm(x: Array, /) -> Array:
     """Σ xᵏ / k!, the exponential of matrices (..., n, n). (Not in the standard.)
 

@@ -10,10 +10,8 @@ Tensor(array([0., 0.]))
 
 from __future__ import annotations
 
-import functools
-
 from .. import grad
-from .._operation import operation as _operation
+from .._operation import wide_operation
 from .._special import special_of
 from ..xp import Array
 
@@ -55,79 +53,77 @@ __all__ = [
     "xlogy",
 ]
 
-operation = functools.partial(_operation, widens=True)  # none of the libraries has them all in 16 bits
-
 
 # The error function and the normal distribution ----------------------------------------------------------------------------------
 
 
-@operation(grad.erf_backward)
+@wide_operation(grad.erf_backward)
 def erf(x: Array, /) -> Array:
     """2/√π ∫₀ˣ e^(−t²) dt, the error function."""
     return special_of(x).erf(x)
 
 
-@operation(grad.erfc_backward)
+@wide_operation(grad.erfc_backward)
 def erfc(x: Array, /) -> Array:
     """1 − erf(x), exact where it is small."""
     return special_of(x).erfc(x)
 
 
-@operation(grad.erfcx_backward)
+@wide_operation(grad.erfcx_backward)
 def erfcx(x: Array, /) -> Array:
     """e^(x²) erfc(x)."""
     return special_of(x).erfcx(x)
 
 
-@operation(grad.erfi_backward)
+@wide_operation(grad.erfi_backward)
 def erfi(x: Array, /) -> Array:
     """−i erf(ix), real for a real x."""
     return special_of(x).erfi(x)
 
 
-@operation(grad.erfinv_backward)
+@wide_operation(grad.erfinv_backward)
 def erfinv(x: Array, /) -> Array:
     """The inverse of erf, of x in [−1, 1]."""
     return special_of(x).erfinv(x)
 
 
-@operation(grad.erfcinv_backward)
+@wide_operation(grad.erfcinv_backward)
 def erfcinv(x: Array, /) -> Array:
     """The inverse of erfc, of x in [0, 2]."""
     return special_of(x).erfcinv(x)
 
 
-@operation(grad.dawsn_backward)
+@wide_operation(grad.dawsn_backward)
 def dawsn(x: Array, /) -> Array:
     """Dawson's integral e^(−x²) ∫₀ˣ e^(t²) dt."""
     return special_of(x).dawsn(x)
 
 
-@operation(grad.wofz_backward)
+@wide_operation(grad.wofz_backward)
 def wofz(x: Array, /) -> Array:
     """The Faddeeva function e^(−x²) erfc(−ix), of complex x."""
     return special_of(x).wofz(x)
 
 
-@operation(grad.ndtr_backward)
+@wide_operation(grad.ndtr_backward)
 def ndtr(x: Array, /) -> Array:
     """The share of the standard normal distribution below x."""
     return special_of(x).ndtr(x)
 
 
-@operation(grad.log_ndtr_backward)
+@wide_operation(grad.log_ndtr_backward)
 def log_ndtr(x: Array, /) -> Array:
     """log ndtr(x), also where ndtr(x) is 0 in floating point."""
     return special_of(x).log_ndtr(x)
 
 
-@operation(grad.ndtri_backward)
+@wide_operation(grad.ndtri_backward)
 def ndtri(x: Array, /) -> Array:
     """The inverse of ndtr, of x in [0, 1]."""
     return special_of(x).ndtri(x)
 
 
-@operation(grad.owens_t_backward)
+@wide_operation(grad.owens_t_backward)
 def owens_t(h: Array, a: Array, /) -> Array:
     """Owen's T: 1/(2π) ∫₀ᵃ e^(−h²(1 + t²)/2)/(1 + t²) dt."""
     return special_of(h, a).owens_t(h, a)
@@ -136,19 +132,19 @@ def owens_t(h: Array, a: Array, /) -> Array:
 # The logistic function -----------------------------------------------------------------------------------------------------------
 
 
-@operation(grad.expit_backward)
+@wide_operation(grad.expit_backward)
 def expit(x: Array, /) -> Array:
     """1/(1 + e⁻ˣ), the logistic function."""
     return special_of(x).expit(x)
 
 
-@operation(grad.logit_backward)
+@wide_operation(grad.logit_backward)
 def logit(x: Array, /) -> Array:
     """log(x/(1 − x)), the inverse of expit, of x in [0, 1]."""
     return special_of(x).logit(x)
 
 
-@operation(grad.log_expit_backward)
+@wide_operation(grad.log_expit_backward)
 def log_expit(x: Array, /) -> Array:
     """log expit(x), also where expit(x) is 0 or 1 in floating point."""
     return special_of(x).log_expit(x)
@@ -157,31 +153,31 @@ def log_expit(x: Array, /) -> Array:
 # Entropies and divergences -------------------------------------------------------------------------------------------------------
 
 
-@operation(grad.entr_backward)
+@wide_operation(grad.entr_backward)
 def entr(x: Array, /) -> Array:
     """−x log x; 0 at 0, −∞ below."""
     return special_of(x).entr(x)
 
 
-@operation(grad.rel_entr_backward)
+@wide_operation(grad.rel_entr_backward)
 def rel_entr(x: Array, y: Array, /) -> Array:
     """x log(x/y); 0 where x = 0 ≤ y; ∞ outside of x, y ≥ 0."""
     return special_of(x, y).rel_entr(x, y)
 
 
-@operation(grad.kl_div_backward)
+@wide_operation(grad.kl_div_backward)
 def kl_div(x: Array, y: Array, /) -> Array:
     """x log(x/y) − x + y; y where x = 0 ≤ y; ∞ outside of x, y ≥ 0."""
     return special_of(x, y).kl_div(x, y)
 
 
-@operation(grad.xlogy_backward)
+@wide_operation(grad.xlogy_backward)
 def xlogy(x: Array, y: Array, /) -> Array:
     """x log y, and 0 where x = 0."""
     return special_of(x, y).xlogy(x, y)
 
 
-@operation(grad.xlog1py_backward)
+@wide_operation(grad.xlog1py_backward)
 def xlog1py(x: Array, y: Array, /) -> Array:
     """x log(1 + y), and 0 where x = 0."""
     return special_of(x, y).xlog1py(x, y)
@@ -190,13 +186,13 @@ def xlog1py(x: Array, y: Array, /) -> Array:
 # Losses --------------------------------------------------------------------------------------------------------------------------
 
 
-@operation(grad.huber_backward)
+@wide_operation(grad.huber_backward)
 def huber(delta: Array, r: Array, /) -> Array:
     """r²/2 where |r| ≤ δ, and δ(|r| − δ/2) elsewhere."""
     return special_of(delta, r).huber(delta, r)
 
 
-@operation(grad.pseudo_huber_backward)
+@wide_operation(grad.pseudo_huber_backward)
 def pseudo_huber(delta: Array, r: Array, /) -> Array:
     """δ²(√(1 + (r/δ)²) − 1)."""
     return special_of(delta, r).pseudo_huber(delta, r)
@@ -205,49 +201,49 @@ def pseudo_huber(delta: Array, r: Array, /) -> Array:
 # Powers and exponentials ---------------------------------------------------------------------------------------------------------
 
 
-@operation(grad.boxcox_backward)
+@wide_operation(grad.boxcox_backward)
 def boxcox(x: Array, lmbda: Array, /) -> Array:
     """(x^λ − 1)/λ, and log x where λ = 0."""
     return special_of(x, lmbda).boxcox(x, lmbda)
 
 
-@operation(grad.boxcox1p_backward)
+@wide_operation(grad.boxcox1p_backward)
 def boxcox1p(x: Array, lmbda: Array, /) -> Array:
     """((1 + x)^λ − 1)/λ, and log(1 + x) where λ = 0."""
     return special_of(x, lmbda).boxcox1p(x, lmbda)
 
 
-@operation(grad.inv_boxcox_backward)
+@wide_operation(grad.inv_boxcox_backward)
 def inv_boxcox(y: Array, lmbda: Array, /) -> Array:
     """(1 + λy)^(1/λ), and eʸ where λ = 0: the inverse of boxcox."""
     return special_of(y, lmbda).inv_boxcox(y, lmbda)
 
 
-@operation(grad.inv_boxcox1p_backward)
+@wide_operation(grad.inv_boxcox1p_backward)
 def inv_boxcox1p(y: Array, lmbda: Array, /) -> Array:
     """(1 + λy)^(1/λ) − 1, and eʸ − 1 where λ = 0: the inverse of boxcox1p."""
     return special_of(y, lmbda).inv_boxcox1p(y, lmbda)
 
 
-@operation(grad.exprel_backward)
+@wide_operation(grad.exprel_backward)
 def exprel(x: Array, /) -> Array:
     """(eˣ − 1)/x, and 1 at 0."""
     return special_of(x).exprel(x)
 
 
-@operation(grad.exp2_backward)
+@wide_operation(grad.exp2_backward)
 def exp2(x: Array, /) -> Array:
     """2ˣ."""
     return special_of(x).exp2(x)
 
 
-@operation(grad.exp10_backward)
+@wide_operation(grad.exp10_backward)
 def exp10(x: Array, /) -> Array:
     """10ˣ."""
     return special_of(x).exp10(x)
 
 
-@operation(grad.cbrt_backward)
+@wide_operation(grad.cbrt_backward)
 def cbrt(x: Array, /) -> Array:
     """∛x, of either sign."""
     return special_of(x).cbrt(x)
@@ -256,31 +252,31 @@ def cbrt(x: Array, /) -> Array:
 # Angles --------------------------------------------------------------------------------------------------------------------------
 
 
-@operation(grad.cosm1_backward)
+@wide_operation(grad.cosm1_backward)
 def cosm1(x: Array, /) -> Array:
     """cos x − 1, exact where it is small."""
     return special_of(x).cosm1(x)
 
 
-@operation(grad.sinc_backward)
+@wide_operation(grad.sinc_backward)
 def sinc(x: Array, /) -> Array:
     """sin(πx)/(πx), and 1 at 0."""
     return special_of(x).sinc(x)
 
 
-@operation(grad.sindg_backward)
+@wide_operation(grad.sindg_backward)
 def sindg(x: Array, /) -> Array:
     """The sine of an angle in degrees."""
     return special_of(x).sindg(x)
 
 
-@operation(grad.cosdg_backward)
+@wide_operation(grad.cosdg_backward)
 def cosdg(x: Array, /) -> Array:
     """The cosine of an angle in degrees."""
     return special_of(x).cosdg(x)
 
 
-@operation(grad.tandg_backward)
+@wide_operation(grad.tandg_backward)
 def tandg(x: Array, /) -> Array:
     """The tangent of an angle in degrees."""
     return special_of(x).tandg(x)

@@ -7,6 +7,7 @@ tangent per argument to one tangent per output.
 
 from __future__ import annotations
 
+import functools
 import threading
 from collections.abc import Callable, Sequence
 from operator import attrgetter
@@ -16,7 +17,7 @@ from .. import _tree, engine
 from .. import xp as _xp
 from .._gradients import exclusive
 from .._modes import recording_set, reset_recording, set_recording
-from .._operands import is_number, number_beside
+from .._operands import first_array, is_number, number_like
 from ..grad import positive_backward
 from ..tensor import Tensor, constant, next_id, record
 from ..xp import FLOAT32, FLOAT64, ndarray, numpy
@@ -31,20 +32,21 @@ _parents_of = attrgetter("_parents")
 
 
 class _Scope:
-    """One application of a transform, which errors call `name`, to trees of arguments, `beside` others that are not differentiated."""
+    """One application of a transform, which errors call `name`, to trees of arguments, which may be some of all `arguments`."""
 
-    def __init__(self, name: str, trees: Sequence[Any], beside: Sequence[Any] = ()) -> None:
+    def __init__(self, name: str, trees: Sequence[Any], arguments: Any = ()) -> None:
         self.name = name
         self.oldest = next_id()
         self.arguments: list[Tensor] = []
         self.structures: list[tuple[Any, int]] = []  # of each tree, with the number of its leaves
+        beside = functools.cache(lambda: first_array(_tree.flatten((trees, arguments))[0]))  # what numbers become arrays like
         for tree in trees:
             leaves, structure = _tree.flatten(tree)
             self.structures.append((structure, len(leaves)))
             self.arguments += [
                 record(x, positive_backward, (), None)
                 if type(x) is ndarray and x.shape and (x.dtype is FLOAT64 or x.dtype is FLOAT32)  # as most are
-                else _argument(x, name, (trees, beside))
+                else _argument(x, name, beside)
                 for x in leaves
             ]
         self.numbers = list(map(_id_of, self.arguments))
@@ -154,13 +156,12 @@ class _Pushforward:
             ]
 
 
-def _argument(x: Any, name: str, arguments: Any) -> Tensor:
+def _argument(x: Any, name: str, beside: Callable[[], Any]) -> Tensor:
     """A tensor of the transform's own over an argument; over a Tensor it is a step of that one's graph."""
     if type(x) is Tensor:
         data, parents = x._data, (x,) if x.requires_grad else ()
     else:
-        is_array = _xp.is_array(x) and not is_number(x)
-        data, parents = _xp.scalar(x) if is_array else number_beside(x, _tree.flatten(arguments)[0]), ()
+        data, parents = _xp.scalar(x) if _xp.is_array(x) and not is_number(x) else number_like(x, beside()), ()
     if not _xp.is_floating(data):
         given, convert = (
             (f"is {x!r}", f"write {float(x)}") if isinstance(x, int) else (f"has dtype {data.dtype}", "convert it (astype)")
