@@ -14,23 +14,30 @@ from .xp import (
     Array,
     array_namespace,
     as_positions,
+    copied,
     device,
+    device_arrays,
     is_array,
     is_floating,
     is_wrapper,
     kind,
     library_of,
+    mutable_arrays,
     name_of,
     numpy,
+    on_its_device,
     optional,
 )
 
 __all__ = [
     "add_at",
     "adds_at",
+    "apart",
     "assigned",
+    "copied_part",
     "is_mask",
     "leaves_nothing",
+    "overwritten",
     "positions",
     "read",
     "repeats",
@@ -138,6 +145,25 @@ def assigned(x: Array, key: Any, value: Any, *, new: bool = False) -> Array:
     copy = x if new else xp.asarray(x, copy=True)
     copy[key] = value
     return copy
+
+
+def overwritten(x: Array, key: Any, value: Any) -> Array:
+    """`x` itself, with `value` written at `key`."""
+    x[key] = value
+    return x
+
+
+def copied_part(x: Array, key: Any) -> Array:
+    """A copy of `x[key]`."""
+    return copied(x[key])
+
+
+def apart(part: Array, x: Array) -> Array:
+    """What was read of x, so that it does not keep x in memory: a copy of a view, unless that is most of x."""
+    if type(x) is numpy.ndarray:
+        return part.copy() if type(part) is numpy.ndarray and 2 * part.size <= x.size else part
+    has_views = type(x) in device_arrays or type(x) in mutable_arrays
+    return on_its_device(copied, part) if has_views and 2 * math.prod(part.shape) <= math.prod(x.shape) else part
 
 
 def _on_dask(x: Array, key: Any, value: Any) -> tuple[Any, Any, bool]:
