@@ -39,7 +39,7 @@ def assign(x: Array, key: Any, value: Array | complex, /) -> Array:
     Tensor(array([5., 2.]))
     """
     key = _raw(key, x)
-    return _assign(x, _fitting(x, value), key)
+    return _assign(x, _fitting(x, value), key=key)
 
 
 def scatter_add(x: Array, key: Any, shape: tuple[int, ...], /) -> Array:
@@ -72,18 +72,18 @@ def _getitem(x: Array, key: Any, /) -> Array:
 
 
 @operation(grad.assign_backward, operands=("x", "value"))
-def _assign(x: Array, value: Array | complex, key: Any, /) -> Array:
+def _assign(x: Array, value: Array | complex, /, *, key: Any) -> Array:
     return _keys.assigned(x, key, value)
 
 
 @operation(grad.assign_backward, operands=("x", "value"))
-def _overwritten(x: Array, value: Array | complex, key: Any, /) -> Array:
+def _overwritten(x: Array, value: Array | complex, /, *, key: Any) -> Array:
     return _keys.overwritten(x, key, value)
 
 
 def _overwrite(x: Tensor, key: Any, value: Array | complex, /) -> Tensor:
     """`assign`, but in the memory of x, which nobody else may hold."""
-    z: Tensor = _overwritten(x, _fitting(x, value), _raw(key, x))
+    z: Tensor = _overwritten(x, _fitting(x, value), key=_raw(key, x))
     return z
 
 
@@ -95,13 +95,19 @@ def _scatter_add(x: Array, key: Any, shape: tuple[int, ...], /) -> Array:
 def _read(x: Tensor, key: Any, /) -> Tensor:
     """x[key], in every form of the standard. What NumPy reads as a view (slices, `...`, None, integers that leave an axis) is one."""
     key = _raw(key, x)
+    z = _part(x, key)
+    return z._see_through(x, Part(key)) if _reads_view(key, z) else z
+
+
+def _part(x: Tensor, key: Any, /) -> Tensor:
+    """x[key], for rules: no view. Of a private version (_versions.changed) a copy: the rule of reading asks x for its shape alone."""
     extra: Any = x._extra
     private = None if extra is None else extra.private
     z: Tensor = _getitem(x, key)
     if private is not None and private == x._id:
-        extra.private = private  # the rule asks x for no more than its shape
+        extra.private = private
         z._data = _keys.apart(z._data, x._data)
-    return z._see_through(x, Part(key)) if _reads_view(key, z) else z
+    return z
 
 
 def _reads_view(key: Any, z: Tensor) -> bool:
@@ -176,6 +182,6 @@ def _castable(x: Array, value: Array) -> Array:
 
 
 Tensor._bind("__getitem__", _read)
-Tensor._bind("_getitem", _getitem)
+Tensor._bind("_getitem", _part)
 Tensor._bind("_assign", assign)
 Tensor._bind("_overwrite", _overwrite)

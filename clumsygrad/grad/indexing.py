@@ -9,7 +9,7 @@ from .. import lean
 from .._keys import assigned, is_mask, leaves_nothing, positions, read, repeats, scatter_add, stretched
 from ..xp import Array, array_namespace, device, exclusive, ndarray
 from ._parts import added_at
-from ._read import GradientTuple, attribute, handed_over, integers, may_be_written, needs, operand, operands, unbroadcast
+from ._read import GradientTuple, attribute, handed_over, integers, may_be_assigned, needs, operand, operands, unbroadcast
 
 if TYPE_CHECKING:
     from ..tensor import Tensor
@@ -42,7 +42,7 @@ def assign_backward(tensor: Tensor, grad: Array) -> GradientTuple:
     _, value = operands(tensor, grad)
     need_x, need_value = needs(tensor)
     key = attribute(tensor, "key")
-    within = may_be_written(tensor, grad)
+    within = may_be_assigned(tensor, grad)
     g = _value_gradient(tensor, grad, key, value.shape) if need_value else None
     if not need_x or leaves_nothing(key):
         return None, g
