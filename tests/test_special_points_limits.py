@@ -71,6 +71,7 @@ def about(polynomial: list[float], point: float) -> np.ndarray:
 
 PRODUCT_OF_3 = [0.0, 2.0, 3.0, 1.0]  # x (x + 1)(x + 2)
 BINOMIAL_OF_3 = [0.0, 1 / 3, -1 / 2, 1 / 6]  # x (x − 1)(x − 2)/6
+BETA_2_3, BETA_4_2 = [0.0, 0.0, 6.0, -8.0, 3.0], [0.0, 0.0, 0.0, 0.0, 5.0, -4.0]
 POINTS = [
     Point("j0", lambda f, x: f.j0(x), 0.0, of_bessel(0, -1), needs="j0 j1"),
     Point("j1", lambda f, x: f.j1(x), 0.0, of_bessel(1, -1), needs="j0 j1"),
@@ -84,6 +85,18 @@ POINTS = [
     Point("binom(2, x)", lambda f, x: f.binom(2.0, x), 3.0, 2 * of_sine_over(-1.0, -2.0, -3.0)),
     Point("poch(x, 3)", lambda f, x: f.poch(x, 3.0), 0.0, PRODUCT_OF_3),
     *[Point("poch(x, 3)", lambda f, x: f.poch(x, 3.0), -n, about(PRODUCT_OF_3, -n), nan_in=("jax", "jax-jit")) for n in (1.0, 2.0)],
+    *[
+        Point(f"gammainc({a}, x)", lambda f, x, a=a: f.gammainc(a, x), 0.0, series, ABOVE)
+        for a, series in (
+            (2.0, [0.0] + [(-1) ** n * (n - 1) / math.factorial(n) for n in range(1, 12)]),
+            (3.0, [0.0] + [(-1) ** (n - 1) * (n - 1) * (n - 2) / 2 / math.factorial(n) for n in range(1, 12)]),
+        )
+    ],
+    *[
+        Point(f"betainc({a}, {b}, x)", lambda f, x, a=a, b=b: f.betainc(a, b, x), end, about(p, end), distances)
+        for a, b, p in ((2.0, 3.0, BETA_2_3), (4.0, 2.0, BETA_4_2))
+        for end, distances in ((0.0, ABOVE), (1.0, -ABOVE))
+    ],
 ]
 
 
@@ -112,3 +125,11 @@ def test_far_below_0_the_factors_of_pochs_gradient_do_not_overflow():
         np.prod(terms, axis=1) * np.sum(1 / terms, axis=1),
         rtol=1e-9,
     )
+
+
+@pytest.mark.parametrize(("a", "b", "x"), [(2.0, 3.0, 0.0), (0.5, 3.0, 0.2), (300.0, 200.0, 0.6), (2.0, 1e4, 1e-4)])
+def test_the_density_of_betainc_is_right_wherever_a_power_stands_in(a, b, x):
+    """By SciPy's distribution; a power alone would underflow at a = 300."""
+    stats = pytest.importorskip("scipy.stats")
+    found = cg.func.grad(lambda x: cg.special.betainc(a, b, x))(np.asarray(x))
+    np.testing.assert_allclose(found, stats.beta.pdf(x, a, b), rtol=1e-10)

@@ -181,11 +181,13 @@ def _gammas(xp: Any, functions: Any, x: Array, y: Array) -> Array:
 
 
 def _gamma_density(xp: Any, functions: Any, a: Array, x: Array) -> Array:
-    """xᵃ⁻¹ e⁻ˣ/Γ(a) = ∂P/∂x: DLMF 8.8.13; 0 at ∞."""
+    """xᵃ⁻¹ e⁻ˣ/Γ(a) = ∂P/∂x: DLMF 8.8.13; 0 at ∞. Near 0 by a power, which has derivatives there, elsewhere by the logarithm."""
     (a,) = arrays(x, a)
-    infinite = x == math.inf
-    y = xp.where(infinite, xp.ones_like(x), x)
-    density = xp.exp(functions.xlogy(a - 1, y) - y - functions.gammaln(a))
+    ones = xp.ones_like(x)
+    small, infinite = (a >= 1) & (x >= 0) & (x < 1), x == math.inf
+    y = xp.where(infinite, ones, x)
+    power = xp.where(small, x, ones) ** (a - 1)
+    density = power * xp.exp(functions.xlogy(a - 1, xp.where(small, ones, y)) - y - functions.gammaln(a))
     return xp.where(infinite, xp.zeros_like(density), density)
 
 
@@ -258,9 +260,18 @@ def _inverse_gamma(tensor: Tensor, grad: Array, by_y: Array) -> GradientTuple:
 
 
 def _beta_density(xp: Any, functions: Any, a: Array, b: Array, x: Array) -> Array:
-    """xᵃ⁻¹ (1 − x)ᵇ⁻¹/B(a, b) = ∂I/∂x: DLMF 8.17.1."""
+    """xᵃ⁻¹ (1 − x)ᵇ⁻¹/B(a, b) = ∂I/∂x: DLMF 8.17.1.
+
+    The factor of the nearer end as a power, which has derivatives there, unless 1/B is so large that it may underflow; else by logarithms.
+    """
     a, b = arrays(x, a, b)
-    return xp.exp(functions.xlogy(a - 1, x) + functions.xlog1py(b - 1, -x) - functions.betaln(a, b))
+    log_beta = functions.betaln(a, b)
+    moderate = log_beta > -20
+    lower, upper = moderate & (a >= 1) & (x >= 0) & (x < 0.5), moderate & (b >= 1) & (x >= 0.5) & (x <= 1)
+    ones, zeros = xp.ones_like(x), xp.zeros_like(x)
+    powers = xp.where(lower, x, ones) ** (a - 1) * xp.where(upper, 1 - x, ones) ** (b - 1)
+    logarithm = functions.xlogy(a - 1, xp.where(lower, ones, x)) + functions.xlog1py(b - 1, xp.where(upper, zeros, -x))
+    return powers * xp.exp(logarithm - log_beta)
 
 
 def betainc_backward(tensor: Tensor, grad: Array) -> GradientTuple:
