@@ -62,10 +62,20 @@ __all__ = [
 # Bessel functions of orders 0 and 1 -------------------------------------------------------------------------------------------------
 
 
-def _over(xp: Any, z: Array, x: Array) -> Array:
-    """z/x, and ½ where x = 0: the limit of J₁(x)/x and of I₁(x)/x."""
-    zero = x == 0
-    return xp.where(zero, xp.full_like(z, 0.5), z / xp.where(zero, xp.ones_like(x), x))
+# Of the power series of J₁(x)/x (sign −1) and of I₁(x)/x (sign 1), ½ Σ (±x²/4)ᵏ/(k! (k + 1)!): the factors of x²ᵏ. DLMF 10.2.2, 10.25.2.
+_OVER = {s: [0.5 * (s / 4) ** k / (math.factorial(k) * math.factorial(k + 1)) for k in range(6)] for s in (-1, 1)}
+
+
+def _over(xp: Any, z: Array, x: Array, sign: int, scaled: bool = False) -> Array:
+    """z/x of z = J₁(x) (sign −1) or I₁(x) (sign 1), or of e^(−|x|) I₁(x); near 0, where derivatives would cancel, by the power series."""
+    near = xp.abs(x) < 0.1
+    y, far = xp.where(near, x, xp.zeros_like(x)), xp.where(near, xp.ones_like(x), x)
+    t = y * y
+    *lower, second, first = _OVER[sign]
+    series = t * first + second
+    for c in reversed(lower):
+        series = series * t + c
+    return xp.where(near, series * xp.exp(-xp.abs(y)) if scaled else series, z / far)
 
 
 def j0_backward(tensor: Tensor, grad: Array) -> GradientTuple:
@@ -77,7 +87,7 @@ def j1_backward(tensor: Tensor, grad: Array) -> GradientTuple:
     """z = J₁(x):   x̄ = z̄ · (J₀(x) − z/x),   ½ z̄ at 0.   DLMF 10.6.2."""
     xp = array_namespace(grad)
     x = operand(tensor, grad)
-    return (grad * (special_of(grad).j0(x) - _over(xp, result(tensor, grad), x)),)
+    return (grad * (special_of(grad).j0(x) - _over(xp, result(tensor, grad), x, -1)),)
 
 
 def y0_backward(tensor: Tensor, grad: Array) -> GradientTuple:
@@ -106,14 +116,14 @@ def i1_backward(tensor: Tensor, grad: Array) -> GradientTuple:
     """z = I₁(x):   x̄ = z̄ · (I₀(x) − z/x),   ½ z̄ at 0.   DLMF 10.29.2."""
     xp = array_namespace(grad)
     x = operand(tensor, grad)
-    return (grad * (special_of(grad).i0(x) - _over(xp, result(tensor, grad), x)),)
+    return (grad * (special_of(grad).i0(x) - _over(xp, result(tensor, grad), x, 1)),)
 
 
 def i1e_backward(tensor: Tensor, grad: Array) -> GradientTuple:
     """z = e^(−|x|) I₁(x):   x̄ = z̄ · (e^(−|x|) I₀(x) − z/x − sign(x) z),   ½ z̄ at 0.   DLMF 10.29.2."""
     xp = array_namespace(grad)
     x, z = operand(tensor, grad), result(tensor, grad)
-    return (grad * (special_of(grad).i0e(x) - _over(xp, z, x) - lean.sign(x) * z),)
+    return (grad * (special_of(grad).i0e(x) - _over(xp, z, x, 1, scaled=True) - lean.sign(x) * z),)
 
 
 def k0_backward(tensor: Tensor, grad: Array) -> GradientTuple:
@@ -268,12 +278,21 @@ def fresnel_backward(tensor: Tensor, grad: Array) -> GradientTuple:
 
 
 def spence_backward(tensor: Tensor, grad: Array) -> GradientTuple:
-    """z = Li₂(1 − x):   x̄ = z̄ · log(x)/(1 − x),   −z̄ at 1.   DLMF 25.12.2."""
+    """z = Li₂(1 − x):   x̄ = z̄ · log(x)/(1 − x),   −z̄ at 1.   DLMF 25.12.2.
+
+    Near 1, where both vanish, by log x = 2 (u + u³/3 + u⁵/5 + ...), u = (x − 1)/(x + 1): DLMF 4.6.4.
+    """
     xp = array_namespace(grad)
     x = conj_operand(tensor, grad)
-    one = x == 1
-    safe = xp.where(one, xp.full_like(x, 2.0), x)
-    return (grad * xp.where(one, -xp.ones_like(x), xp.log(safe) / (1 - safe)),)
+    from_one = x - 1
+    near = xp.abs(from_one) < 0.05
+    d, far = xp.where(near, from_one, xp.zeros_like(x)), xp.where(near, xp.full_like(x, 2.0), x)
+    u = d / (d + 2)
+    t = u * u
+    series = t / 11 + 1 / 9
+    for n in (7, 5, 3, 1):
+        series = series * t + 1 / n
+    return (grad * xp.where(near, (u - 1) * series, xp.log(far) / (1 - far)),)
 
 
 def lambertw_backward(tensor: Tensor, grad: Array) -> GradientTuple:

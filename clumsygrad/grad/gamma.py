@@ -5,7 +5,9 @@ The incomplete functions have derivatives in their parameters too, by a series a
 
 from __future__ import annotations
 
+import functools
 import math
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from .. import lean
@@ -64,19 +66,22 @@ def loggamma_backward(tensor: Tensor, grad: Array) -> GradientTuple:
 
 
 def rgamma_backward(tensor: Tensor, grad: Array) -> GradientTuple:
-    """z = 1/Γ(x):   x̄ = −z̄ · z ψ(x).   DLMF 5.2.2. At the poles x = −n of Γ, where z = 0, (−1)ⁿ n! z̄: DLMF 5.2.1 and 5.5.3.
-
-    There the second derivative, −2 (−1)ⁿ n! ψ(n + 1), is that of a line in x; n, by floor, has none.
-    """
-    xp = array_namespace(grad)
+    """z = 1/Γ(x):   x̄ = −z̄ · z ψ(x).   DLMF 5.2.2. At the poles x = −n of Γ, where z = 0, (−1)ⁿ n! z̄: DLMF 5.2.1 and 5.5.3."""
     functions = special_of(grad)
-    x, z = operand(tensor, grad), result(tensor, grad)
-    pole = (x <= 0) & (x == xp.floor(x))
-    ones = xp.ones_like(x)
-    n = xp.where(pole, -xp.floor(x), 0 * ones)
-    line = 1 - 2 * functions.digamma(n + 1) * (xp.where(pole, x, 0 * ones) + n)
-    at_pole = functions.gamma(n + 1) * (1 - 2 * xp.remainder(n, 2 * ones)) * line
-    return (grad * xp.where(pole, at_pole, -z * functions.digamma(xp.where(pole, ones, x))),)
+    psi, rest = _reflected_digamma(array_namespace(grad), functions, operand(tensor, grad), functions.gamma)
+    return (-grad * (result(tensor, grad) * psi + rest),)
+
+
+def _reflected_digamma(xp: Any, functions: Any, x: Array, product: Callable[..., Array], *others: Array) -> tuple[Array, Array]:
+    """ψ(1 − x) and −z π cot(πx) where x < ½, elsewhere ψ(x) and 0: z ψ(x) = z times the first + the second, DLMF 5.5.4.
+
+    z has the factor 1/Γ(x), so that neither has a pole: z π/sin(πx) = z Γ(x) Γ(1 − x), DLMF 5.5.3, is `product` of 1 − x and the others.
+    """
+    below = x < 0.5
+    y, ones = xp.where(below, 1 - x, x), xp.ones_like(x)
+    arguments = [xp.where(below, v, ones) for v in arrays(x, y, *others)]
+    rest = xp.cos(math.pi * arguments[0]) * product(*arguments)
+    return functions.digamma(y), xp.where(below, rest, xp.zeros_like(rest))
 
 
 def digamma_backward(tensor: Tensor, grad: Array) -> GradientTuple:
@@ -132,39 +137,57 @@ def _of_beta(tensor: Tensor, grad: Array, weight: Array) -> GradientTuple:
 def binom_backward(tensor: Tensor, grad: Array) -> GradientTuple:
     """z = Γ(n + 1)/(Γ(k + 1) Γ(n − k + 1)):   n̄ = z̄ z (ψ(n + 1) − ψ(n − k + 1)),   k̄ = z̄ z (ψ(n − k + 1) − ψ(k + 1)).
 
-    DLMF 1.2.6 and 5.2.2. Undefined where an argument of Γ is a pole: integers k < 0 or k > n.
+    DLMF 1.2.6 and 5.2.2. Undefined where n + 1 is a pole of Γ; where one of the others alone is, which z vanishes at, the limit.
     """
+    xp = array_namespace(grad)
+    functions = special_of(grad)
     n, k = floating_pair(tensor, grad)
     need_n, need_k = needs(tensor)
-    digamma, weight = special_of(grad).digamma, grad * result(tensor, grad)
-    rest = digamma(n - k + 1)
-    return (
-        unbroadcast(weight * (digamma(n + 1) - rest), n.shape) if need_n else None,
-        unbroadcast(weight * (rest - digamma(k + 1)), k.shape) if need_k else None,
-    )
+    z, top = result(tensor, grad), n + 1
+    psi, rest = _reflected_digamma(xp, functions, n - k + 1, functions.beta, top)
+    by_n = by_k = None
+    if need_n:
+        by_n = unbroadcast(grad * (z * (functions.digamma(top) - psi) - rest), n.shape)
+    if need_k:
+        psi_of_k, rest_of_k = _reflected_digamma(xp, functions, k + 1, functions.beta, top)
+        by_k = unbroadcast(grad * (z * (psi - psi_of_k) + (rest - rest_of_k)), k.shape)
+    return by_n, by_k
 
 
 def poch_backward(tensor: Tensor, grad: Array) -> GradientTuple:
-    """z = Γ(x + m)/Γ(x):   x̄ = z̄ · z (ψ(x + m) − ψ(x)),   m̄ = z̄ · z ψ(x + m).   DLMF 5.2.5 and 5.2.2."""
+    """z = Γ(x + m)/Γ(x):   x̄ = z̄ · z (ψ(x + m) − ψ(x)),   m̄ = z̄ · z ψ(x + m).   DLMF 5.2.5 and 5.2.2.
+
+    Undefined where x + m is a pole of Γ; where only x is, which z vanishes at, the limit.
+    """
+    xp = array_namespace(grad)
+    functions = special_of(grad)
     x, m = floating_pair(tensor, grad)
     need_x, need_m = needs(tensor)
-    digamma, weight = special_of(grad).digamma, grad * result(tensor, grad)
-    end = digamma(x + m)
-    return (
-        unbroadcast(weight * (end - digamma(x)), x.shape) if need_x else None,
-        unbroadcast(weight * end, m.shape) if need_m else None,
-    )
+    z, top = result(tensor, grad), x + m
+    psi_of_top = functions.digamma(top)
+    by_x = None
+    if need_x:
+        psi, rest = _reflected_digamma(xp, functions, x, functools.partial(_gammas, xp, functions), top)
+        by_x = unbroadcast(grad * (z * (psi_of_top - psi) - rest), x.shape)
+    return by_x, unbroadcast(grad * (z * psi_of_top), m.shape) if need_m else None
+
+
+def _gammas(xp: Any, functions: Any, x: Array, y: Array) -> Array:
+    """Γ(x) Γ(y), x > 0, of which one may be huge and the other tiny."""
+    return functions.gammasgn(y) * xp.exp(functions.gammaln(x) + functions.gammaln(y))
 
 
 # Incomplete Γ ---------------------------------------------------------------------------------------------------------------------
 
 
 def _gamma_density(xp: Any, functions: Any, a: Array, x: Array) -> Array:
-    """xᵃ⁻¹ e⁻ˣ/Γ(a) = ∂P/∂x: DLMF 8.8.13; 0 at ∞."""
+    """xᵃ⁻¹ e⁻ˣ/Γ(a) = ∂P/∂x: DLMF 8.8.13; 0 at ∞. Near 0 by a power, which has derivatives there, elsewhere by the logarithm."""
     (a,) = arrays(x, a)
-    infinite = x == math.inf
-    y = xp.where(infinite, xp.ones_like(x), x)
-    density = xp.exp(functions.xlogy(a - 1, y) - y - functions.gammaln(a))
+    ones = xp.ones_like(x)
+    small, infinite = (a >= 1) & (x >= 0) & (x < 1), x == math.inf
+    y = xp.where(infinite, ones, x)
+    power = xp.where(small, x, ones) ** (a - 1)
+    density = power * xp.exp(functions.xlogy(a - 1, xp.where(small, ones, y)) - y - functions.gammaln(a))
     return xp.where(infinite, xp.zeros_like(density), density)
 
 
@@ -237,9 +260,18 @@ def _inverse_gamma(tensor: Tensor, grad: Array, by_y: Array) -> GradientTuple:
 
 
 def _beta_density(xp: Any, functions: Any, a: Array, b: Array, x: Array) -> Array:
-    """xᵃ⁻¹ (1 − x)ᵇ⁻¹/B(a, b) = ∂I/∂x: DLMF 8.17.1."""
+    """xᵃ⁻¹ (1 − x)ᵇ⁻¹/B(a, b) = ∂I/∂x: DLMF 8.17.1.
+
+    The factor of the nearer end as a power, which has derivatives there, unless 1/B is so large that it may underflow; else by logarithms.
+    """
     a, b = arrays(x, a, b)
-    return xp.exp(functions.xlogy(a - 1, x) + functions.xlog1py(b - 1, -x) - functions.betaln(a, b))
+    log_beta = functions.betaln(a, b)
+    moderate = log_beta > -20
+    lower, upper = moderate & (a >= 1) & (x >= 0) & (x < 0.5), moderate & (b >= 1) & (x >= 0.5) & (x <= 1)
+    ones, zeros = xp.ones_like(x), xp.zeros_like(x)
+    powers = xp.where(lower, x, ones) ** (a - 1) * xp.where(upper, 1 - x, ones) ** (b - 1)
+    logarithm = functions.xlogy(a - 1, xp.where(lower, ones, x)) + functions.xlog1py(b - 1, xp.where(upper, zeros, -x))
+    return powers * xp.exp(logarithm - log_beta)
 
 
 def betainc_backward(tensor: Tensor, grad: Array) -> GradientTuple:
