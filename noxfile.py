@@ -58,9 +58,10 @@ def lint(session: nox.Session) -> None:
 
 @nox.session
 def types(session: nox.Session) -> None:
-    """The package's types, strictly."""
+    """The package's types, strictly, and what they tell users."""
     session.install("-e", ".", "mypy")
     session.run("mypy")
+    session.run("mypy", "tests/typed_use.py")
 
 
 @nox.session

@@ -12,16 +12,19 @@ array([-0.73575888, -0.07326256, -0.00074046])
 """
 
 import sys as _sys
-from typing import Any as _Any
+import typing as _typing
 
 from . import activation, fft, func, grad, integrations, linalg, loss, nn, optimizer, protocols, random, special
 from . import namespace as _namespace
 from . import xp as _xp
-from ._anomaly import detect_anomaly
-from ._gradcheck import GradcheckError, gradcheck
-from ._graph import graph
-from ._modes import allow_numbers, deterministic, no_grad
-from ._operation import operation
+from ._anomaly import detect_anomaly as detect_anomaly
+from ._gradcheck import GradcheckError as GradcheckError
+from ._gradcheck import gradcheck as gradcheck
+from ._graph import graph as graph
+from ._modes import allow_numbers as allow_numbers
+from ._modes import deterministic as deterministic
+from ._modes import no_grad as no_grad
+from ._operation import operation as operation
 from .forward.arithmetic import *
 from .forward.composed import *
 from .forward.einsum import *
@@ -32,8 +35,9 @@ from .forward.products import *
 from .forward.reductions import *
 from .forward.statistics import *
 from .forward.views import *
-from .namespace import __array_api_version__, over
-from .tensor import Tensor
+from .namespace import __array_api_version__ as __array_api_version__
+from .namespace import over as over
+from .tensor import Tensor as Tensor
 
 __version__ = "0.3.0"
 
@@ -83,13 +87,17 @@ library_name = "numpy"
 _namespace._over["numpy"] = _sys.modules[__name__]
 
 
-def __getattr__(name: str) -> _Any:
-    """Say where a name is that this namespace, which has those of the standard, has not."""
-    ways = [f"clumsygrad.{place.__name__.rpartition('.')[2]}.{name}" for place in _places if name in place.__all__]
-    of_numpy = None if name.startswith("_") else protocols._of_numpy(name)
-    if callable(of_numpy) and of_numpy in {*protocols.FUNCTIONS, *protocols.UFUNCS}:
-        ways.append(f"numpy.{name}, which takes tensors")
-    raise AttributeError(f"module 'clumsygrad' has no attribute {name!r}" + (f": there is {' and '.join(ways)}" if ways else ""))
+if not _typing.TYPE_CHECKING:  # for which every name would exist then
+
+    def __getattr__(name: str) -> _typing.Any:
+        """Say where a name is that this namespace, which has those of the standard, has not."""
+        ways = [f"clumsygrad.{place.__name__.rpartition('.')[2]}.{name}" for place in _places if name in place.__all__]
+        of_numpy = None if name.startswith("_") else protocols._of_numpy(name)
+        if callable(of_numpy) and of_numpy in {*protocols.FUNCTIONS, *protocols.UFUNCS}:
+            ways.append(f"numpy.{name}, which takes tensors")
+        raise AttributeError(
+            f"module 'clumsygrad' has no attribute {name!r}" + (f": there is {' and '.join(ways)}" if ways else "")
+        )
 
 
 _places = (func, nn, linalg, special, optimizer)

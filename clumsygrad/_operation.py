@@ -14,11 +14,13 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, ParamSpec
 
 from ._makers import Function, Rule, binary, general, several, unary, widening, with_attributes
 from ._rules import checked, raw_only
 from .tensor import Tensor
+
+_P = ParamSpec("_P")
 
 
 def operation(
@@ -32,7 +34,7 @@ def operation(
     scalar: Rule | None = None,
     broadcast: Rule | None = None,
     kernel: Function | None = None,
-) -> Callable[[Function], Function]:
+) -> Callable[[Callable[_P, Any]], Callable[_P, Any]]:
     """Decorator: make a function of arrays differentiable by a backward function.
 
     The decorated function computes with the arrays of one library. `rule(tensor, grad)` gets its result as a tensor and the
@@ -64,7 +66,7 @@ def operation(
     array(12.)
     """
 
-    def decorate(forward: Function) -> Function:
+    def decorate(forward: Callable[_P, Any]) -> Callable[_P, Any]:
         signature = inspect.signature(forward)
         names = tuple(operands) if operands is not None else _default_operands(signature)
         missing = [name for name in names if name not in signature.parameters]

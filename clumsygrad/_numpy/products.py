@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Literal
 
 from .. import linalg as _l
 from .. import xp as _xp
@@ -133,7 +133,7 @@ def _check_lower(UPLO: str, name: str) -> None:
         refuse(f"linalg.{name}", f"UPLO={UPLO!r}", "hand in a matrix that is Hermitian in both triangles")
 
 
-def qr(a: Tensor, mode: str = "reduced") -> Any:
+def qr(a: Tensor, mode: Literal["reduced", "complete", "r"] = "reduced") -> Any:
     """Q with orthonormal columns and R upper triangular, a = Q R; with mode "r", R alone."""
     if mode == "r":
         return _l.qr(a).R

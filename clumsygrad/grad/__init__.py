@@ -14,7 +14,15 @@ import sys as _sys
 from types import ModuleType as _ModuleType
 from typing import NoReturn as _NoReturn
 
-from ._read import GradientTuple, attribute, kept, needs, operand, operands, pair, result, unbroadcast
+from ._read import GradientTuple as GradientTuple
+from ._read import attribute as attribute
+from ._read import kept as kept
+from ._read import needs as needs
+from ._read import operand as operand
+from ._read import operands as operands
+from ._read import pair as pair
+from ._read import result as result
+from ._read import unbroadcast as unbroadcast
 from .activations import *
 from .arithmetic import *
 from .bessel import *
