@@ -245,9 +245,9 @@ def solve_triangular(a: Array, b: Array, /, *, lower: bool = False, adjoint: boo
     Tensor(array([1., 1.]))
     """
     xp = array_namespace(a)
-    columns = xp.reshape(b, (-1, 1)) if len(b.shape) == 1 else b
+    columns = _beyond.as_columns(xp, b, b)
     x = _beyond.solve_triangular(a, columns, lower=lower, adjoint=adjoint, unit_diagonal=unit_diagonal)
-    return xp.reshape(x, x.shape[:-1]) if len(b.shape) == 1 else x
+    return _beyond.from_columns(xp, x, b)
 
 
 @operation(grad.inv_quad_logdet_backward, operands=("a", "y"), keeps=True)
@@ -255,7 +255,7 @@ def _inv_quad_logdet(a: Array, y: Array) -> Array:
     """What `linalg.inv_quad_logdet` gives, as one array. Keeps the Cholesky factor L and L⁻¹ y."""
     xp = array_namespace(a)
     factor = _cholesky.cholesky_triangle(a)
-    half = _beyond.solve_triangular(factor, xp.reshape(y, (-1, 1)) if len(y.shape) == 1 else y, lower=True)
+    half = _beyond.solve_triangular(factor, _beyond.as_columns(xp, y, y), lower=True)
     inv_quad = lean.sum_of_squares(half, (-2, -1))
     logdet = 2 * lean.sum(xp.log(xp.abs(lean.diagonal(factor))), -1)
     if logdet.shape != inv_quad.shape:
@@ -269,12 +269,11 @@ def _lstsq(a: Array, b: Array, /, *, rtol: float | None) -> LstsqResult:
     xp = array_namespace(a)
     u, s, vh = of_library(a, "svd")(a, full_matrices=False)
     inverse, rank = _beyond.inverse_singular_values(s, a.shape, rtol)
-    columns = xp.reshape(b, (-1, 1)) if len(b.shape) == 1 else b
+    columns = _beyond.as_columns(xp, b, b)
     scaled = xp.astype(inverse, a.dtype)[..., None] * xp.matmul(_beyond.adjoint(xp, u), columns)
     x = xp.matmul(_beyond.adjoint(xp, vh), scaled)
     residuals = xp.sum(xp.abs(columns - xp.matmul(a, x)) ** 2, axis=-2)
-    if len(b.shape) == 1:
-        x, residuals = xp.reshape(x, x.shape[:-1]), xp.reshape(residuals, residuals.shape[:-1])
+    x, residuals = [_beyond.from_columns(xp, part, b) for part in (x, residuals)]
     return LstsqResult(x, residuals, rank, s), (u, vh)  # type: ignore[return-value]  # the vectors are kept
 
 

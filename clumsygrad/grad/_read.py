@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from .. import lean
-from ..xp import FLOAT32, FLOAT64, SCALARS, Array, array_namespace, as_integers, conj, is_array, is_floating, ndarray
+from ..xp import FLOAT32, FLOAT64, SCALARS, Array, array_namespace, as_integers, as_tuple, conj, is_array, is_floating, ndarray
 
 if TYPE_CHECKING:
     from ..tensor import Tensor
@@ -43,7 +43,7 @@ def pair(tensor: Tensor, grad: Array) -> tuple[Array, Array]:
 
 
 def floating_pair(tensor: Tensor, grad: Array) -> tuple[Array, Array]:
-    """Both operands; one of integers or truth values in the dtype of `grad`, for rules that integers would run over in, or widen."""
+    """Both operands; integers and truth values in the dtype of `grad`, for rules in which they would overflow, or widen the result."""
     x, y = pair(tensor, grad)
     return _floating(x, grad), _floating(y, grad)
 
@@ -119,6 +119,22 @@ def attribute(tensor: Tensor, name: str) -> Any:
 def integers(tensor: Tensor, name: str) -> Any:
     """An attribute that is an axis, a length or a number of times, or several: an int, a tuple, or None, whatever it was given as."""
     return as_integers(tensor._attributes[name])
+
+
+def reduced_axes(tensor: Tensor, ndim: int) -> tuple[int, ...]:
+    """The axes that were reduced (the attribute `axis`; all, if None), counted from the front."""
+    axis = tensor._attributes["axis"]
+    if axis is None or not ndim:  # NumPy takes 0 for an axis of a number
+        return tuple(range(ndim))
+    return tuple([a % ndim for a in as_tuple(axis)])
+
+
+def shape_kept(tensor: Tensor, shape: tuple[int, ...]) -> tuple[int, ...]:
+    """The shape of the result of reducing an operand of `shape`, had the reduced axes been kept at length 1."""
+    if tensor._attributes["axis"] is None:
+        return (1,) * len(shape)
+    axes = reduced_axes(tensor, len(shape))
+    return tuple([1 if i in axes else n for i, n in enumerate(shape)])
 
 
 def kept(tensor: Tensor, grad: Array) -> Any:

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from .. import lean
 from .._beyond import singular_rtol
-from ..xp import Array, array_namespace, as_tuple, kind
-from ._read import GradientTuple, attribute, operand, result
+from ..xp import Array, array_namespace, kind
+from ._read import GradientTuple, attribute, operand, reduced_axes, result, shape_kept
 
 if TYPE_CHECKING:
     from ..tensor import Tensor
@@ -23,8 +23,7 @@ def vector_norm_backward(tensor: Tensor, grad: Array) -> GradientTuple:
     """
     xp = array_namespace(grad)
     x, ord = operand(tensor, grad), float(attribute(tensor, "ord"))  # a number of NumPy's would promote
-    axes = _axes(attribute(tensor, "axis"), len(x.shape))
-    kept = tuple([1 if i in axes else n for i, n in enumerate(x.shape)])
+    kept = shape_kept(tensor, x.shape)
     g, z = xp.reshape(grad, kept), xp.reshape(result(tensor, grad), kept)
     if ord == 0:
         return (xp.zeros_like(x),)
@@ -33,17 +32,10 @@ def vector_norm_backward(tensor: Tensor, grad: Array) -> GradientTuple:
     if ord == 2:
         return (x * (g / _or_one(xp, z)),)
     if math.isinf(ord):
-        return (_share(xp, xp.abs(x), axes, ord) * g * _sign(xp, x),)
+        return (_share(xp, xp.abs(x), reduced_axes(tensor, len(x.shape)), ord) * g * _sign(xp, x),)
     size = xp.abs(x)
     ratio = xp.where(size == 0, xp.ones_like(size), size) / _or_one(xp, z)
     return (xp.where(z == 0, xp.zeros_like(g), g) * ratio ** (ord - 1) * _sign(xp, x),)
-
-
-def _axes(axis: Any, ndim: int) -> tuple[int, ...]:
-    """The axes of a norm, counted from the front."""
-    if axis is None:
-        return tuple(range(ndim))
-    return tuple([a % ndim for a in as_tuple(axis)])
 
 
 def _or_one(xp: Any, z: Array) -> Array:
