@@ -73,7 +73,7 @@ def operands(tensor: Tensor, grad: Array) -> tuple[Array, ...]:
 
 
 def result(tensor: Tensor, grad: Array) -> Array:
-    """What the operation gave."""
+    """The result of the operation."""
     return tensor if type(grad) is type(tensor) else tensor._data
 
 
@@ -105,7 +105,7 @@ def conj_pair(tensor: Tensor, grad: Array) -> tuple[Array, Array]:
 
 
 def conj_result(tensor: Tensor, grad: Array) -> Array:
-    """The complex conjugate of what the operation gave."""
+    """The complex conjugate of the result of the operation."""
     z = tensor if type(grad) is type(tensor) else tensor._data
     dtype = z.dtype
     return z if dtype is FLOAT64 or dtype is FLOAT32 else conj(array_namespace(z), z)
@@ -117,7 +117,7 @@ def attribute(tensor: Tensor, name: str) -> Any:
 
 
 def integers(tensor: Tensor, name: str) -> Any:
-    """An attribute that is an axis, a length or a number of times, or several: an int, a tuple, or None, whatever it was given as."""
+    """An attribute that holds one integer or several (axes, lengths, shifts): an int, a tuple or None, however it was given."""
     return as_integers(tensor._attributes[name])
 
 
@@ -140,13 +140,13 @@ def shape_kept(tensor: Tensor, shape: tuple[int, ...]) -> tuple[int, ...]:
 def kept(tensor: Tensor, grad: Array) -> Any:
     """What an operation with `keeps=True` kept for its rule; None where `grad` is a Tensor.
 
-    What was kept is plain arrays: a rule that is recorded computes it again, of the operands, on which it depends.
+    What was kept is plain arrays: a rule that is recorded computes it again from the operands, so that it depends on them.
     """
     return None if type(grad) is type(tensor) else tensor._attributes["kept"]
 
 
 def scalar_operand(tensor: Tensor) -> tuple[str, complex]:
-    """Of a scalar rule: which parameter the Python scalar was given for ("x1" or "x2"), and the scalar."""
+    """For a rule of one tensor and a Python scalar: the parameter that the scalar was given for ("x1" or "x2"), and the scalar."""
     return tensor._attributes  # type: ignore[no-any-return]
 
 
@@ -175,7 +175,7 @@ _LARGE = 2**14  # elements; new memory for fewer costs less than asking
 
 
 def handed_over(tensor: Tensor, g: Array) -> Array:
-    """`g`, the gradient of the first operand (None without one): a new array that the rule which returns it does not use again."""
+    """`g`, the gradient of the first operand, or None: if an array, a new one, which the rule does not use after it returns it."""
     if type(g) is ndarray and g.size > _LARGE:
         gathered = tensor._gathered()  # type: ignore[misc]
         if gathered is not None:
@@ -184,7 +184,7 @@ def handed_over(tensor: Tensor, g: Array) -> Array:
 
 
 def may_be_written(tensor: Tensor, grad: Array) -> bool:
-    """Whether `grad` was handed over: the rule that reads it may write into it. Not where a hook or `retain_grad` may hold it."""
+    """Whether `grad` was handed over, so that the rule that reads it may write into it. False where a hook or `retain_grad` may hold it."""
     if type(grad) is not ndarray or grad.size <= _LARGE or tensor._extra is not None:
         return False
     gathered = tensor._gathered()  # type: ignore[misc]

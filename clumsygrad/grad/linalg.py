@@ -49,7 +49,7 @@ __all__ = [
     "trace_backward",
 ]
 
-# Below this size halving a triangular matrix further costs more calls than it saves work.
+# Below this size, halving a triangular matrix again costs more in calls than it saves in work.
 _HALVED = 96
 
 # Parts and products ---------------------------------------------------------------------------------------------------------------
@@ -128,7 +128,7 @@ def cholesky_backward(tensor: Tensor, grad: Array) -> GradientTuple:
 
 
 def _twice_cholesky_gradient(xp: Any, l: Array, g: Array) -> Array:  # noqa: E741 (the factor's name)
-    """2 X̄, of which only the lower triangle of g is read; doubled, since its blocks then fit together as they come."""
+    """2 X̄, for which only the lower triangle of g is read. Doubled, it is put together of blocks with no further factors."""
     n = l.shape[-1]
     if n <= _HALVED:
         lower = xp.tril(xp.matmul(adjoint(xp, l), g))
@@ -314,7 +314,7 @@ def lstsq_backward(tensor: Tensor, grad: Array) -> GradientTuple:
 
 
 def _singular_vectors(xp: Any, tensor: Tensor, grad: Array, x: Array) -> tuple[Array, Array]:
-    """U and Vᴴ of x: those of the forward pass, or of tensors recorded ones."""
+    """U and Vᴴ of x: those of the forward pass; with a Tensor gradient, recorded ones."""
     if type(grad) is type(tensor):
         u, _, vh = xp.linalg.svd(x, full_matrices=False)
     else:
@@ -323,7 +323,7 @@ def _singular_vectors(xp: Any, tensor: Tensor, grad: Array, x: Array) -> tuple[A
 
 
 def _pseudo_inverse(xp: Any, tensor: Tensor, grad: Array, x: Array) -> Array:
-    """X⁺ by the decomposition of the forward pass; of tensors by pinv, whose rule knows no equal singular values."""
+    """X⁺ by the decomposition of the forward pass; with a Tensor gradient by pinv, whose rule is right for equal singular values too."""
     rtol = attribute(tensor, "rtol")
     found = kept(tensor, grad)
     if found is None:

@@ -38,7 +38,7 @@ def expm_backward(tensor: Tensor, grad: Array) -> GradientTuple:
     """Z = exp(X):   X̄ = L(Xᴴ, Z̄), the Fréchet derivative: the upper right block of exp([[Xᴴ, Z̄], [0, Xᴴ]]).
 
     Z̄ is scaled to the size of 1, for which the exponential need not be scaled further. A. H. Al-Mohy and N. J. Higham, Computing the
-    Fréchet derivative of the matrix exponential (2009), section 3 and 4.
+    Fréchet derivative of the matrix exponential (2009), sections 3 and 4.
     """
     xp = array_namespace(grad)
     n = grad.shape[-1]

@@ -50,7 +50,7 @@ def _sign(xp: Any, x: Array) -> Array:
 def _share(xp: Any, x: Array, axes: tuple[int, ...], ord: float) -> Array:
     """1 at the largest (for a negative ord the smallest) of the positive numbers x over some axes; equal ones share.
 
-    Equal but for rounding: a compiler may compute x twice, in ways that differ in the last place.
+    They count as equal up to rounding: a compiler may compute x twice, in ways that differ in the last place.
     """
     if not math.prod(x.shape):
         return x
@@ -66,8 +66,8 @@ def _share(xp: Any, x: Array, axes: tuple[int, ...], ord: float) -> Array:
 def matrix_norm_backward(tensor: Tensor, grad: Array) -> GradientTuple:
     """z = a norm of X = U S Vᴴ:   "fro": X̄ = z̄ X / z.   "nuc": X̄ = z̄ U Vᴴ.   2, −2: X̄ = z̄ u vᴴ of the largest, smallest value.
 
-    1, −1, inf, −inf: X̄ = z̄ sign(X) in the largest or smallest column or row. What is equally large shares; singular values that are 0,
-    but for rounding, have none. G. A. Watson, Characterization of the subdifferential of some matrix norms (1992).
+    1, −1, inf, −inf: X̄ = z̄ sign(X) in the largest or smallest column or row. Equally large ones share it; singular values that are 0
+    up to rounding get none. G. A. Watson, Characterization of the subdifferential of some matrix norms (1992).
     """
     xp = array_namespace(grad)
     x, ord = operand(tensor, grad), attribute(tensor, "ord")

@@ -64,7 +64,7 @@ def max_backward(tensor: Tensor, grad: Array) -> GradientTuple:
 
 
 def _times_normal(grad: Array, z: Array) -> Array | None:
-    """z̄ z of NumPy's arrays where that can be divided by a factor of z: no digits were lost by the way to an underflow or an overflow."""
+    """z̄ z for NumPy's arrays, to be divided by factors of z; None for others, and where z or z̄ z overflowed or lost digits to underflow."""
     if not lean.is_normal(z):
         return None
     with numpy.errstate(over="ignore"):
@@ -75,9 +75,9 @@ def _times_normal(grad: Array, z: Array) -> Array | None:
 def prod_backward(tensor: Tensor, grad: Array) -> GradientTuple:
     """z = Π x over `axis`:   x̄ᵢ = z̄ · conj(Π_{j≠i} xⱼ).
 
-    The products of what is before and after each element are accumulated, not divided out: right where elements are zero. (Over
-    NumPy they are divided out where no product is 0, or has lost digits. Those of some of its factors are not looked at: to do that
-    takes twice as long as the rest for few factors, and ten times for a million.)
+    The products before and after each element are accumulated, with no division: right where elements are zero. (Over NumPy z̄ z is
+    divided by x where no product is 0 or has lost digits. Products of only some of the factors are not checked: that would take
+    twice as long as the rest for few factors, and ten times for a million.)
     """
     xp = array_namespace(grad)
     x = conj_operand(tensor, grad)
