@@ -100,7 +100,7 @@ def _axes_last(ndim: int, axis: int | tuple[int, ...]) -> tuple[tuple[int, ...],
     given = axis if isinstance(axis, tuple) else (axis,)
     last = tuple([a + ndim if a < 0 else a for a in given])
     if not all(0 <= a < ndim for a in last) or len(set(last)) < len(last):
-        raise IndexError(f"axis {axis} is not one axis, or several, of an array of {ndim}")
+        raise IndexError(f"layer_norm: axis {axis} is not one axis of x, or several different ones; x has {ndim}")
     first = tuple([a for a in range(ndim) if a not in last])
     return first + last, first + last != tuple(range(ndim)), len(first)
 

@@ -70,7 +70,9 @@ def _fitted(name: str, shape: Pair, size: Pair, stride: Pair, padding: Pair, dil
     for n, k, s, p, d in zip(shape, size, stride, padding, dilation, strict=True):
         room = n + 2 * p - (k - 1) * d - 1
         if room < 0:
-            raise ValueError(f"{name}: a window of {size}, dilation {dilation}, does not fit {shape} with padding {padding}")
+            raise ValueError(
+                f"{name}: a window of {size}, dilation {dilation}, does not fit {shape} with padding {padding}: pad more"
+            )
         steps.append(room // s + 1)
     return Window(size, stride, padding, dilation, (steps[0], steps[1]))
 

@@ -104,7 +104,7 @@ class Bound:
         x: Tensor = obj if _xp.array_namespace(obj._data) is self._xp else obj.to(self._xp)
         if dtype is not None and x.dtype != dtype:
             if copy is False:
-                raise ValueError(f"asarray: {x.dtype} cannot become {dtype} without a copy (copy=False)")
+                raise ValueError(f"asarray: {x.dtype} cannot become {dtype} without a copy: leave out copy=False")
             x = astype(x, dtype)
         elif copy:
             x = astype(x, x.dtype, copy=True)
@@ -299,7 +299,7 @@ def over(library: str | ModuleType, /) -> Any:
 def _namespace_of(x: Tensor, /, *, api_version: str | None = None) -> Any:
     """The namespace that fits the array x holds. Raises ValueError for a version of the standard it does not follow."""
     if api_version is not None and api_version not in VERSIONS:
-        raise ValueError(f"clumsygrad follows version {__array_api_version__} of the array API standard, not {api_version!r}")
+        raise ValueError(f"clumsygrad follows the versions {', '.join(VERSIONS)} of the array API standard, not {api_version!r}")
     xp = _xp.array_namespace(x._data)
     try:
         return _by_namespace[xp]

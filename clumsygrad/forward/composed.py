@@ -105,7 +105,7 @@ def pad(x: Array, /, pad_width: Any, mode: str = "constant", *, constant_values:
     sides = (len(x.shape), 2)
     widths = _xp.numpy.broadcast_to(_xp.numpy.asarray(pad_width, dtype=int), sides).tolist()
     if any(width < 0 for pair in widths for width in pair):
-        raise ValueError(f"pad: pad_width must not be negative, got {pad_width}: take a slice")
+        raise ValueError(f"pad: pad_width must not be negative, got {pad_width}: to leave elements out, take a slice")
     constants = _xp.numpy.broadcast_to(_xp.numpy.asarray(constant_values), sides)
     if not constants.any():
         key = tuple([slice(before, before + n) for (before, _), n in zip(widths, x.shape, strict=True)])
@@ -182,7 +182,7 @@ def apply_where(
     array([0.25, 0.  ])
     """
     if (f2 is None) == (fill_value is None):
-        raise TypeError("apply_where: give exactly one of f2 and fill_value")
+        raise TypeError(f"apply_where: give exactly one of f2 and fill_value, got {'neither' if f2 is None else 'both'}")
     args = args if isinstance(args, tuple) else (args,)
     chosen = f1(*[where(condition, x, 1) for x in args])
     other = fill_value if f2 is None else f2(*[where(condition, 1, x) for x in args])
