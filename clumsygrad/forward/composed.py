@@ -91,7 +91,7 @@ def diff(x: Array, /, *, axis: int = -1, n: int = 1, prepend: Array | None = Non
 
 
 def pad(x: Array, /, pad_width: Any, mode: str = "constant", *, constant_values: Any = 0) -> Array:
-    """x with `constant_values` before and after it: `pad_width` is a number, a pair for every axis, or a pair for each.
+    """x with `constant_values` before and after it: `pad_width` is a number, one pair for all axes, or a pair for each axis.
 
     The constants are numbers in the same three forms. (Not in the standard; of the form of NumPy's function, for the mode
     "constant" alone: numpy.pad of a tensor has the others.)
@@ -169,11 +169,11 @@ def apply_where(
     *,
     fill_value: complex | None = None,
 ) -> Array:
-    """f1(*args) where `condition`, else f2(*args) or `fill_value`: without the infinities of what was not chosen.
+    """f1(*args) where `condition`, else f2(*args) or `fill_value`, with no nan in the gradient from the branch that is not chosen.
 
-    Each function sees, where it is not chosen, the value 1 in place of its arguments: so a branch that has no finite value or
-    derivative there leaves no nan in the gradient, as it would with `where(condition, f1(x), f2(x))`. (Not in the standard; of the
-    form of array-api-extra's function of this name.)
+    Where a function is not chosen it sees 1 in place of its arguments. So a branch that has no finite value or derivative at the
+    arguments leaves no nan in the gradient, as it would with `where(condition, f1(x), f2(x))`. (Not in the standard; of the form of
+    array-api-extra's function of this name.)
 
     >>> import clumsygrad as cg
     >>> import numpy as np

@@ -32,7 +32,7 @@ Pair = int | tuple[int, int]
 def linear(x: Array, w: Array, b: Array | None = None, /) -> Array:
     """x W + b for x of shape (..., n), W of shape (n, m), b of shape (m,) or None. Of shape (..., m).
 
-    (W is the transpose of what PyTorch's `linear` takes.) Raises ValueError where W is no matrix, and the library's own error where
+    (W is the transpose of what PyTorch's `linear` takes.) Raises ValueError where W is not a matrix, and the library's own error where
     the shapes do not fit.
 
     >>> import clumsygrad as cg
@@ -61,8 +61,8 @@ def layer_norm(
 ) -> Array:
     """(x − mean) / √(variance + eps) · gain + shift, mean and variance over `axis`. Of the shape of x.
 
-    `gain` and `shift` have the lengths of the axes in `axis`, in its order; either may be None. The variance is the mean of the
-    squares (no correction). Raises IndexError for axes that x does not have, ValueError for other lengths.
+    `gain` and `shift` have the lengths of the axes in `axis`, in its order; either may be None. The variance is the mean square
+    deviation (no correction). Raises IndexError for axes that x does not have, ValueError for other lengths.
 
     Source: Ba, Kiros and Hinton 2016, section 3.
 

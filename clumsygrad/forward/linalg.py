@@ -1,4 +1,4 @@
-"""Linear algebra but for products and decompositions: determinants, inverses, solutions, norms, functions of matrices.
+"""Linear algebra except products and decompositions: determinants, inverses, solutions, norms, functions of matrices.
 
 Matrices are the last two axes; all axes before are batches.
 """
@@ -40,7 +40,7 @@ Axis = int | tuple[int, ...] | None
 
 
 class SlogdetResult(NamedTuple):
-    """A determinant as its sign (of complex matrices its phase) and the logarithm of its absolute value."""
+    """A determinant as its sign (for complex matrices its phase) and the logarithm of its absolute value."""
 
     sign: Array
     logabsdet: Array
@@ -124,7 +124,7 @@ def cholesky(x: Array, /, *, upper: bool = False) -> Array:
 def det(x: Array, /) -> Array:
     """The determinants of matrices (..., n, n).
 
-    The gradient is right for singular matrices too, its own derivative as well. For large matrices use `slogdet`, which does
+    The gradient is right for singular matrices too, and so is its own gradient. For large matrices use `slogdet`, which does
     not overflow, and whose gradient is cheaper.
 
     >>> import clumsygrad as cg
@@ -210,7 +210,7 @@ def _matrix_rank(x: Array, /, *, rtol: float | Array | None) -> Array:
 
 
 def _raw(rtol: float | Array | None) -> Any:
-    """A tolerance as a number or plain array: a result changes by leaps with it, so that it has no gradient."""
+    """A tolerance as a number or plain array: it has no gradient, as results jump where it changes."""
     return rtol.data if type(rtol) is Tensor else rtol
 
 
@@ -237,8 +237,8 @@ def solve_triangular(a: Array, b: Array, /, *, lower: bool = False, adjoint: boo
     """The x with a x = b, or with aᴴ x = b (`adjoint`), for triangular matrices a (..., n, n). (Not in the standard.)
 
     The one triangle of a that `lower` chooses is read, and differentiated; with `unit_diagonal` its diagonal counts as 1. b is one
-    vector (n,) or matrices (..., n, k); batches broadcast. Takes the library's triangular solver (NumPy's is SciPy's; without SciPy
-    the general one).
+    vector (n,) or matrices (..., n, k); batches broadcast. Uses the library's triangular solver (over NumPy that of SciPy; without
+    SciPy the general one).
 
     >>> import clumsygrad as cg
     >>> cg.linalg.solve_triangular(cg.asarray([[2.0, 0.0], [1.0, 1.0]]), cg.asarray([2.0, 2.0]), lower=True)

@@ -11,7 +11,7 @@ from ..xp import Array, array_namespace, is_array, is_real_numpys, kind, library
 
 __all__ = ["binary_cross_entropy", "cross_entropy", "mae_loss", "mse_loss"]
 
-_FEW = 2**16  # elements, of which what they are multiplied by is kept: to compute it again would take longer
+_FEW = 2**16  # elements, up to which the slope is kept: to compute it again would take longer
 
 
 @operation(grad.mse_backward, operands=("prediction", "target"), keeps=True)
@@ -91,8 +91,8 @@ def binary_cross_entropy(logits: Array, labels: Array, /, *, reduction: str = "m
 
     σ(x) = 1 / (1 + exp(−x)) is the probability of the label 1: this is the loss of logistic regression. `labels` are 0 or 1, of any
     dtype, or floats between, in the shape of `logits`; or one number for all. The dtype is that of `logits`. Nothing overflows, and
-    digits are kept where the loss is all but 0. Raises ValueError for labels of another shape and for another reduction, TypeError
-    for logits that are no real floats and for complex labels.
+    losses near 0 keep their digits. Raises ValueError for labels of another shape and for another reduction, TypeError for logits
+    that are not real floats and for complex labels.
 
     >>> import clumsygrad as cg
     >>> cg.loss.binary_cross_entropy(cg.asarray([0.0, 1000.0, -40.0]), cg.asarray([1, 1, 0]), reduction="none")
