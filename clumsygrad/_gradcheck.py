@@ -8,7 +8,7 @@ from typing import Any
 from . import _tree
 from . import xp as _xp
 from ._differences import FlatMap, Slopes, kink, precision, slopes
-from ._operands import first_array, is_number, number_like
+from ._operands import first_array, is_number, number_like, raw
 from ._vectors import is_complex, width
 from .tensor import Tensor
 from .xp import numpy
@@ -401,7 +401,7 @@ def _failure(name: str, order: int, text: str, cause: str) -> GradcheckError:
 def _differentiable(x: Any) -> bool:
     if type(x) in (float, complex):
         return True
-    data = x._data if type(x) is Tensor else x
+    data = raw(x)
     return _xp.is_array(data) and _xp.is_floating(data)
 
 

@@ -26,6 +26,15 @@ def first_array(values: Iterable[Any]) -> Any:
     return next((raw(x) for x in values if not is_number(x) and is_array(raw(x))), None)
 
 
+def first_tensor(values: Any) -> Tensor | None:
+    """The first tensor in an argument, or in nested lists and tuples of arguments; None without one."""
+    if type(values) is Tensor:
+        return values
+    if isinstance(values, (list, tuple)):
+        return next((x for x in map(first_tensor, values) if x is not None), None)
+    return None
+
+
 def number_like(x: Any, like: Any) -> Any:
     """A number as an array in the library and on the device of the raw array `like`; of NumPy, if that is None."""
     data = Tensor(x)._data

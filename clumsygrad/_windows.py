@@ -13,11 +13,10 @@ import numpy as np
 
 from . import _kernels, _scatter, lean
 from ._keys import assigned, read
-from .xp import Array, array_namespace, as_integers, device, device_arrays, is_wrapper, library_of, optional
+from .xp import Array, array_namespace, as_integers, device, device_arrays, is_wrapper, library_of, ndarray, optional
 
 __all__ = ["Window", "added_back", "kernel_matrix", "of_kernels", "padded", "patches", "patches_added", "seen", "window"]
 
-ndarray = np.ndarray
 Key = tuple[Any, ...]
 Pair = tuple[int, int]
 

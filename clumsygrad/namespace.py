@@ -15,7 +15,7 @@ from typing import Any
 
 from . import linalg, nn, special
 from . import xp as _xp
-from ._operands import array_like, raw
+from ._operands import array_like, first_tensor, raw
 from .forward import (
     arithmetic,
     composed,
@@ -95,7 +95,7 @@ class Bound:
         True
         """
         device = _xp.device_of(_xp.name_of(self._xp), device)
-        if isinstance(obj, (list, tuple)) and (first := _first_tensor(obj)) is not None:
+        if isinstance(obj, (list, tuple)) and (first := first_tensor(obj)) is not None:
             obj = _stacked(obj, first)
         if type(obj) is not Tensor:
             if _xp.is_array(obj) and _xp.array_namespace(obj) is not self._xp:
@@ -336,13 +336,6 @@ def _number(x: Any) -> Any:
 def _dtype(x: Any) -> Any:
     """A dtype as it was given, or that of an array."""
     return x.dtype if type(x) is Tensor or _xp.is_array(x) else x
-
-
-def _first_tensor(values: Any) -> Tensor | None:
-    """The first tensor in a nested list."""
-    if type(values) is Tensor or not isinstance(values, (list, tuple)):
-        return values if type(values) is Tensor else None
-    return next((x for x in map(_first_tensor, values) if x is not None), None)
 
 
 def _stacked(values: Any, like: Tensor) -> Tensor:

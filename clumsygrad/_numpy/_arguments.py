@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from typing import Any, NoReturn
 
 from .. import xp as _xp
+from .._operands import first_tensor as first_tensor
 from ..forward.arithmetic import not_equal
 from ..forward.elementwise import astype
 from ..forward.manipulation import permute_dims, reshape
@@ -35,15 +35,6 @@ def namespace_of(x: Array) -> Any:
 def is_numpys(x: Tensor) -> bool:
     """Whether x is of NumPy, whose arrays are read on the host at no cost."""
     return _xp.library_of(x.data) == "numpy"
-
-
-def first_tensor(values: Any) -> Tensor | None:
-    """The first tensor in arguments, nested lists and tuples included."""
-    if type(values) is Tensor:
-        return values
-    if isinstance(values, (list, tuple)):
-        return next((x for x in map(first_tensor, values) if x is not None), None)
-    return None
 
 
 def tensors(*values: Any) -> tuple[Any, ...]:
@@ -172,5 +163,5 @@ def along(axis: int, key: Any) -> tuple[Any, ...]:
 
 
 def shape_of(shape: Any) -> tuple[int, ...]:
-    """A shape that may be one number, or any sequence."""
-    return tuple([int(n) for n in shape]) if isinstance(shape, Sequence) or hasattr(shape, "__len__") else (int(shape),)
+    """A shape that may be one number, or several in anything that is iterated over."""
+    return tuple(map(int, shape)) if numpy.iterable(shape) else (int(shape),)

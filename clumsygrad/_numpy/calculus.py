@@ -108,9 +108,7 @@ def round(a: Tensor, decimals: int = 0) -> Array:
     return multiply(_e.round(divide(a, factor)), factor)
 
 
-def around(a: Tensor, decimals: int = 0) -> Array:
-    """a rounded to a number of decimals."""
-    return round(a, decimals)
+around = round
 
 
 def fix(x: Tensor) -> Array:
@@ -120,7 +118,7 @@ def fix(x: Tensor) -> Array:
 
 def astype(x: Tensor, dtype: Any, /, *, copy: bool = True, device: Any = None) -> Array:
     """x in another dtype."""
-    return _e.astype(x, dtype if _xp.library_of(x.data) != "numpy" else numpy.dtype(dtype), copy=copy)
+    return _e.astype(x, dtype_of(x, dtype), copy=copy)
 
 
 def sinc(x: Tensor) -> Array:

@@ -277,29 +277,25 @@ def _cast_of(name: str, z: Tensor, parts: tuple[Any, ...], dtype: Any, casting: 
     return z
 
 
-def _listed(parts: Any) -> Any:
-    return parts if isinstance(parts, (tuple, list)) else tuple(parts)
-
-
 def vstack(tup: Sequence[Any], *, dtype: Any = None, casting: str = "same_kind") -> Array:
     """The arrays below each other, as rows where they are 1-d."""
-    return concatenate([atleast_2d(x) for x in tensors(*_listed(tup))], 0, dtype=dtype, casting=casting)
+    return concatenate([atleast_2d(x) for x in tensors(*tup)], 0, dtype=dtype, casting=casting)
 
 
 def hstack(tup: Sequence[Any], *, dtype: Any = None, casting: str = "same_kind") -> Array:
     """The arrays side by side: along the second axis, or the first where they are 1-d."""
-    parts = [atleast_1d(x) for x in tensors(*_listed(tup))]
+    parts = [atleast_1d(x) for x in tensors(*tup)]
     return concatenate(parts, 0 if len(parts[0].shape) == 1 else 1, dtype=dtype, casting=casting)
 
 
 def dstack(tup: Sequence[Any]) -> Array:
     """The arrays behind each other, along the third axis."""
-    return concatenate([atleast_3d(x) for x in tensors(*_listed(tup))], 2)
+    return concatenate([atleast_3d(x) for x in tensors(*tup)], 2)
 
 
 def column_stack(tup: Sequence[Any]) -> Array:
     """The arrays side by side, as columns where they are 1-d."""
-    parts = tensors(*_listed(tup))
+    parts = tensors(*tup)
     return concatenate([_m.reshape(x, (-1, 1)) if len(x.shape) < 2 else x for x in parts], 1)
 
 
@@ -347,11 +343,8 @@ def array_split(ary: Tensor, indices_or_sections: Any, axis: int = 0) -> list[Ar
             raise ValueError("number sections must be larger than 0.")
         each, longer = divmod(n, sections)
         lengths = [each + 1] * longer + [each] * (sections - longer)
-        marks = [sum(lengths[:i]) for i in range(sections + 1)]
-    return [
-        ary[along(axis, slice(start, stop if i < len(marks) - 2 else None))]
-        for i, (start, stop) in enumerate(itertools.pairwise(marks))
-    ]
+        marks = list(itertools.accumulate(lengths, initial=0))
+    return [ary[along(axis, slice(start, stop))] for start, stop in itertools.pairwise(marks)]
 
 
 def split(ary: Tensor, indices_or_sections: Any, axis: int = 0) -> list[Array]:
