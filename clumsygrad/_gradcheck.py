@@ -16,10 +16,8 @@ from .xp import numpy
 __all__ = ["GradcheckError", "gradcheck"]
 
 _TOLERANCE = 1e-7
-_ENTRIES = (
-    256  # so many entries are looked at one by one; a larger array is halved, towards what is wrong in it, until it is smaller
-)
-_RESULTS = 32
+_ENTRIES = 256  # that are looked at one by one; a larger array is halved, towards what is wrong in it, until it is that small
+_RESULTS = 32  # entries of the result that are looked at one by one
 
 # Of each entry that is wrong: where it stands in the vector, its number as the rules give it, and as differences do
 Wrong = list[tuple[int, float, float]]

@@ -45,13 +45,13 @@ def operation(
     once: the rule is no array-API code (a solver, a raw kernel): it always gets raw arrays, and the gradient it gives can't be
         differentiated again.
     keeps: the function returns a pair: its result, and what its rule reads by `clumsygrad.grad.kept(tensor, grad)`: an array that
-        it need not compute again, or a tuple of them. Who calls the function gets the result alone.
-    widens: floats of 16 bits are cast to float32 first, and their gradients back: for what libraries compute in no less.
+        it need not compute again, or a tuple of them. The function's caller gets the result alone.
+    widens: floats of 16 bits are cast to float32 first, and their gradients back: for functions that libraries lack in 16 bits.
     serves: the special methods of Tensor that this function is.
     scalar, broadcast: the rules of a function of two operands where one is a Python scalar, or where the shapes differ.
     kernel: the same function of two arrays on a GPU; it returns None for those that it does not serve.
 
-    What a rule of one's own returns is checked for number, shape and dtype.
+    What a user's rule returns is checked for number, library, shape and dtype.
 
     >>> import clumsygrad as cg, numpy as np
     >>> def cube_backward(tensor, grad):
@@ -84,7 +84,7 @@ def operation(
     return decorate
 
 
-wide_operation = functools.partial(operation, widens=True)  # of what not every library has in 16 bits
+wide_operation = functools.partial(operation, widens=True)  # for functions that not every library has in 16 bits
 
 
 def _default_operands(signature: inspect.Signature) -> tuple[str, ...]:

@@ -173,7 +173,7 @@ def patches(x: Array, w: Window) -> Array:
 
 
 def _as_strided(x: Array, shape: tuple[int, ...], strides: tuple[int, ...]) -> Array:
-    """A view of NumPy's or CuPy's array, to be read only: its elements lie upon each other."""
+    """A view of NumPy's or CuPy's array, only to be read: its elements overlap in memory."""
     if type(x) is ndarray:
         return np.lib.stride_tricks.as_strided(x, shape, strides, writeable=False)
     return optional("cupy").lib.stride_tricks.as_strided(x, shape, strides)
