@@ -74,7 +74,7 @@ def _as_tensor(x: Any, like: Tensor | None) -> Tensor:
 
 
 def positions(x: Array, like: Tensor) -> Tensor:
-    """A NumPy array of integers (or of constants) that was made on the host, where `like` lives."""
+    """A NumPy array, mostly of integers, that was made on the host, as a constant where `like` lives."""
     return Tensor(_xp.moved(numpy.asarray(x), like.data))
 
 
@@ -90,8 +90,8 @@ def truth(x: Any) -> Any:
     return x if type(x) is bool or _xp.kind(x) == "bool" else not_equal(x, 0)
 
 
-def weights(x: Any, like: Tensor) -> Tensor:
-    """A NumPy array of numbers that was made on the host, where `like` lives, and in its dtype."""
+def constants_like(x: Any, like: Tensor) -> Tensor:
+    """A NumPy array of numbers that was made on the host, as a constant where `like` lives, and in its dtype."""
     return astype(positions(x, like), like.dtype)  # type: ignore[no-any-return]
 
 

@@ -25,6 +25,7 @@ from ._arguments import (
     axis_of,
     beside,
     cast,
+    constants_like,
     dtype_of,
     floating,
     namespace_of,
@@ -32,7 +33,6 @@ from ._arguments import (
     refuse,
     tensor,
     tensors,
-    weights,
 )
 
 __all__ = [
@@ -304,7 +304,7 @@ def linspace(
     parts = num - 1 if endpoint else num
     delta = subtract(stop, start)
     shape = (num,) + (1,) * len(delta.shape)
-    count = _m.reshape(weights(numpy.arange(num), delta), shape)
+    count = _m.reshape(constants_like(numpy.arange(num), delta), shape)
     step = divide(delta, float(max(parts, 1)))
     z = _e.where(equal(count, max(parts, 1)), stop, add(start, multiply(count, step)))
     if axis != 0:

@@ -191,6 +191,11 @@ def may_be_written(tensor: Tensor, grad: Array) -> bool:
     return gathered is not None and tensor._id in gathered[2]
 
 
+def or_one(xp: Any, x: Array) -> Array:
+    """x with 1 in the place of 0, to divide by."""
+    return xp.where(x == 0, xp.ones_like(x), x)
+
+
 def unbroadcast(g: Array, shape: tuple[int, ...]) -> Array:
     """Sum `g` over the axes along which an operand of `shape` was broadcast: the transpose of broadcasting."""
     stretched = g.shape

@@ -11,7 +11,19 @@ from typing import TYPE_CHECKING, Any
 
 from .. import _pieces, lean
 from ..xp import SCALAR_TYPES, Array, array_namespace, conj, is_real_numpys, kind, narrowed, ndarray, numpy, scalar, widened
-from ._read import GradientTuple, conj_operand, conj_result, floating_pair, needs, operand, operands, pair, result, unbroadcast
+from ._read import (
+    GradientTuple,
+    conj_operand,
+    conj_result,
+    floating_pair,
+    needs,
+    operand,
+    operands,
+    or_one,
+    pair,
+    result,
+    unbroadcast,
+)
 
 if TYPE_CHECKING:
     from ..tensor import Tensor
@@ -239,10 +251,10 @@ def atan2_backward(tensor: Tensor, grad: Array) -> GradientTuple:
     need_y, need_x = needs(tensor)
     square = _sum_of_squares(tensor, x, y)
     if square is not None:
-        g = grad / xp.where(square == 0, xp.ones_like(square), square)
+        g = grad / or_one(xp, square)
         return unbroadcast(g * x, y.shape) if need_y else None, unbroadcast(-g * y, x.shape) if need_x else None
     r = xp.hypot(x, y)  # its square may overflow or underflow where the gradients do not
-    r = scalar(xp.where(r == 0, xp.ones_like(r), r))
+    r = scalar(or_one(xp, r))
     g = grad / r
     return unbroadcast(g * (x / r), y.shape) if need_y else None, unbroadcast(-g * (y / r), x.shape) if need_x else None
 
@@ -264,7 +276,7 @@ def hypot_backward(tensor: Tensor, grad: Array) -> GradientTuple:
     x, y = floating_pair(tensor, grad)
     need_x, need_y = needs(tensor)
     z = result(tensor, grad)
-    g = grad / xp.where(z == 0, xp.ones_like(z), z)
+    g = grad / or_one(xp, z)
     return unbroadcast(g * x, x.shape) if need_x else None, unbroadcast(g * y, y.shape) if need_y else None
 
 
@@ -287,7 +299,7 @@ def sign_backward(tensor: Tensor, grad: Array) -> GradientTuple:
         return (xp.zeros_like(grad),)
     z, size = result(tensor, grad), xp.abs(x)
     radial = z * xp.real(xp.conj(z) * grad)
-    return ((grad - radial) * xp.where(size == 0, xp.zeros_like(size), 1 / xp.where(size == 0, xp.ones_like(size), size)),)
+    return ((grad - radial) * xp.where(size == 0, xp.zeros_like(size), 1 / or_one(xp, size)),)
 
 
 def real_backward(tensor: Tensor, grad: Array) -> GradientTuple:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from .. import lean
 from .._beyond import singular_rtol
 from ..xp import Array, array_namespace, kind
-from ._read import GradientTuple, attribute, operand, reduced_axes, result, shape_kept
+from ._read import GradientTuple, attribute, operand, or_one, reduced_axes, result, shape_kept
 
 if TYPE_CHECKING:
     from ..tensor import Tensor
@@ -30,21 +30,17 @@ def vector_norm_backward(tensor: Tensor, grad: Array) -> GradientTuple:
     if ord == 1:
         return (g * _sign(xp, x),)
     if ord == 2:
-        return (x * (g / _or_one(xp, z)),)
+        return (x * (g / or_one(xp, z)),)
     if math.isinf(ord):
         return (_share(xp, xp.abs(x), reduced_axes(tensor, len(x.shape)), ord) * g * _sign(xp, x),)
     size = xp.abs(x)
-    ratio = xp.where(size == 0, xp.ones_like(size), size) / _or_one(xp, z)
+    ratio = or_one(xp, size) / or_one(xp, z)
     return (xp.where(z == 0, xp.zeros_like(g), g) * ratio ** (ord - 1) * _sign(xp, x),)
-
-
-def _or_one(xp: Any, z: Array) -> Array:
-    return xp.where(z == 0, xp.ones_like(z), z)
 
 
 def _sign(xp: Any, x: Array) -> Array:
     """x / |x|, and 0 at 0, where the sign of complex numbers is 0 / 0 in some libraries."""
-    return x / _or_one(xp, xp.abs(x)) if kind(x) == "complex floating" else lean.sign(x)
+    return x / or_one(xp, xp.abs(x)) if kind(x) == "complex floating" else lean.sign(x)
 
 
 def _share(xp: Any, x: Array, axes: tuple[int, ...], ord: float) -> Array:
@@ -74,7 +70,7 @@ def matrix_norm_backward(tensor: Tensor, grad: Array) -> GradientTuple:
     kept = (*x.shape[:-2], 1, 1)
     g = xp.reshape(grad, kept)
     if ord == "fro" or ord is None:
-        return (x * (g / _or_one(xp, xp.reshape(result(tensor, grad), kept))),)
+        return (x * (g / or_one(xp, xp.reshape(result(tensor, grad), kept))),)
     if ord in ("nuc", 2, -2):
         u, s, vh = xp.linalg.svd(x, full_matrices=False)
         counts = s > singular_rtol(s, x.shape) * s[..., :1]

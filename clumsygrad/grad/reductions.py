@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from .. import lean
 from .._beyond import products_before
 from ..xp import Array, array_namespace, device, narrowed, numpy, widened
-from ._read import GradientTuple, attribute, conj_operand, conj_result, integers, operand, reduced_axes, result, shape_kept
+from ._read import GradientTuple, attribute, conj_operand, conj_result, integers, operand, or_one, reduced_axes, result, shape_kept
 
 if TYPE_CHECKING:
     from ..tensor import Tensor
@@ -109,7 +109,7 @@ def std_backward(tensor: Tensor, grad: Array) -> GradientTuple:
     x = operand(tensor, grad)
     kept = shape_kept(tensor, x.shape)
     z = lean.reshape(result(tensor, grad), kept)
-    g = lean.reshape(grad, kept) / xp.where(z == 0, xp.ones_like(z), z)
+    g = lean.reshape(grad, kept) / or_one(xp, z)
     return (g * (_deviation(tensor, x) / _degrees(tensor, x.shape)),)
 
 
