@@ -26,6 +26,8 @@ class Hooks:
 
     def add(self, hook: Hook) -> HookHandle:
         """Call `hook` with the gradient in every pass, after the others."""
+        if not callable(hook):
+            raise TypeError(f"register_hook: the hook must be a function of the gradient, got {hook!r}")
         key = object()
         self._functions[key] = hook
         return HookHandle(self._functions, key)

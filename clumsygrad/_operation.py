@@ -67,9 +67,13 @@ def operation(
     def decorate(forward: Function) -> Function:
         signature = inspect.signature(forward)
         names = tuple(operands) if operands is not None else _default_operands(signature)
+        if not names:
+            raise TypeError(
+                f"operation {forward.__name__}: it has no operand: the first parameter is one, or those that operands= names"
+            )
         missing = [name for name in names if name not in signature.parameters]
-        if missing or not names:
-            raise TypeError(f"operation {forward.__name__}: no parameter named {', '.join(missing) or '(no operand at all)'}")
+        if missing:
+            raise TypeError(f"operation {forward.__name__}: operands= names {', '.join(missing)}, but no parameter named so")
         chosen = rule
         if rule is not None and not rule.__module__.startswith(f"{__package__}.grad"):
             chosen = checked(raw_only(rule) if once else rule)

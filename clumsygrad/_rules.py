@@ -30,10 +30,12 @@ def checked(rule: Rule) -> Rule:
         for index, (x, g) in enumerate(zip(parents, gradients, strict=True)):
             if g is None or type(x) is not Tensor:
                 continue
-            if type(g) is not type(grad) and array_namespace(raw(g)) is not array_namespace(x._data):
-                raise TypeError(
-                    f"{name}: gradient {index} must be an array of {_xp.library_of(x._data)}, it is a {type(g).__name__}"
-                )
+            if type(g) is not type(grad):
+                data = raw(g)
+                if not _xp.is_array(data) or array_namespace(data) is not array_namespace(x._data):
+                    raise TypeError(
+                        f"{name}: gradient {index} must be an array of {_xp.library_of(x._data)}, it is a {type(g).__name__}"
+                    )
             if tuple(g.shape) != x.shape:
                 raise ValueError(
                     f"{name}: gradient {index} must have its operand's shape {x.shape}, it has {tuple(g.shape)}; what was broadcast "

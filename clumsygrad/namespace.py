@@ -100,7 +100,10 @@ class Bound:
         if type(obj) is not Tensor:
             if _xp.is_array(obj) and _xp.array_namespace(obj) is not self._xp:
                 obj = _xp.to_library(obj, self._xp)
-            return Tensor(self._xp.asarray(_xp.whole(obj), dtype=dtype, device=device, copy=copy))
+            made = self._xp.asarray(_xp.whole(obj), dtype=dtype, device=device, copy=copy)
+            if not _xp.is_array(obj) and _xp.kind(made) == "other":
+                raise TypeError(f"asarray: cannot make an array of numbers from {obj!r}: its dtype would be {made.dtype}")
+            return Tensor(made)
         x: Tensor = obj if _xp.array_namespace(obj._data) is self._xp else obj.to(self._xp)
         if dtype is not None and x.dtype != dtype:
             if copy is False:
@@ -281,7 +284,7 @@ _over: dict[str, Any] = {}
 def over(library: str | ModuleType, /) -> Any:
     """The namespace of clumsygrad over an array library, given as a module or by name; always the same object.
 
-    Raises ModuleNotFoundError, with how to install it, where the library is missing.
+    Raises ModuleNotFoundError, with how to install it, where the library is missing; TypeError for a module that is no array library.
 
     >>> import numpy, clumsygrad as cg
     >>> cg.over(numpy) is cg
@@ -291,6 +294,8 @@ def over(library: str | ModuleType, /) -> Any:
         return library
     xp = _xp.namespace_of_library(library)
     name = _xp.name_of(xp)
+    if not hasattr(xp, "asarray"):
+        raise TypeError(f"over: {name} is no array library: give numpy, cupy, torch, jax.numpy, dask.array or array_api_strict")
     if name not in _over:
         _over[name] = Namespace(xp)
     return _over[name]

@@ -30,7 +30,7 @@ class Optimizer:
     _held: frozenset[str] = frozenset()  # the names of what it keeps of each parameter, if they are always the same
 
     def __init__(self, parameters: Any, learning_rate: float) -> None:
-        self.parameters = _leaves(parameters)
+        self.parameters = _leaves(parameters, type(self).__name__)
         if not self.parameters:
             raise ValueError(f"{type(self).__name__}: no parameters: give it tensors that require a gradient")
         for index, x in enumerate(self.parameters):
@@ -270,7 +270,9 @@ def clip_by_norm(parameters: Any, limit: float) -> Any:
     """
     if limit <= 0:
         raise ValueError(f"clip_by_norm: limit must be positive, got {limit}")
-    given = [(x, x.grad.data if type(x.grad) is Tensor else x.grad) for x in _leaves(parameters) if x.grad is not None]
+    given = [
+        (x, x.grad.data if type(x.grad) is Tensor else x.grad) for x in _leaves(parameters, "clip_by_norm") if x.grad is not None
+    ]
     if not given:
         return 0.0
     first = given[0][1]
@@ -288,13 +290,13 @@ def clip_by_norm(parameters: Any, limit: float) -> Any:
     return _xp.whole(norm)
 
 
-def _leaves(parameters: Any) -> list[Any]:
+def _leaves(parameters: Any, name: str) -> list[Any]:
     """The leaves of a tree, or of an iterable (the values of a dict, a generator) of trees: one that is met again, once."""
     leaves, _ = _tree.flatten(parameters)
     if type(parameters) is not Tensor and all(x is parameters for x in leaves):  # no tree
         if not isinstance(parameters, Iterable):
             raise TypeError(
-                "the parameters must be a tree of tensors (in lists, tuples, dicts, dataclasses) or an iterable of trees, "
+                f"{name}: the parameters must be a tree of tensors (in lists, tuples, dicts, dataclasses) or an iterable of trees, "
                 f"not a {type(parameters).__name__}: make it a dataclass, or hand in its tensors"
             )
         leaves, _ = _tree.flatten(list(parameters))

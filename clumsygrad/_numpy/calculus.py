@@ -288,8 +288,9 @@ def apply_over_axes(func: Callable[..., Any], a: Any, axes: Any) -> Array:
     a = tensor(a)
     ndim = len(a.shape)
     for axis in (axes,) if isinstance(axes, int) else axes:
-        z = func(a, axis % ndim)
-        a = z if len(z.shape) == ndim else _m.expand_dims(z, axis=axis % ndim)
+        axis = axis_of(a, axis, "apply_over_axes")
+        z = func(a, axis)
+        a = z if len(z.shape) == ndim else _m.expand_dims(z, axis=axis)
     return a
 
 

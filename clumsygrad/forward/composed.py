@@ -103,7 +103,10 @@ def pad(x: Array, /, pad_width: Any, mode: str = "constant", *, constant_values:
     if mode != "constant":
         raise ValueError(f"pad: mode must be 'constant', got {mode!r}: numpy.pad of a tensor has others")
     sides = (len(x.shape), 2)
-    widths = _xp.numpy.broadcast_to(_xp.numpy.asarray(pad_width, dtype=int), sides).tolist()
+    widths = _xp.numpy.asarray(pad_width)
+    if widths.dtype.kind not in "iu":
+        raise TypeError(f"pad: pad_width must be of integers, got {pad_width}")
+    widths = _xp.numpy.broadcast_to(widths, sides).tolist()
     if any(width < 0 for pair in widths for width in pair):
         raise ValueError(f"pad: pad_width must not be negative, got {pad_width}: to leave elements out, take a slice")
     constants = _xp.numpy.broadcast_to(_xp.numpy.asarray(constant_values), sides)

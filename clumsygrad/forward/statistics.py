@@ -8,7 +8,7 @@ from .arithmetic import add, multiply
 from .elementwise import astype, isnan, where
 from .indexing import _getitem, scatter_add
 from .manipulation import permute_dims, reshape, sort
-from .reductions import max, min
+from .reductions import max, mean, min
 
 __all__ = ["bincount", "median"]
 
@@ -30,6 +30,8 @@ def median(x: Array, /, *, axis: int | tuple[int, ...] | None = None, keepdims: 
     kept = tuple([1 if i in axes else n for i, n in enumerate(x.shape)])
     rows = sort(reshape(permute_dims(x, (*left, *axes)), (*[x.shape[i] for i in left], -1)), axis=-1)
     n = rows.shape[-1]
+    if not n:
+        return mean(x, axis=tuple(axes), keepdims=keepdims)  # nan, with NumPy's own warning
     z = multiply(add(_getitem(rows, (..., (n - 1) // 2)), _getitem(rows, (..., n // 2))), 0.5)
     last = _getitem(rows, (..., -1))  # where nan is sorted to
     z = where(isnan(last), last, z)
