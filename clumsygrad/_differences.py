@@ -6,6 +6,7 @@ are NumPy's, on the host.
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -45,7 +46,7 @@ class FlatMap:
         self.arrays = list(arrays)
         self.point = vector_of(self.arrays)
         self.sizes = [width(x) for x in self.arrays]
-        self.starts = [sum(self.sizes[:i]) for i in range(len(self.sizes))]
+        self.starts = list(itertools.accumulate(self.sizes, initial=0))[:-1]
         with numpy.errstate(all="ignore"):
             outputs, self._pullback = func.vjp(self._of_each, *self.arrays)
         self.outputs = [raw(x) for x in outputs]
@@ -92,7 +93,8 @@ class FlatMap:
         total = sum(
             float(numpy.sum(numpy.abs(vector_of([y]) * vector_of([c])))) for y, c in zip(self.outputs, cotangents, strict=True)
         )
-        return [total / size if (size := float(numpy.max(numpy.abs(vector_of([x])), initial=0.0))) else total for x in self.arrays]
+        sizes = [float(numpy.max(numpy.abs(vector_of([x])), initial=0.0)) for x in self.arrays]
+        return [total / size if size else total for size in sizes]
 
 
 @dataclass(frozen=True)

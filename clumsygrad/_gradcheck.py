@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 from typing import Any
 
@@ -358,8 +359,8 @@ class FlatOutputs:
     def __init__(self, flat: FlatMap) -> None:
         self.arrays = flat.outputs
         self.point = flat.value(flat.point)
-        sizes = [width(x) for x in self.arrays]
-        self.parts = [slice(sum(sizes[:i]), sum(sizes[: i + 1])) for i in range(len(sizes))]
+        ends = itertools.accumulate(map(width, self.arrays), initial=0)
+        self.parts = [slice(start, stop) for start, stop in itertools.pairwise(ends)]
 
     def label(self, j: int, names: list[str]) -> str:
         number = next(i for i, part in enumerate(self.parts) if part.start <= j < part.stop)

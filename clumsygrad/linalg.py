@@ -161,7 +161,7 @@ def multi_dot(arrays: Iterable[Array], /) -> Array:
     if len(shapes[-1]) == 1:
         matrices[-1] = reshape(matrices[-1], (-1, 1))
     z = _product(matrices, _splits([x.shape[0] for x in matrices] + [matrices[-1].shape[1]]), 0, len(matrices) - 1)
-    return reshape(z, (shapes[0][:-1] if len(shapes[0]) == 2 else ()) + (shapes[-1][1:] if len(shapes[-1]) == 2 else ()))
+    return reshape(z, shapes[0][:-1] + shapes[-1][1:])
 
 
 def _splits(sizes: list[int]) -> dict[tuple[int, int], int]:
