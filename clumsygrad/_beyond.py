@@ -20,7 +20,7 @@ _SMALL = 32
 
 _LETTERS = {"f": "s", "d": "d", "F": "c", "D": "z"}
 
-# So many rows of a triangle at a time: of the square at the end of each such stripe half is computed in vain.
+# Rows of a triangle at a time: half of the square at the end of each such stripe is computed in vain.
 _ROWS = 64
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from . import _tree
 from . import xp as _xp
 from ._differences import FlatMap, Slopes, kink, precision, slopes
-from ._operands import first_array, is_number, number_like, raw
+from ._operands import as_array, first_array, raw
 from ._vectors import is_complex, width
 from .tensor import Tensor
 from .xp import numpy
@@ -106,7 +106,7 @@ class _Selected:
         if not self.at:
             raise TypeError("gradcheck: no argument is a floating array, and only those have derivatives: convert one (astype)")
         floating, like = [self.leaves[i] for i in self.at], first_array(self.leaves)
-        self.arrays = [_xp.whole(number_like(x, like)) if is_number(x) else Tensor(x).data for x in floating]
+        self.arrays = [as_array(x, like) for x in floating]
         self.labels = [names[i] for i in self.at]
         self.results: list[str] = []
 

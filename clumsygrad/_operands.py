@@ -41,6 +41,11 @@ def number_like(x: Any, like: Any) -> Any:
     return data if like is None or _xp.library_of(like) == "numpy" or not _xp.is_floating(data) else _xp.moved(data, like)
 
 
+def as_array(x: Any, like: Any) -> Any:
+    """A number, array or tensor as a raw array; a number as one like the raw array `like` (of NumPy, if that is None)."""
+    return _xp.whole(number_like(x, like)) if is_number(x) else Tensor(x).data
+
+
 def agreed(forward: Function, values: tuple[Any, ...], counts: frozenset[int] = frozenset()) -> tuple[Any, ...]:
     """The operands with one library, one device and (where floating) one dtype; lists and NumPy scalars become what they stand for.
 
