@@ -14,7 +14,7 @@ from .xp import Array, array_namespace, conj, device, is_wrapper, name_of, ndarr
 __all__ = ["added_back", "convolved", "correlated", "windows"]
 
 _THAT_CONVOLVE = frozenset({"numpy", "jax"})  # and CuPy: by FFT, which loses digits, where it takes that to be faster
-_LONG = 256  # elements; what one longer window saw lies together in memory, and is added at once in less time than apart
+_LONG = 256  # elements; longer windows are added one at a time, each of which lies together in memory
 
 
 def convolved(a: Array, v: Array, start: int, length: int) -> Array:

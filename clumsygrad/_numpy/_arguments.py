@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import operator
 from typing import Any, NoReturn
 
 from .. import xp as _xp
@@ -127,9 +128,9 @@ def floating(x: Tensor) -> Tensor:
 
 
 def axes_of(x: Tensor, axis: Axis, name: str) -> tuple[int, ...]:
-    """The axes that `axis` names, counted from the front."""
+    """The axes that `axis` names, counted from the front. Raises TypeError for fractions, AxisError for axes that x does not have."""
     ndim = len(x.shape)
-    axes = tuple(range(ndim)) if axis is None else tuple(axis) if isinstance(axis, (tuple, list)) else (int(axis),)
+    axes = tuple(range(ndim)) if axis is None else _xp.as_tuple(axis)
     for a in axes:
         if not -ndim <= a < ndim:
             raise numpy.exceptions.AxisError(a, ndim, name)
@@ -163,5 +164,5 @@ def along(axis: int, key: Any) -> tuple[Any, ...]:
 
 
 def shape_of(shape: Any) -> tuple[int, ...]:
-    """A shape that may be one number, or several in anything that is iterated over."""
-    return tuple(map(int, shape)) if numpy.iterable(shape) else (int(shape),)
+    """A shape: one number, or any iterable of numbers. Raises TypeError for fractions."""
+    return tuple(map(operator.index, shape)) if numpy.iterable(shape) else (operator.index(shape),)

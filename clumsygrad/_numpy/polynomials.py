@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from typing import Any
 
 from .. import xp as _xp
@@ -114,6 +115,6 @@ def polyfit(x: Any, y: Any, deg: int, rcond: Any = None, *, w: Any = None) -> Ar
 def vander(x: Any, N: int | None = None, increasing: bool = False) -> Array:
     """The powers of the elements of a vector, each in its row, the highest first unless `increasing`."""
     x = floating(tensor(x))
-    powers = numpy.arange(x.shape[0] if N is None else N)
+    powers = numpy.arange(x.shape[0] if N is None else operator.index(N))
     exponents = constants_like(powers if increasing else powers[::-1].copy(), x)
     return pow(_m.reshape(x, (-1, 1)), exponents)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+import operator
 from collections.abc import Sequence
 from typing import Any
 
@@ -110,11 +111,7 @@ def swapaxes(a: Tensor, axis1: int, axis2: int) -> Array:
 
 def moveaxis(a: Tensor, source: Any, destination: Any) -> Array:
     """a with the axes `source` moved to the positions `destination`."""
-    return _v.moveaxis(a, _several(source), _several(destination))
-
-
-def _several(axes: Any) -> Any:
-    return tuple(axes) if isinstance(axes, (list, tuple)) else int(axes)
+    return _v.moveaxis(a, _xp.as_integers(source), _xp.as_integers(destination))
 
 
 def rollaxis(a: Tensor, axis: int, start: int = 0) -> Array:
@@ -336,7 +333,7 @@ def array_split(ary: Tensor, indices_or_sections: Any, axis: int = 0) -> list[Ar
     axis = axis_of(ary, axis, "array_split")
     n = ary.shape[axis]
     if hasattr(indices_or_sections, "__len__"):
-        marks = [0, *[int(i) for i in indices_or_sections], n]
+        marks = [0, *map(operator.index, indices_or_sections), n]
     else:
         sections = int(indices_or_sections)
         if sections <= 0:
@@ -349,7 +346,7 @@ def array_split(ary: Tensor, indices_or_sections: Any, axis: int = 0) -> list[Ar
 
 def split(ary: Tensor, indices_or_sections: Any, axis: int = 0) -> list[Array]:
     """The pieces of ary between indices along `axis`, or a number of pieces of one length."""
-    if not hasattr(indices_or_sections, "__len__") and ary.shape[axis] % int(indices_or_sections):
+    if not hasattr(indices_or_sections, "__len__") and ary.shape[axis] % indices_or_sections:
         raise ValueError("array split does not result in an equal division")
     return array_split(ary, indices_or_sections, axis)
 

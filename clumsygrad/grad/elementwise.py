@@ -224,7 +224,7 @@ def times_slope_of_tanh_backward(tensor: Tensor, grad: Array) -> GradientTuple:
 
 
 def asinh_backward(tensor: Tensor, grad: Array) -> GradientTuple:
-    """z = asinh(x):   x̄ = z̄ / conj(√(x² + 1)).   Where x has 16 bits in float32, as x² soon overflows."""
+    """z = asinh(x):   x̄ = z̄ / conj(√(x² + 1)).   Of 16 bits in float32, as x² soon runs over."""
     xp = array_namespace(grad)
     x = conj_operand(tensor, grad)
     wide = widened(x)
