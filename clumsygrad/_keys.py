@@ -14,23 +14,30 @@ from .xp import (
     Array,
     array_namespace,
     as_positions,
+    copied,
     device,
+    device_arrays,
     is_array,
     is_floating,
     is_wrapper,
     kind,
     library_of,
+    mutable_arrays,
     name_of,
     numpy,
+    on_its_device,
     optional,
 )
 
 __all__ = [
     "add_at",
     "adds_at",
+    "apart",
     "assigned",
+    "copied_part",
     "is_mask",
     "leaves_nothing",
+    "overwritten",
     "positions",
     "read",
     "repeats",
@@ -113,7 +120,7 @@ def _axes_read(part: Any) -> int:
 def assigned(x: Array, key: Any, value: Any, *, new: bool = False) -> Array:
     """A copy of `x` in which `copy[key] = value`; of a Tensor, the recorded operation. One that is `new` may be written itself."""
     if is_wrapper(x):
-        return array_namespace(x).assign(x, key, value)
+        return _next_version(x, key, value) if new else array_namespace(x).assign(x, key, value)
     xp = array_namespace(x)
     library = name_of(xp)
     if is_mask(key) and _keeps_kind(value, x) and key.shape == x.shape[: key.ndim]:  # with no look at how many it chooses
@@ -138,6 +145,31 @@ def assigned(x: Array, key: Any, value: Any, *, new: bool = False) -> Array:
     copy = x if new else xp.asarray(x, copy=True)
     copy[key] = value
     return copy
+
+
+def _next_version(x: Any, key: Any, value: Any) -> Any:
+    """The same Tensor, of which others go on reading the version that they read."""
+    x[key] = value
+    return x
+
+
+def overwritten(x: Array, key: Any, value: Any) -> Array:
+    """`x` itself, with `value` written at `key`."""
+    x[key] = value
+    return x
+
+
+def copied_part(x: Array, key: Any) -> Array:
+    """A copy of `x[key]`."""
+    return copied(x[key])
+
+
+def apart(part: Array, x: Array) -> Array:
+    """What was read of x, so that it does not keep x in memory: a copy of a view, unless that is most of x."""
+    if type(x) is numpy.ndarray:
+        return part.copy() if type(part) is numpy.ndarray and 2 * part.size <= x.size else part
+    has_views = type(x) in device_arrays or type(x) in mutable_arrays
+    return on_its_device(copied, part) if has_views and 2 * math.prod(part.shape) <= math.prod(x.shape) else part
 
 
 def _on_dask(x: Array, key: Any, value: Any) -> tuple[Any, Any, bool]:
@@ -208,12 +240,16 @@ def adds_at(sums: Array, key: Any, x: Array) -> bool:
         return False
     if not _NO_ARRAYS.issuperset(map(type, key if isinstance(key, tuple) else (key,))):
         return False
+    if is_wrapper(x):
+        return True
     library = library_of(x)
     return library == "cupy" or (library == "torch" and not (_steps_back(key) or sums.requires_grad or x.requires_grad))
 
 
 def add_at(sums: Array, key: Any, x: Array) -> Array:
     """`sums[key] += x`, but summing repeated positions. In the memory of `sums`, unless torch refuses that (inside its vmap)."""
+    if is_wrapper(sums):
+        return _next_version(sums, key, sums._getitem(key) + x)
     if not repeats(key):
         try:
             sums[key] += x

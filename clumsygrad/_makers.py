@@ -189,6 +189,8 @@ def several(
                     if dtype is not None:
                         return in_general(*args, **kwargs)
                     dtype = its
+            elif type(a) in SCALAR_TYPES and cls is ndarray and a.dtype is dtype:  # a 0-d array of NumPy
+                pass
             elif a is not None and type(a) not in _WEAK:
                 if arrays or type(a) not in device_arrays or _xp.guard is not None:
                     return in_general(*args, **kwargs)

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import math
+import sys
 import threading
 import weakref
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
+from ._keys import apart, copied_part, overwritten
 from ._modes import recording, recording_set
-from .xp import numpy
+from .engine import watching
+from .xp import Array, array_namespace, device, device_arrays, ndarray, numpy, on_its_device
 
 if TYPE_CHECKING:
     from ._hooks import Hooks
@@ -24,9 +28,8 @@ __all__ = [
     "Views",
     "Write",
     "as_read",
-    "as_written",
+    "changed",
     "present",
-    "read_anew",
 ]
 
 
@@ -36,10 +39,11 @@ _counting = threading.RLock()  # of the views of a leaf that threads share; a fi
 class Extra:
     """What only some tensors need: a gradient, hooks, older versions, the base and the living views of a view.
 
-    `read` is a weak reference to what graphs hold of a view's present version in its place (as_read).
+    `read` is a weak reference to what graphs hold of a view's present version in its place (as_read). `private` is the id of the version
+    that a write into a part of it made, until a graph holds that as it is (`changed`); `blank` then stands for its old arrays.
     """
 
-    __slots__ = ("base", "gradient", "hooks", "read", "retains", "versions", "view", "views")
+    __slots__ = ("base", "blank", "gradient", "hooks", "private", "read", "retains", "versions", "view", "views")
 
     def __init__(self) -> None:
         self.gradient: Any = None
@@ -48,6 +52,8 @@ class Extra:
         self.view: View | None = None
         self.views: Views | None = None
         self.read: weakref.ref[Tensor] | None = None
+        self.private: int | None = None
+        self.blank: Array | None = None
         self.retains = False
         self.hooks: Hooks | None = None
 
@@ -115,6 +121,10 @@ class Part:
     def write(self, base: Tensor, value: Any) -> Tensor:
         """The base after `value` was written into the view."""
         return base._assign(self.key, value)
+
+    def is_plain(self) -> bool:
+        """Whether the key is made of integers, slices, `...` and None."""
+        return all(type(part) in _PLAIN or isinstance(part, numpy.integer) for part in _parts(self.key))
 
     def of(self, seen: View, shape: tuple[int, ...]) -> Part | None:
         """This view of what `seen` shows of a tensor of `shape`, as one view of that; None where none is simple."""
@@ -188,6 +198,8 @@ class OfComplex:
         return None
 
 
+_PLAIN = frozenset({int, slice, type(...), type(None)})
+
 View = Part | Reshaped | Permuted | OfComplex
 
 
@@ -252,6 +264,10 @@ class Write:
     def __call__(self, old: Tensor) -> Tensor:
         return self.view.write(old, self.value)
 
+    def within(self, old: Tensor) -> Tensor:
+        """The same, in the memory of the old version, of which the view is a part."""
+        return old._overwrite(self.view.key, self.value)  # type: ignore[union-attr]
+
 
 def present(tensor: Tensor) -> Tensor:
     """The present version as a tensor of its own, with the same id; of a view the same one again as long as somebody holds it."""
@@ -278,7 +294,10 @@ def as_read(tensor: Tensor) -> Tensor:
     So the view ends with its last other owner, and no later write has to read it anew: a loop that steps by slices reads a few.
     """
     extra = tensor._extra
-    if extra is None or extra.base is None or tensor._rule is None or extra.hooks is not None or extra.retains:
+    if extra is None:
+        return tensor
+    extra.private = None
+    if extra.base is None or tensor._rule is None or extra.hooks is not None or extra.retains:
         return tensor
     base: Any = extra.base
     while base._extra.base is not None:
@@ -286,7 +305,102 @@ def as_read(tensor: Tensor) -> Tensor:
     return present(tensor) if base._extra.versions else tensor
 
 
-def as_written(tensor: Tensor) -> Tensor:
+def changed(tensor: Tensor, change: Callable[[Tensor], Tensor]) -> None:
+    """Give a tensor the version `change(old version)`, write it through to its bases, and have every view of them read anew.
+
+    A version that writing a part made, and of which graphs have read parts alone, is written in its own memory, if nobody else holds
+    that; and no graph needs it once it is old. So a loop over the rows of an array neither copies nor keeps the others. (Who watches
+    for anomalies looks at every version.)
+    """
+    tensor, change, olds = _through_to_base(tensor, change)
+    extra: Any = tensor._extra
+    write: Any = change if type(change) is Write and type(change.view) is Part else None
+    private = write is not None and extra is not None and extra.private == tensor._id and watching.get() is None
+    within = private and _is_held_by_none(tensor, write.view)
+    before = on_its_device(copied_part, tensor._data, write.view.key) if within else None
+    old = present(tensor)
+    is_leaf = tensor._tracked and tensor._rule is None
+    try:
+        new = write.within(old) if within else change(old)
+        new._tracked = new._tracked or is_leaf
+        changes = [(tensor, new)]
+        _read_anew(tensor, new, changes, write.view if write is not None and old._rule is not None and recording() else None)
+    except BaseException:
+        if within:
+            on_its_device(overwritten, tensor._data, write.view.key, before)
+        raise
+    if private and old._rule is not None:
+        old._data = extra.blank = on_its_device(_blank, old._data, extra.blank)
+    olds[tensor._id] = old
+    for shown, new in changes:  # nobody may go on with the old version of a leaf, nor with what its views read of that
+        _become(shown, None if is_leaf else olds.get(shown._id, shown), new)
+    if write is not None:
+        tensor._extras().private = tensor._id
+
+
+def _through_to_base(
+    tensor: Tensor, change: Callable[[Tensor], Tensor]
+) -> tuple[Tensor, Callable[[Tensor], Tensor], dict[int, Tensor]]:
+    """What is to change, and how, where `change` is to be seen in `tensor`: the first of its bases; and the old versions of the others."""
+    olds: dict[int, Tensor] = {}  # by id
+    while True:
+        if tensor._tracked and tensor._rule is None and recording():
+            raise RuntimeError(
+                "a leaf that requires a gradient was assigned to (itself, or through a view of it): its gradient would be that of "
+                "no value it holds. Assign under clumsygrad.no_grad(), or to a copy of it: x = x + 0"
+            )
+        extra = tensor._extra
+        if extra is None or extra.base is None:
+            return tensor, change, olds
+        old = olds[tensor._id] = _as_written(tensor)
+        change = Write(extra.view, change(old))  # type: ignore[arg-type]
+        tensor = extra.base
+
+
+def _is_held_by_none(tensor: Tensor, part: Part) -> bool:
+    """Whether a tensor's array can be written at a key with nobody to see it: whoever holds it, or a view of it, counts as a reference."""
+    return _references(tensor) == _ONE and tensor._data.base is None and part.is_plain()
+
+
+def _references(tensor: Any) -> float:
+    """How often a tensor's array is held; nan where Python does not count, or where views do not hold what they are views of."""
+    data = tensor._data
+    return _count(data) if type(data) is ndarray or type(data) in device_arrays else math.nan
+
+
+class _Holder:
+    __slots__ = ("_data",)
+
+    def __init__(self) -> None:
+        self._data = numpy.zeros(1)
+
+
+_count: Callable[[Any], float] = getattr(sys, "getrefcount", lambda x: math.nan)
+_ONE = _references(_Holder())
+
+
+def _blank(data: Array, known: Array | None) -> Array:
+    """What stands for an array that nobody reads again: nan in its shape and dtype, in the memory of one number."""
+    if known is not None and known.shape == data.shape and known.dtype == data.dtype:
+        return known
+    xp = array_namespace(data)
+    return xp.broadcast_to(xp.full((), math.nan, dtype=data.dtype, device=device(data)), data.shape)
+
+
+def _become(tensor: Tensor, old: Tensor | None, new: Tensor) -> None:
+    """Make the version `new` a tensor's present one, and keep the old one for whoever read it."""
+    if old is not None and old._rule is not None:
+        tensor._extras().keep(present(tensor) if old is tensor else old)
+    tensor._data = new._data
+    tensor._id = new._id
+    if tensor._rule is not None or not tensor._tracked:  # a leaf that requires a gradient stays one
+        tensor._tracked = new._tracked
+        tensor._rule = new._rule
+        tensor._parents = new._parents
+        tensor._attributes = new._attributes
+
+
+def _as_written(tensor: Tensor) -> Tensor:
     """The present version; of a view that was read while nothing was recorded, what would be read of its base now."""
     views, base = [], tensor
     while not base._tracked and base._extra is not None and base._extra.base is not None and recording():
@@ -299,7 +413,7 @@ def as_written(tensor: Tensor) -> Tensor:
     return base
 
 
-def read_anew(tensor: Tensor, new: Tensor, changes: list[tuple[Tensor, Tensor]], written: Part | None = None) -> None:
+def _read_anew(tensor: Tensor, new: Tensor, changes: list[tuple[Tensor, Tensor]], written: Part | None = None) -> None:
     """Add to `changes` the living views of a tensor that is about to become `new`, and theirs, each with what it will be.
 
     If only the part `written` is new, and the old version is kept, views of other parts are left out: they go on reading that.
@@ -310,6 +424,7 @@ def read_anew(tensor: Tensor, new: Tensor, changes: list[tuple[Tensor, Tensor]],
         for view in views.living(written if base is tensor else None, base._data.shape) if views is not None else ():
             with recording_set(recording() or view._tracked):  # what was read of a leaf goes on depending on it
                 part = _shown(view).read(new)
+                part._data = apart(part._data, new._data)
             if base is tensor or base._extra.retains:  # type: ignore[union-attr]
                 part._parents = (base,) if part._tracked else ()
             else:

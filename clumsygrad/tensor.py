@@ -4,8 +4,8 @@ A tensor holds the array it was given, of whatever library, on whatever device. 
 gradient is recorded in the result itself: the backward function (`_rule`), the operands (`_parents`: tensors that are
 differentiated, and constants) and what else the function was called with (`_attributes`).
 
-Arrays are never written. Assigning to a tensor gives it a new version: a new array, a new id, a record of its own; whatever read
-the tensor before goes on reading the version that it read.
+Arrays are never written where anybody could see it. Assigning to a tensor gives it a new version: a new array, a new id, a record of
+its own; whatever read the tensor before goes on reading the version that it read.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ from . import xp as _xp
 from ._exits import refused_array, refused_number
 from ._gradients import check_differentiable, check_gradient, deliver, place, unit_gradient
 from ._hooks import HookHandle, Hooks
-from ._modes import no_grad, numbers_allowed, recording, reset_recording, set_recording
+from ._modes import no_grad, numbers_allowed, reset_recording, set_recording
 from ._operators import Operators
-from ._versions import Extra, Part, View, Views, Write, as_written, present, read_anew
+from ._versions import Extra, Part, View, Views, Write, changed, present
 from .xp import Array
 
 next_id: Callable[[], int] = itertools.count(1).__next__
@@ -325,40 +325,8 @@ class Tensor(Operators):
         return versions[index - 1]
 
     def _change(self, change: Callable[[Tensor], Tensor]) -> None:
-        """Give this tensor the version `change(old version)`, write it through to its bases, and have every view of them read anew."""
-        olds: dict[int, Tensor] = {}  # by id
-        tensor: Tensor = self
-        while True:
-            is_leaf = tensor._tracked and tensor._rule is None
-            if is_leaf and recording():
-                raise RuntimeError(
-                    "a leaf that requires a gradient was assigned to (itself, or through a view of it): its gradient would be that of "
-                    "no value it holds. Assign under clumsygrad.no_grad(), or to a copy of it: x = x + 0"
-                )
-            old = olds[tensor._id] = as_written(tensor)
-            new = change(old)
-            if tensor._extra is None or tensor._extra.base is None:
-                break
-            change = Write(tensor._extra.view, new)  # type: ignore[arg-type]
-            tensor = tensor._extra.base
-        if is_leaf:
-            olds, new._tracked = {}, True  # nobody may go on with its old version, nor with what its views read of that
-        changes = [(tensor, new)]
-        in_part = type(change) is Write and type(change.view) is Part and old._rule is not None and recording()
-        read_anew(tensor, new, changes, change.view if in_part else None)  # type: ignore[attr-defined]
-        for tensor, new in changes:
-            tensor._become(None if is_leaf else olds.get(tensor._id, tensor), new)
-
-    def _become(self, old: Tensor | None, new: Tensor) -> None:
-        if old is not None and old._rule is not None:
-            self._extras().keep(present(self) if old is self else old)
-        self._data = new._data
-        self._id = new._id
-        if self._rule is not None or not self._tracked:  # a leaf that requires a gradient stays one
-            self._tracked = new._tracked
-            self._rule = new._rule
-            self._parents = new._parents
-            self._attributes = new._attributes
+        """Give this tensor the version `change(old version)`, and whatever shows the same elements what it shows of that."""
+        changed(self, change)
 
     def _see_through(self, base: Tensor, view: View) -> Tensor:
         """Make this new tensor, which is what `view` reads of `base`, a view: what is assigned to either is seen in both."""

@@ -39,13 +39,7 @@ def assign(x: Array, key: Any, value: Array | complex, /) -> Array:
     Tensor(array([5., 2.]))
     """
     key = _raw(key, x)
-    if isinstance(value, (list, tuple)):
-        value = _xp.array_beside(value, x)
-    if type(value) is complex and _xp.kind(_array_of(x)) != "complex floating":
-        raise TypeError(f"assignment of {value} to {x.dtype} would lose the imaginary part: assign its real part")
-    if hasattr(value, "dtype") and _namespace(value) is _namespace(x) and value.dtype != x.dtype:
-        value = _castable(x, value)
-    return _assign(x, value, key)
+    return _assign(x, _fitting(x, value), key=key)
 
 
 def scatter_add(x: Array, key: Any, shape: tuple[int, ...], /) -> Array:
@@ -78,8 +72,19 @@ def _getitem(x: Array, key: Any, /) -> Array:
 
 
 @operation(grad.assign_backward, operands=("x", "value"))
-def _assign(x: Array, value: Array | complex, key: Any, /) -> Array:
+def _assign(x: Array, value: Array | complex, /, *, key: Any) -> Array:
     return _keys.assigned(x, key, value)
+
+
+@operation(grad.assign_backward, operands=("x", "value"))
+def _overwritten(x: Array, value: Array | complex, /, *, key: Any) -> Array:
+    return _keys.overwritten(x, key, value)
+
+
+def _overwrite(x: Tensor, key: Any, value: Array | complex, /) -> Tensor:
+    """`assign`, but in the memory of x, which nobody else may hold."""
+    z: Tensor = _overwritten(x, _fitting(x, value), key=_raw(key, x))
+    return z
 
 
 @operation(grad.scatter_add_backward)
@@ -90,8 +95,19 @@ def _scatter_add(x: Array, key: Any, shape: tuple[int, ...], /) -> Array:
 def _read(x: Tensor, key: Any, /) -> Tensor:
     """x[key], in every form of the standard. What NumPy reads as a view (slices, `...`, None, integers that leave an axis) is one."""
     key = _raw(key, x)
-    z: Tensor = _getitem(x, key)
+    z = _part(x, key)
     return z._see_through(x, Part(key)) if _reads_view(key, z) else z
+
+
+def _part(x: Tensor, key: Any, /) -> Tensor:
+    """x[key], for rules: no view. Of a private version (_versions.changed) a copy: the rule of reading asks x for its shape alone."""
+    extra: Any = x._extra
+    private = None if extra is None else extra.private
+    z: Tensor = _getitem(x, key)
+    if private is not None and private == x._id:
+        extra.private = private
+        z._data = _keys.apart(z._data, x._data)
+    return z
 
 
 def _reads_view(key: Any, z: Tensor) -> bool:
@@ -142,6 +158,17 @@ def _namespace(x: Array) -> Any:
     return array_namespace(_array_of(x))
 
 
+def _fitting(x: Array, value: Any) -> Any:
+    """A value as it is written into x: an array of a list, and in the dtype of x where that loses no more than digits."""
+    if isinstance(value, (list, tuple)):
+        value = _xp.array_beside(value, x)
+    if type(value) is complex and _xp.kind(_array_of(x)) != "complex floating":
+        raise TypeError(f"assignment of {value} to {x.dtype} would lose the imaginary part: assign its real part")
+    if hasattr(value, "dtype") and _namespace(value) is _namespace(x) and value.dtype != x.dtype:
+        return _castable(x, value)
+    return value
+
+
 def _castable(x: Array, value: Array) -> Array:
     """`value` in the dtype of x, where that loses nothing but precision."""
     xp = array_namespace(value)
@@ -155,5 +182,6 @@ def _castable(x: Array, value: Array) -> Array:
 
 
 Tensor._bind("__getitem__", _read)
-Tensor._bind("_getitem", _getitem)
+Tensor._bind("_getitem", _part)
 Tensor._bind("_assign", assign)
+Tensor._bind("_overwrite", _overwrite)

@@ -8,6 +8,7 @@ from typing import Any
 
 from .. import _tree
 from .._modes import recording, recording_set
+from .._versions import as_read
 from ..engine import parents_as_read
 from ..tensor import Tensor, record
 from ._scope import _Pullback, _Scope, constants, name_of
@@ -56,7 +57,7 @@ def _kept(call: _Call, tracked: list[Tensor], scope: _Scope, leaves: list[Any], 
     call.outputs = [i for i, x in enumerate(leaves) if type(x) is Tensor and x._tracked and x._id >= scope.oldest]
     inner = [leaves[i] for i in call.outputs]
     call.captured = list(_captured(call.name, _inside(inner, scope), scope.oldest).items())
-    parents = (*tracked, *[x for _, x in call.captured])
+    parents = tuple([as_read(x) for x in (*tracked, *[x for _, x in call.captured])])
     if len(inner) == 1:
         leaves[call.outputs[0]] = record(inner[0]._data, checkpoint_backward, parents, {"call": call})
     elif inner:

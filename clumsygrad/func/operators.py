@@ -11,10 +11,11 @@ from .. import xp as _xp
 from .._modes import recording
 from .._operands import raw
 from .._operation import operation
+from .._versions import as_read
 from ..grad._read import attribute, operands, result
 from ..tensor import Tensor, constant, record
 from ..xp import Array, array_namespace, numpy
-from ._scope import name_of
+from ._scope import constants, name_of
 from .reverse import vjp
 
 __all__ = ["LinearOperator", "implicit_root", "linear_operator"]
@@ -234,7 +235,7 @@ class _Problem:
         self.in_tensors = any(type(x) is Tensor for x in leaves)
         data = list(map(raw, leaves))
         self.numbers = [i for i, x in enumerate(leaves) if type(x) is Tensor and x._tracked]
-        self.constants = list(leaves)
+        self.constants = constants(leaves)
         for i in self.numbers:
             self.constants[i] = None
         parts, self.solution = _tree.flatten(solution)
@@ -274,11 +275,11 @@ class _Problem:
         return _joined(parts)
 
 
-def _rooted(problem: _Problem, parameters: Sequence[Any]) -> Any:
+def _rooted(problem: _Problem, parameters: Sequence[Tensor]) -> Any:
     """The solution as one vector that remembers the equation; a constant, or a plain array, where no parameter is differentiated."""
-    if not any(type(x) is Tensor and x._tracked for x in parameters) or not recording():
+    if not parameters or not recording():
         return constant(problem.vector) if problem.in_tensors else problem.vector
-    return record(problem.vector, implicit_root_backward, tuple(parameters), {"problem": problem})
+    return record(problem.vector, implicit_root_backward, tuple([as_read(x) for x in parameters]), {"problem": problem})
 
 
 def implicit_root_backward(tensor: Tensor, grad: Array) -> tuple[Array, ...]:

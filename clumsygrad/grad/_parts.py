@@ -21,7 +21,7 @@ def added_at(tensor: Tensor, grad: Array, key: Any) -> Array | None:
     parts of a large array would otherwise make as many large arrays of zeros.
     """
     gathered = tensor._gathered()  # type: ignore[misc]
-    if gathered is None or type(grad) is type(tensor):
+    if gathered is None:
         return scatter_add(grad, key, operand(tensor, grad).shape)
     x = operand(tensor, tensor)  # itself, not its array
     number = x._id

@@ -169,14 +169,15 @@ def needs(tensor: Tensor) -> tuple[bool, ...]:
     return tuple([type(x) is cls and (x if x._id < number else x._version_before(number))._id in wanted for x in parents])
 
 
-# A gradient of a large NumPy array can take the memory of the one that it is made of, if nobody else holds that.
+# A gradient of a large NumPy array can take the memory of the one that it is made of, if nobody else holds that. In a pass of Tensors it
+# can be the next version of that one.
 
 _LARGE = 2**14  # elements; new memory for fewer costs less than asking
 
 
 def handed_over(tensor: Tensor, g: Array) -> Array:
     """`g`, the gradient of the first operand, or None: if an array, a new one, which the rule does not use after it returns it."""
-    if type(g) is ndarray and g.size > _LARGE:
+    if (type(g) is ndarray and g.size > _LARGE) or type(g) is type(tensor):
         gathered = tensor._gathered()  # type: ignore[misc]
         if gathered is not None:
             gathered[2].add(operand(tensor, tensor)._id)  # itself, not its array
@@ -184,8 +185,17 @@ def handed_over(tensor: Tensor, g: Array) -> Array:
 
 
 def may_be_written(tensor: Tensor, grad: Array) -> bool:
-    """Whether `grad` was handed over, so that the rule that reads it may write into it. False where a hook or `retain_grad` may hold it."""
-    if type(grad) is not ndarray or grad.size <= _LARGE or tensor._extra is not None:
+    """Whether `grad` is an array that was handed over: the rule that reads it may write into it. Not where a hook may hold it."""
+    return type(grad) is ndarray and grad.size > _LARGE and _was_handed_over(tensor)
+
+
+def may_be_assigned(tensor: Tensor, grad: Array) -> bool:
+    """The same of a Tensor too, which then has its next version."""
+    return may_be_written(tensor, grad) or (type(grad) is type(tensor) and _was_handed_over(tensor))
+
+
+def _was_handed_over(tensor: Tensor) -> bool:
+    if tensor._extra is not None:  # hooks, or retain_grad
         return False
     gathered = tensor._gathered()  # type: ignore[misc]
     return gathered is not None and tensor._id in gathered[2]

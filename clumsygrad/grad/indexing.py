@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from .. import lean
 from .._keys import assigned, is_mask, leaves_nothing, positions, read, repeats, scatter_add, stretched
-from ..xp import Array, array_namespace, device
+from ..xp import Array, array_namespace, device, exclusive, ndarray
 from ._parts import added_at
-from ._read import GradientTuple, attribute, integers, needs, operand, operands, unbroadcast
+from ._read import GradientTuple, attribute, handed_over, integers, may_be_assigned, needs, operand, operands, unbroadcast
 
 if TYPE_CHECKING:
     from ..tensor import Tensor
@@ -42,8 +42,13 @@ def assign_backward(tensor: Tensor, grad: Array) -> GradientTuple:
     _, value = operands(tensor, grad)
     need_x, need_value = needs(tensor)
     key = attribute(tensor, "key")
+    within = may_be_assigned(tensor, grad)
     g = _value_gradient(tensor, grad, key, value.shape) if need_value else None
-    return assigned(grad, key, 0) if need_x and not leaves_nothing(key) else None, g
+    if not need_x or leaves_nothing(key):
+        return None, g
+    if within and type(g) is ndarray:
+        g = exclusive(g)
+    return handed_over(tensor, assigned(grad, key, 0, new=within)), g
 
 
 def _value_gradient(tensor: Tensor, grad: Array, key: Any, shape: tuple[int, ...]) -> Array:

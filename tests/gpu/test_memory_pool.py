@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+
 import numpy as np
 import pytest
 from on_gpu import watched_pool, without_collector
@@ -54,6 +56,44 @@ def test_a_steps_peak_is_little_more_than_its_activations(gpu):
         )
         assert pool.peak - before <= 1.2 * activations
     assert gradients < 0.15 * activations  # or this would be no test of activations
+
+
+def test_a_trajectory_takes_the_memory_of_its_states(gpu):
+    """And not of as many arrays of all of them: writes take the array's own memory, and old versions hold none."""
+    states, width = 48, 4096
+
+    def loss(x):
+        u = gpu.namespace.zeros((states + 1, width))
+        u[0] = x
+        for i in range(states):
+            u[i + 1] = u[i] + 0.1 * cg.sin(u[i])
+        return cg.sum(u[-1] * u[-1])
+
+    x = gpu.array(np.linspace(0.0, 1.0, width))
+    slope = cg.func.grad(loss)
+    with without_collector():
+        slope(x)
+        before = gpu.module.get_default_memory_pool().used_bytes()
+        with watched_pool(gpu) as pool:
+            g = slope(x)
+    assert pool.peak - before <= 12 * (states + 1) * x.nbytes
+    expected = cg.func.grad(lambda x: cg.sum(functools.reduce(lambda u, _: u + 0.1 * cg.sin(u), range(states), x) ** 2))
+    np.testing.assert_allclose(gpu.host(g), expected(gpu.host(x)), rtol=1e-10)
+
+
+def test_a_write_takes_the_arrays_own_memory_unless_somebody_holds_it(gpu):
+    x = cg.Tensor(gpu.array(np.asarray([1.0, 2.0])), requires_grad=True)
+    u = gpu.namespace.zeros((3, 2))
+    u[0] = x
+    u[1] = x * x
+    before = u.data.data.ptr
+    u[2] = u[0] * u[1]
+    assert u.data.data.ptr == before
+    held, part = u.data, u.data[1:]
+    u[2] = 7.0
+    assert u.data.data.ptr != before
+    assert gpu.host(held).tolist() == [[1, 2], [1, 4], [1, 8]]
+    assert gpu.host(part).tolist() == [[1, 4], [1, 8]]
 
 
 def test_a_graph_leaves_nothing_in_the_pool(gpu):

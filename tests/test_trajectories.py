@@ -1,0 +1,248 @@
+"""Loops that fill an array part by part: each write takes the array's own memory where nobody can see it, and nothing that anybody sees."""
+
+from __future__ import annotations
+
+import gc
+import tracemalloc
+
+import numpy as np
+import pytest
+from test_assignment import array_of, host
+
+import clumsygrad as cg
+from clumsygrad import _versions
+from clumsygrad.grad import _read
+
+
+@pytest.fixture(params=["small too", "large"], autouse=True)
+def gradients_of_few_elements(request, monkeypatch):
+    """Gradients are written in place from some thousand elements on; here also those of few."""
+    if request.param == "small too":
+        monkeypatch.setattr(_read, "_LARGE", 0)
+
+
+def rows(x, length, xp=cg):
+    """States, one below the other."""
+    states = xp.zeros((length + 1, x.shape[0]), dtype=x.dtype)
+    states[0, :] = x
+    for i in range(length):
+        states[i + 1, :] = states[i, :] + 0.1 * cg.sin(states[i, :])
+    return states
+
+
+def steps(x, length):
+    """The same states, with nothing written."""
+    states = [x]
+    for _ in range(length):
+        states.append(states[-1] + 0.1 * cg.sin(states[-1]))
+    return states
+
+
+def written(x):
+    """An array of rows, written twice: the second write took the memory that the first one made."""
+    u = cg.zeros((4, x.shape[0]))
+    u[0] = x
+    u[1] = 2.0 * x
+    return u
+
+
+X = np.asarray([0.3, -1.0, 2.0])
+
+
+def test_a_write_takes_the_arrays_own_memory():
+    u = written(cg.Tensor(X, requires_grad=True))
+    before = u.data.ctypes.data
+    u[2] = u[1] * u[0]
+    assert u.data.ctypes.data == before
+
+
+@pytest.mark.parametrize("library", ["numpy", "torch", "array_api_strict", "jax"])
+def test_the_derivatives_are_those_of_the_states_themselves(library):
+    xp = cg.over(library)
+    x, direction = array_of(X, library), array_of(np.asarray([1.0, 2.0, -1.0]), library)
+
+    def filled(x):
+        states = rows(x, 9, xp)
+        return cg.sum(states[-1, :] ** 2) + cg.sum(states[3, :] ** 3)
+
+    def collected(x):
+        states = steps(x, 9)
+        return cg.sum(states[-1] ** 2) + cg.sum(states[3] ** 3)
+
+    np.testing.assert_allclose(host(cg.func.grad(filled)(x)), host(cg.func.grad(collected)(x)), rtol=1e-12)
+    products = [host(cg.func.hvp(f, (x,), (direction,))[-1]) for f in (filled, collected)]
+    np.testing.assert_allclose(*products, rtol=1e-12)
+
+
+def first_order(f, x):
+    return cg.func.grad(f)(x)
+
+
+def product_with_the_hessian(f, x):
+    return cg.func.hvp(f, (x,), (np.ones_like(x),))[-1]
+
+
+@pytest.mark.parametrize(("derivative", "arrays"), [(first_order, 12), (product_with_the_hessian, 30)])
+@pytest.mark.parametrize("states", [80, 160])
+def test_memory_is_that_of_the_states(states, derivative, arrays):
+    """And not of as many arrays of all of them: that would be 80 or 160 at least."""
+    x = np.linspace(0.0, 1.0, 500)
+
+    def loss(x):
+        return cg.sum(rows(x, states)[-1])
+
+    derivative(loss, x)
+    gc.collect()
+    tracemalloc.start()
+    try:
+        derivative(loss, x)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < arrays * (states + 1) * x.nbytes
+
+
+def test_whoever_holds_the_array_sees_no_write():
+    u = written(cg.Tensor(X, requires_grad=True))
+    held, part, detached = u.data, u.data[1:3], u.detach()
+    values = held.copy()
+    u[1] = 7.0
+    assert u.data[1].tolist() == [7, 7, 7]
+    for array in (held, detached.data):
+        assert array.tolist() == values.tolist()
+    assert part.tolist() == values[1:3].tolist()
+
+
+def test_what_was_computed_of_the_whole_array_keeps_it():
+    x = cg.Tensor(X, requires_grad=True)
+    u = written(x)
+    squares = cg.sum(u * u)
+    u[1] = 7.0
+    u[0] = 0.0
+    squares.backward()
+    np.testing.assert_allclose(x.grad, 10 * X)
+
+
+def test_what_a_checkpoint_read_is_kept():
+    x = cg.Tensor(X, requires_grad=True)
+    u = written(x)
+    squares = cg.func.checkpoint(lambda u: cg.sum(cg.sin(u) * u))(u)
+    u[1] = 7.0
+    u[0] = 0.0
+    squares.backward()
+    np.testing.assert_allclose(x.grad, sum(k * (np.cos(k * X) * k * X + np.sin(k * X)) for k in (1, 2)))
+
+
+def test_the_parameters_of_a_root_are_kept():
+    x = cg.Tensor(np.abs(X), requires_grad=True)
+    u = written(x)
+    root = cg.sum(cg.func.implicit_root(lambda r, a: r * r - a, np.sqrt)(u + 1.0))
+    also = cg.sum(cg.func.implicit_root(lambda r, a: r * r - a - 1.0, lambda a: np.sqrt(a + 1.0))(u))
+    u[1] = 7.0
+    u[0] = 0.0
+    (root + also).backward()
+    np.testing.assert_allclose(x.grad, sum(k / np.sqrt(k * np.abs(X) + 1) for k in (1, 2)))
+
+
+def test_gradients_that_are_tensors_stay_what_they_were():
+    """Those handed in, those that hooks see, and those of what retains its gradient: a recorded pass writes into others."""
+    x = cg.Tensor(X, requires_grad=True)
+    u = written(x)
+    whole = u + 0.0
+    first = u[1] * x
+    u[1] = x * x
+    u[2] = u[1] * u[0]
+    seen = []
+    hooks = [tensor.register_hook(lambda g: seen.append((g, g.data.copy()))) for tensor in (whole, u)]
+    whole.retain_grad()
+    cotangent = cg.Tensor(np.ones((4, 3)), requires_grad=True)
+    cg.sum(whole * u + first).backward(create_graph=True)
+    (u * u).backward(cotangent, create_graph=True)
+    assert len(seen) == 3
+    for g, values in seen:
+        np.testing.assert_array_equal(g.data, values)
+    np.testing.assert_array_equal(cotangent.data, np.ones((4, 3)))
+    for hook in hooks:
+        hook.remove()
+    g, x.grad = x.grad, None
+    cg.sum(g * g).backward()
+
+    def by_hand(x):  # the gradient of the sum of both losses
+        rows = [x, 2.0 * x, cg.zeros_like(x), cg.zeros_like(x)]
+        later = [x, x * x, x * x * x, cg.zeros_like(x)]
+        return sum([cg.sum(a * b + b * b) for a, b in zip(rows, later, strict=True)], cg.sum(8.0 * x * x))
+
+    square = cg.func.grad(lambda x: cg.sum(cg.func.grad(by_hand)(x) ** 2))
+    np.testing.assert_allclose(x.grad.data, square(X), rtol=1e-12)
+
+
+def test_views_that_live_show_what_is_written():
+    x = cg.Tensor(X, requires_grad=True)
+    u = written(x)
+    row, both, other = u[1], u[:2], u[2]
+    u[1] = 3.0 * x
+    u[2, 0] = 5.0
+    assert row.data.tolist() == both.data[1].tolist() == (3 * X).tolist()
+    assert other.data.tolist() == [5, 0, 0]
+    row[0] = 4.0
+    assert u.data[1].tolist() == [4, *(3 * X[1:])]
+    cg.sum(row * row + both[0] + other).backward()
+    np.testing.assert_allclose(x.grad, 18 * X * [0, 1, 1] + 1)
+
+
+@pytest.mark.parametrize("key", [1, (1, 2), slice(1, 3), (Ellipsis, None, 1), (slice(None, None, -2),), np.int64(2)])
+def test_a_write_that_fails_leaves_the_array_as_it_was(key):
+    u = written(cg.Tensor(X, requires_grad=True))
+    values = u.data.copy()
+    with pytest.raises(ValueError, match="shape"):
+        u[key] = np.ones((5, 7))
+    with pytest.raises(IndexError, match="index 9"):
+        u[9] = 1.0
+    with np.errstate(over="raise"), pytest.raises((FloatingPointError, OverflowError)):
+        u[key] = 10**400
+    np.testing.assert_array_equal(u.data, values)
+
+
+def test_a_write_whose_views_cannot_be_read_leaves_the_array_as_it_was(monkeypatch):
+    """The write itself is done then."""
+    u = written(cg.Tensor(X, requires_grad=True))
+    values = u.data.copy()
+    view = u[1:3]
+
+    def fails(*_):
+        raise MemoryError("no more")
+
+    monkeypatch.setattr(_versions.Part, "read", fails)
+    with pytest.raises(MemoryError, match="no more"):
+        u[1] = 7.0
+    np.testing.assert_array_equal(u.data, values)
+    np.testing.assert_array_equal(view.data, values[1:3])
+
+
+def test_integers_are_written_too():
+    u = cg.zeros((3, 2), dtype=cg.int64)
+    for i in range(3):
+        u[i] = i
+        u[i, 0] += 1
+    assert u.data.tolist() == [[1, 0], [2, 1], [3, 2]]
+
+
+def test_an_anomaly_is_traced_through_old_versions():
+    """While anomalies are looked for, every version keeps its values."""
+    with cg.detect_anomaly(), pytest.raises(FloatingPointError, match="first the result of sqrt"):  # noqa: PT012
+        x = cg.Tensor([1.0, -1.0], requires_grad=True)
+        u = cg.zeros((4, 2))
+        u[0] = x
+        with np.errstate(invalid="ignore"):
+            u[1] = cg.sqrt(x)
+        u[2] = x
+        u[3] = x
+        cg.sum(u * u).backward()
+
+
+def test_without_counted_references_every_write_copies(monkeypatch):
+    monkeypatch.setattr(_versions, "_count", lambda array: float("nan"))
+    u = written(cg.Tensor(X, requires_grad=True))
+    before = u.data.ctypes.data
+    u[2] = 1.0
+    assert u.data.ctypes.data != before
