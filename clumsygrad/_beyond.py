@@ -20,7 +20,7 @@ _SMALL = 32
 
 _LETTERS = {"f": "s", "d": "d", "F": "c", "D": "z"}
 
-# So many rows of a triangle at a time: of the square at the end of each such stripe half is computed in vain.
+# Rows of a triangle at a time: half of the square at the end of each such stripe is computed in vain.
 _ROWS = 64
 
 
@@ -39,6 +39,21 @@ def of_library(x: Array, name: str) -> Callable[..., Any]:
 def adjoint(xp: Any, x: Array) -> Array:
     """xᴴ: matrices transposed and conjugated."""
     return conj(xp, xp.matrix_transpose(x))
+
+
+def as_columns(xp: Any, x: Array, right: Array) -> Array:
+    """x with one more axis, where the right side of a system was one vector: then it is a matrix of one column, as `right` itself."""
+    return xp.reshape(x, (*x.shape, 1)) if len(right.shape) == 1 else x
+
+
+def from_columns(xp: Any, x: Array, right: Array) -> Array:
+    """The opposite of `as_columns`."""
+    return xp.reshape(x, x.shape[:-1]) if len(right.shape) == 1 else x
+
+
+def products_before(xp: Any, x: Array) -> Array:
+    """Along the last axis, the product of all elements before each one."""
+    return xp.cumulative_prod(x, axis=-1, include_initial=True)[..., :-1] if x.shape[-1] else x
 
 
 def is_recorded(*operands: Array) -> bool:
@@ -245,14 +260,14 @@ def solve(a: Array, b: Array) -> tuple[Array, ...]:
     """x of a x = b, b one vector or matrices; and after it the factors of a, where they are kept."""
     xp = array_namespace(a)
     factors = lu_factor(a) if a.dtype == b.dtype else ()  # which would cast b to the dtype of a
-    columns = xp.reshape(b, (-1, 1)) if len(b.shape) == 1 else b
+    columns = as_columns(xp, b, b)
     if factors:
         _check_regular(factors[0])
         x = lu_solve(factors, columns)
     else:
         of_library(a, "solve")
         x = solution(a, columns)
-    return xp.reshape(x, x.shape[:-1]) if len(b.shape) == 1 else x, *factors
+    return from_columns(xp, x, b), *factors
 
 
 def slogdet_of(factors: tuple[Array, ...]) -> tuple[Array, Array]:

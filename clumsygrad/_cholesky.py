@@ -7,13 +7,13 @@ from collections.abc import Iterator
 from ._beyond import adjoint, blas, clear_triangle, is_large_for_scipy, is_recorded, lapack, of_library, outer, solve_triangular
 from .xp import Array, array_namespace, conj, device, numpy
 
-# So many columns of a factor at a time: with fewer, products are slower, and with more, there is more work in triangles.
+# Columns of a factor at a time: with fewer, products are slower; with more, there is more work in triangles.
 _BLOCK = 48
 _ABOVE = numpy.tri(_BLOCK, k=-1, dtype=bool).T
 
 
 def cholesky(a: Array, upper: bool) -> Array:
-    """The Cholesky factor: the library's; of one large NumPy matrix LAPACK's without NumPy's copies, which take as long again."""
+    """The Cholesky factor by the library; for one large NumPy matrix by LAPACK, without NumPy's copies, which take as long again."""
     if not is_large_for_scipy(a):
         return of_library(a, "cholesky")(a, upper=upper)
     factor = cholesky_triangle(a)
@@ -32,7 +32,7 @@ def cholesky_triangle(a: Array) -> Array:
 
 
 def _lower_triangle(a: Array) -> Array:
-    """A copy of one NumPy matrix in columns, as LAPACK reads it, above whose diagonal there may be anything: half of the work."""
+    """A copy of one NumPy matrix in columns, as LAPACK reads it; above its diagonal nothing is copied, which is half of the work."""
     triangle = numpy.empty(a.shape, dtype=a.dtype, order="F")
     for columns, _ in _blocks(len(a)):
         triangle[columns.start :, columns] = a[columns.start :, columns]
@@ -40,11 +40,11 @@ def _lower_triangle(a: Array) -> Array:
 
 
 def cholesky_gradient(l: Array, g: Array) -> Array | None:  # noqa: E741 (the factor's name)
-    """Of the backward function of cholesky, its blocked form, from the last columns to the first; None but for one large matrix of NumPy's.
+    """The backward function of cholesky by blocks, from the last columns to the first; None except for one large NumPy matrix.
 
-    Of columns with D on the diagonal and R below it, and S, the part of X̄ that is known by then, that of the rows and columns behind:
-    B = (R̄ − S 2R) D⁻¹ / 2 is X̄ below D, and D̄ − Bᴴ 2R the gradient of D, of which X̄ is found as that of a small matrix. The products
-    S 2R are nearly all of the work: 2/3 n³ operations, as many as LAPACK takes for an inverse.
+    Let a block of columns have D on the diagonal and R below it, and let S be the part of X̄ that is known by then, that of the rows and
+    columns behind. Then B = (R̄ − S 2R) D⁻¹ / 2 is X̄ below D, and D̄ − Bᴴ 2R the gradient of D, from which X̄ at D is found as for a small
+    matrix. The products S 2R are nearly all of the work: 2/3 n³ operations, as many as LAPACK takes for an inverse.
     """
     if not (is_large_for_scipy(l) and g.dtype == l.dtype):
         return None
@@ -82,8 +82,8 @@ def inverse_of_positive(l: Array, scale: Array) -> Array:  # noqa: E741 (the fac
 def _inverse_by_blocks(l: Array, scale: Array) -> Array:  # noqa: E741
     """The same of one large NumPy matrix, from the last columns to the first, in 0.7 of the time of LAPACK's potri in OpenBLAS.
 
-    Of columns with D on the diagonal and R below it, and S, the part of the inverse that is known by then, that of the rows and columns
-    behind: S R D⁻¹ is minus the inverse below D, and D⁻ᴴ (scale + Rᴴ S R) D⁻¹ the inverse there.
+    Let a block of columns have D on the diagonal and R below it, and let S be the part of the inverse that is known by then, that of the
+    rows and columns behind. Then S R D⁻¹ is minus the inverse below D, and D⁻ᴴ (scale + Rᴴ S R) D⁻¹ the inverse at D.
     """
     invert = lapack(l, "trtri")
     x = numpy.empty(l.shape, dtype=l.dtype)

@@ -6,12 +6,14 @@ are NumPy's, on the host.
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from . import func
+from ._operands import raw
 from ._vectors import Vector, arrays_of, vector_of, width
 from .tensor import Tensor
 from .xp import array_namespace, numpy
@@ -44,10 +46,10 @@ class FlatMap:
         self.arrays = list(arrays)
         self.point = vector_of(self.arrays)
         self.sizes = [width(x) for x in self.arrays]
-        self.starts = [sum(self.sizes[:i]) for i in range(len(self.sizes))]
+        self.starts = list(itertools.accumulate(self.sizes, initial=0))[:-1]
         with numpy.errstate(all="ignore"):
             outputs, self._pullback = func.vjp(self._of_each, *self.arrays)
-        self.outputs = [_raw(x) for x in outputs]
+        self.outputs = [raw(x) for x in outputs]
         self.eps = max(precision(x) for x in [*self.arrays, *self.outputs])
         sizes = [0.0] * len(self.outputs) if sizes_of_results is None else sizes_of_results
         self.noise = numpy.concatenate([numpy.full(width(x), size) for x, size in zip(self.outputs, sizes, strict=True)])
@@ -59,7 +61,7 @@ class FlatMap:
         """The result at another point; not a number where the function refuses it."""
         try:
             with numpy.errstate(all="ignore"):
-                return vector_of([_raw(x) for x in self.function([Tensor(x) for x in arrays_of(point, self.arrays)])])
+                return vector_of([raw(x) for x in self.function([Tensor(x) for x in arrays_of(point, self.arrays)])])
         except _OUT_OF_DOMAIN:
             return numpy.full(sum(width(x) for x in self.outputs), numpy.nan)
 
@@ -70,7 +72,7 @@ class FlatMap:
     def pull(self, cotangent: Vector) -> Vector:
         """The gradient at the point of cotangent · result, as the rules give it."""
         with numpy.errstate(all="ignore"):
-            return vector_of([_raw(x) for x in self._pullback(arrays_of(cotangent, self.outputs))])
+            return vector_of([raw(x) for x in self._pullback(arrays_of(cotangent, self.outputs))])
 
     def part(self, number: int) -> slice:
         """Where in the vector the array of that number stands."""
@@ -91,7 +93,8 @@ class FlatMap:
         total = sum(
             float(numpy.sum(numpy.abs(vector_of([y]) * vector_of([c])))) for y, c in zip(self.outputs, cotangents, strict=True)
         )
-        return [total / size if (size := float(numpy.max(numpy.abs(vector_of([x])), initial=0.0))) else total for x in self.arrays]
+        sizes = [float(numpy.max(numpy.abs(vector_of([x])), initial=0.0)) for x in self.arrays]
+        return [total / size if size else total for size in sizes]
 
 
 @dataclass(frozen=True)
@@ -175,7 +178,3 @@ def _better(a: Slopes, b: Slopes) -> Slopes:
     chosen = b.uncertainty + b.rounding < a.uncertainty + a.rounding
     pairs = ((a.value, b.value), (a.uncertainty, b.uncertainty), (a.rounding, b.rounding))
     return Slopes(*[numpy.where(chosen, new, old) for old, new in pairs])
-
-
-def _raw(x: Any) -> Any:
-    return x._data if type(x) is Tensor else x

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 from typing import Any
 
 from . import _tree
 from . import xp as _xp
 from ._differences import FlatMap, Slopes, kink, precision, slopes
-from ._operands import first_array, is_number, number_like
+from ._operands import as_array, first_array, raw
 from ._vectors import is_complex, width
 from .tensor import Tensor
 from .xp import numpy
@@ -16,10 +17,8 @@ from .xp import numpy
 __all__ = ["GradcheckError", "gradcheck"]
 
 _TOLERANCE = 1e-7
-_ENTRIES = (
-    256  # so many entries are looked at one by one; a larger array is halved, towards what is wrong in it, until it is smaller
-)
-_RESULTS = 32
+_ENTRIES = 256  # that are looked at one by one; a larger array is halved, towards what is wrong in it, until it is that small
+_RESULTS = 32  # entries of the result that are looked at one by one
 
 # Of each entry that is wrong: where it stands in the vector, its number as the rules give it, and as differences do
 Wrong = list[tuple[int, float, float]]
@@ -107,7 +106,7 @@ class _Selected:
         if not self.at:
             raise TypeError("gradcheck: no argument is a floating array, and only those have derivatives: convert one (astype)")
         floating, like = [self.leaves[i] for i in self.at], first_array(self.leaves)
-        self.arrays = [_xp.whole(number_like(x, like)) if is_number(x) else Tensor(x).data for x in floating]
+        self.arrays = [as_array(x, like) for x in floating]
         self.labels = [names[i] for i in self.at]
         self.results: list[str] = []
 
@@ -360,8 +359,8 @@ class FlatOutputs:
     def __init__(self, flat: FlatMap) -> None:
         self.arrays = flat.outputs
         self.point = flat.value(flat.point)
-        sizes = [width(x) for x in self.arrays]
-        self.parts = [slice(sum(sizes[:i]), sum(sizes[: i + 1])) for i in range(len(sizes))]
+        ends = itertools.accumulate(map(width, self.arrays), initial=0)
+        self.parts = [slice(start, stop) for start, stop in itertools.pairwise(ends)]
 
     def label(self, j: int, names: list[str]) -> str:
         number = next(i for i, part in enumerate(self.parts) if part.start <= j < part.stop)
@@ -401,7 +400,7 @@ def _failure(name: str, order: int, text: str, cause: str) -> GradcheckError:
 def _differentiable(x: Any) -> bool:
     if type(x) in (float, complex):
         return True
-    data = x._data if type(x) is Tensor else x
+    data = raw(x)
     return _xp.is_array(data) and _xp.is_floating(data)
 
 

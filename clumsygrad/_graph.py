@@ -33,7 +33,7 @@ def graph(tensor: Tensor, depth: int | None = 12) -> str:
     if type(tensor) is not Tensor:
         raise TypeError(f"graph: it takes a Tensor, got a {type(tensor).__name__}; a plain array has no history")
     everything = _everything(tensor)
-    numbers = _numbered(tensor, everything)
+    numbers = _numbered(everything)
     lines: list[str] = []
     shown: set[int] = set()
     stack: list[tuple[Any, str, str, int]] = [(tensor, "", "", 0)]  # what, what its line begins with, those below it, and its level
@@ -87,7 +87,7 @@ def _everything(tensor: Tensor) -> dict[int, Tensor]:
     return found
 
 
-def _numbered(tensor: Tensor, everything: dict[int, Tensor]) -> dict[int, int]:
+def _numbered(everything: dict[int, Tensor]) -> dict[int, int]:
     """A number for each tensor that is read more than once, newest first."""
     uses: dict[int, int] = {}
     for x in everything.values():

@@ -1,4 +1,4 @@
-"""Functions of one's own that a pass calls with the gradient of a tensor: Tensor.register_hook."""
+"""A user's functions that a pass calls with the gradient of a tensor: Tensor.register_hook."""
 
 from __future__ import annotations
 
@@ -26,12 +26,14 @@ class Hooks:
 
     def add(self, hook: Hook) -> HookHandle:
         """Call `hook` with the gradient in every pass, after the others."""
+        if not callable(hook):
+            raise TypeError(f"register_hook: the hook must be a function of the gradient, got {hook!r}")
         key = object()
         self._functions[key] = hook
         return HookHandle(self._functions, key)
 
     def __call__(self, tensor: Tensor, gradient: Any) -> Any:
-        """The gradient that the hooks leave of one that has arrived at the tensor."""
+        """What the hooks make of a gradient that has arrived at the tensor."""
         for hook in list(self._functions.values()):
             found = hook(_xp.whole(gradient))
             if found is not None:
@@ -53,8 +55,9 @@ class HookHandle:
 
 
 def _fitted(tensor: Tensor, found: Any, gradient: Any, name: str) -> Any:
-    """What a hook returned, checked, in the dtype of the tensor: a Tensor in a pass of tensors, in a raw one a copy of the array,
-    which the hook may go on writing into.
+    """What a hook returned, checked, in the dtype of the tensor.
+
+    In a pass of tensors it is a Tensor; in a raw pass a copy, since the hook may go on writing into its own array.
     """
     cls = type(tensor)
     raw = found._data if type(found) is cls else found

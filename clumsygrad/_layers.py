@@ -1,4 +1,4 @@
-"""What the forward and the backward functions of layers and losses share, in functions of arrays of any library, and of Tensors."""
+"""What forward and backward functions of layers and losses share. Each function takes arrays of any library, and Tensors."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ __all__ = [
     "times_transpose_by_columns",
 ]
 
-_SHORT = 128  # NumPy sums a row of so few elements slowly
+_SHORT = 128  # elements; NumPy sums shorter rows slowly
 
 
 def check_real(name: str, x: Array) -> None:
@@ -72,7 +72,7 @@ def check_lengths(x: Array, rows: Array, axis: Any, **parameters: Array | None) 
 
 
 def as_rows(x: Array) -> Array:
-    """All axes but the last as one; itself, no view of it, where it is a matrix."""
+    """x as a matrix, with all axes but the last as one; x itself, not a view of it, where it is a matrix already."""
     return x if len(x.shape) == 2 else lean.reshape(x, (math.prod(x.shape[:-1]), x.shape[-1]))
 
 
@@ -100,7 +100,7 @@ def _axes_last(ndim: int, axis: int | tuple[int, ...]) -> tuple[tuple[int, ...],
     given = axis if isinstance(axis, tuple) else (axis,)
     last = tuple([a + ndim if a < 0 else a for a in given])
     if not all(0 <= a < ndim for a in last) or len(set(last)) < len(last):
-        raise IndexError(f"axis {axis} is not one axis, or several, of an array of {ndim}")
+        raise IndexError(f"layer_norm: axis {axis} is not one axis of x, or several different ones; x has {ndim}")
     first = tuple([a for a in range(ndim) if a not in last])
     return first + last, first + last != tuple(range(ndim)), len(first)
 
@@ -119,7 +119,7 @@ def sum_along(x: Array, axis: int) -> Array:
 
 
 def normalised(rows: Array, eps: float) -> tuple[Array, Array]:
-    """Of each row 1 / √(variance + eps), and the rows without their means, times that."""
+    """For each row 1 / √(variance + eps), and the rows less their means, times that."""
     count, n = rows.shape
     z = rows - lean.matmul(rows, one_over_length(rows))
     inverse = 1 / lean.sqrt(lean.reshape(lean.vecdot(z, z), (count, 1)) * (1 / max(n, 1)) + float(eps))
@@ -137,9 +137,9 @@ def dropped(x: Array, p: float, seed: int | Array, step: int | Array) -> Array:
 
 
 def by_rows(product: Callable[[Array, Array], Array], x: Array, w: Array, b: Array | None = None) -> Array:
-    """The product of every row of x (..., n) with a matrix, plus b, as one product of many rows; arrays that cuBLAS takes need no view.
+    """The product of every row of x (..., n) with a matrix, plus b, as one product of many rows; cuBLAS takes x as it is.
 
-    For x that is no matrix: a matrix is its rows, and on the CPU this call is seen in a small network's time.
+    Callers multiply an x that is a matrix themselves: on the CPU this call more would show in the time of a small network.
     """
     direct = len(x.shape) > 2 and (b is None or len(b.shape) == 1) and _kernels.served(x) is not None
     z = product(x if direct else as_rows(x), w)
@@ -149,7 +149,7 @@ def by_rows(product: Callable[[Array, Array], Array], x: Array, w: Array, b: Arr
 
 
 def plus_row(z: Array, b: Array) -> Array:
-    """Each row of z plus b, in the memory of z if that has the digits of both."""
+    """Each row of z plus b, in the memory of z if its dtype is the one that both promote to."""
     if getattr(b, "dtype", z.dtype) is not z.dtype:
         xp = array_namespace(z)
         z = xp.astype(z, xp.result_type(z, b), copy=False)
@@ -263,7 +263,7 @@ def takes_factor(x: Array, factor: float) -> bool:
 
 
 def matmul_like(x: Array, y: Array, like: Array, factor: float = 1.0) -> Array:
-    """x y, times a factor that it takes; over NumPy, if it has the shape of `like`, with the axes in the order in which those lie."""
+    """x y, times a factor (see `takes_factor`); over NumPy, if it has the shape of `like`, with its axes in memory as those of `like`."""
     if takes_factor(x, factor):
         return _cublas.matmul(x, y, factor)
     if type(x) is type(y) is type(like) is ndarray and x.dtype is y.dtype is like.dtype:

@@ -1,4 +1,4 @@
-"""What @operation makes of a function of arrays: the five makers, one for each kind of signature, and what an error is told.
+"""What @operation makes of a function of arrays: the five makers, one for each kind of signature, and the notes that errors get.
 
 Each makes a function that takes plain arrays to plain arrays. With a Tensor among its operands it computes with the arrays behind
 them, and the result is a Tensor, which records the call where an operand requires a gradient.
@@ -280,7 +280,7 @@ def general(
 
 
 def widening(function: Function) -> Function:
-    """The same function, of float32 where it is given 16 bits."""
+    """The same function, called with float32 in place of floats of 16 bits."""
 
     def in_single(*args: Any, **kwargs: Any) -> Any:
         return function(*map(_xp.widened, args), **kwargs)
@@ -289,7 +289,7 @@ def widening(function: Function) -> Function:
 
 
 def _result_alone(forward: Function) -> Function:
-    """A function that keeps something for its rule, without that."""
+    """A function without what it keeps for its rule: its result alone."""
 
     @functools.wraps(forward)
     def function(*args: Any, **kwargs: Any) -> Any:

@@ -79,9 +79,9 @@ class allow_numbers(_Setting):
 class deterministic(_Setting):
     """Context manager and decorator: on CuPy, elements that are read more than once sum their gradients in one fixed order.
 
-    Elsewhere they are summed by whichever thread comes first, so that the last bits differ from run to run; in order it is slower, the
-    more so the more often one element is read. NumPy sums in order anyway; PyTorch is told by `torch.use_deterministic_algorithms`, JAX
-    by XLA's flags.
+    Otherwise they are summed by whichever thread comes first, so that the last bits differ from run to run. In order it is slower, the
+    more so the more often one element is read. NumPy sums in order anyway; for PyTorch use `torch.use_deterministic_algorithms`, for
+    JAX XLA's flags.
     """
 
     _variable = _adds_in_order
@@ -89,7 +89,7 @@ class deterministic(_Setting):
 
 
 class recording_set(_Setting):
-    """Context manager: recording on or off, as told."""
+    """Context manager: recording on (True) or off (False)."""
 
     _variable = _recording
 

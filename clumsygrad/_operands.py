@@ -26,10 +26,24 @@ def first_array(values: Iterable[Any]) -> Any:
     return next((raw(x) for x in values if not is_number(x) and is_array(raw(x))), None)
 
 
+def first_tensor(values: Any) -> Tensor | None:
+    """The first tensor in an argument, or in nested lists and tuples of arguments; None without one."""
+    if type(values) is Tensor:
+        return values
+    if isinstance(values, (list, tuple)):
+        return next((x for x in map(first_tensor, values) if x is not None), None)
+    return None
+
+
 def number_like(x: Any, like: Any) -> Any:
     """A number as an array in the library and on the device of the raw array `like`; of NumPy, if that is None."""
     data = Tensor(x)._data
     return data if like is None or _xp.library_of(like) == "numpy" or not _xp.is_floating(data) else _xp.moved(data, like)
+
+
+def as_array(x: Any, like: Any) -> Any:
+    """A number, array or tensor as a raw array; a number as one like the raw array `like` (of NumPy, if that is None)."""
+    return _xp.whole(number_like(x, like)) if is_number(x) else Tensor(x).data
 
 
 def agreed(forward: Function, values: tuple[Any, ...], counts: frozenset[int] = frozenset()) -> tuple[Any, ...]:

@@ -47,13 +47,13 @@ def operation(
     once: the rule is no array-API code (a solver, a raw kernel): it always gets raw arrays, and the gradient it gives can't be
         differentiated again.
     keeps: the function returns a pair: its result, and what its rule reads by `clumsygrad.grad.kept(tensor, grad)`: an array that
-        it need not compute again, or a tuple of them. Who calls the function gets the result alone.
-    widens: floats of 16 bits are cast to float32 first, and their gradients back: for what libraries compute in no less.
+        it need not compute again, or a tuple of them. The function's caller gets the result alone.
+    widens: floats of 16 bits are cast to float32 first, and their gradients back: for functions that libraries lack in 16 bits.
     serves: the special methods of Tensor that this function is.
     scalar, broadcast: the rules of a function of two operands where one is a Python scalar, or where the shapes differ.
     kernel: the same function of two arrays on a GPU; it returns None for those that it does not serve.
 
-    What a rule of one's own returns is checked for number, shape and dtype.
+    What a user's rule returns is checked for number, library, shape and dtype.
 
     >>> import clumsygrad as cg, numpy as np
     >>> def cube_backward(tensor, grad):
@@ -69,9 +69,13 @@ def operation(
     def decorate(forward: Callable[_P, Any]) -> Callable[_P, Any]:
         signature = inspect.signature(forward)
         names = tuple(operands) if operands is not None else _default_operands(signature)
+        if not names:
+            raise TypeError(
+                f"operation {forward.__name__}: it has no operand: the first parameter is one, or those that operands= names"
+            )
         missing = [name for name in names if name not in signature.parameters]
-        if missing or not names:
-            raise TypeError(f"operation {forward.__name__}: no parameter named {', '.join(missing) or '(no operand at all)'}")
+        if missing:
+            raise TypeError(f"operation {forward.__name__}: operands= names {', '.join(missing)}, but no parameter named so")
         chosen = rule
         if rule is not None and not rule.__module__.startswith(f"{__package__}.grad"):
             chosen = checked(raw_only(rule) if once else rule)
@@ -86,7 +90,7 @@ def operation(
     return decorate
 
 
-wide_operation = functools.partial(operation, widens=True)  # of what not every library has in 16 bits
+wide_operation = functools.partial(operation, widens=True)  # for functions that not every library has in 16 bits
 
 
 def _default_operands(signature: inspect.Signature) -> tuple[str, ...]:

@@ -1,7 +1,7 @@
 """Elementwise functions of large NumPy arrays, piece by piece: what is made on the way stays in the processor's own cache.
 
-An array of megabytes that is written and read again goes through memory twice. Of small arrays, of other libraries' and of Tensors
-these are the plain functions.
+An array of megabytes that is written and read again goes through memory twice. For small arrays, for those of other libraries and for
+Tensors these are the plain functions.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _PIECE = 2**18  # bytes, of which three fit a cache of a megabyte
 
 
 def _pieces(*arrays: ndarray) -> Iterator[tuple[ndarray, ...]]:
-    """NumPy arrays of one shape; if the first is large, piece by piece: of what lies in order in memory, or else of rows."""
+    """NumPy arrays of one shape; if the first is large, in pieces: stretches of memory where all are contiguous, otherwise rows."""
     first = arrays[0]
     if first.nbytes < 2 * _PIECE:
         yield arrays
@@ -109,7 +109,10 @@ _SIGNS: dict[Any, Any] = {FLOAT64: np.array(-(2**63)), FLOAT32: np.array(-(2**31
 
 
 def sum_of_binary_cross_entropies(x: ndarray, labels: ndarray, scale: float) -> tuple[Array, ndarray]:
-    """Σ (h − label) x + log(1 + e^−|x|), h = 0 for numbers with a minus sign, else 1; and its slope, scaled. Of arrays that are alike."""
+    """Σ (h − label) x + log(1 + e^−|x|), h = 0 for numbers with a minus sign, else 1; and its slope, scaled.
+
+    x and the labels have one shape and dtype.
+    """
     slope = np.empty_like(x)
     sums = []
     for out, part, of_part in _pieces(slope, x, labels):
@@ -127,7 +130,7 @@ def sum_of_binary_cross_entropies(x: ndarray, labels: ndarray, scale: float) -> 
 def _sum_of_log1p(x: ndarray, factors: ndarray) -> Array:
     """Σ log(1 + x) of numbers from 0 to 1, given 1 + x: by logarithms of products, in a tenth of the time where NumPy's log1p is slow.
 
-    A factor is off by half a unit in the last place at most. Where so little is left of them that this could be seen, each has its log1p.
+    Each factor was rounded, by half a unit in the last place at most. Where the sum is so small that this would show, log1p is summed.
     """
     factors = factors.reshape(-1)
     count = factors.size // _FACTORS * _FACTORS

@@ -30,14 +30,21 @@ def checked(rule: Rule) -> Rule:
         for index, (x, g) in enumerate(zip(parents, gradients, strict=True)):
             if g is None or type(x) is not Tensor:
                 continue
-            if type(g) is not type(grad) and array_namespace(raw(g)) is not array_namespace(x._data):
-                raise TypeError(
-                    f"{name}: gradient {index} must be an array of {_xp.library_of(x._data)}, it is a {type(g).__name__}"
-                )
+            if type(g) is not type(grad):
+                data = raw(g)
+                if not _xp.is_array(data) or array_namespace(data) is not array_namespace(x._data):
+                    raise TypeError(
+                        f"{name}: gradient {index} must be an array of {_xp.library_of(x._data)}, it is a {type(g).__name__}"
+                    )
             if tuple(g.shape) != x.shape:
-                raise ValueError(f"{name}: gradient {index} must have its operand's shape {x.shape}, it has {tuple(g.shape)}")
+                raise ValueError(
+                    f"{name}: gradient {index} must have its operand's shape {x.shape}, it has {tuple(g.shape)}; what was broadcast "
+                    "must be summed back (clumsygrad.grad.unbroadcast)"
+                )
             if g.dtype != x.dtype:
-                raise TypeError(f"{name}: gradient {index} must have its operand's dtype {x.dtype}, it has {g.dtype}")
+                raise TypeError(
+                    f"{name}: gradient {index} must have its operand's dtype {x.dtype}, it has {g.dtype}: convert it (astype)"
+                )
         if engine.wanted.get() is None:  # called directly, not by a pass, which takes gradients of tensors only
             return gradients
         return tuple([g if type(x) is Tensor else None for x, g in zip(parents, gradients, strict=True)])
@@ -49,7 +56,10 @@ def raw_only(rule: Rule) -> Rule:
     """A rule that is no array-API code: it gets raw arrays also in a pass of Tensors, and what it gives can't be differentiated."""
 
     def first_order_only_backward(tensor: Tensor, grad: Any) -> tuple[Any, ...]:
-        raise RuntimeError(f"{rule.__name__} is first order only (once=True): its gradient can't be differentiated again")
+        raise RuntimeError(
+            f"{rule.__name__} is first order only (once=True): its gradient can't be differentiated again; "
+            "a rule that is written in array functions, without once, can be"
+        )
 
     @functools.wraps(rule)
     def with_raw_arrays(tensor: Tensor, grad: Any) -> tuple[Any, ...]:

@@ -14,7 +14,7 @@ from .xp import Array, array_namespace, conj, device, is_wrapper, name_of, ndarr
 __all__ = ["added_back", "convolved", "correlated", "windows"]
 
 _THAT_CONVOLVE = frozenset({"numpy", "jax"})  # and CuPy: by FFT, which loses digits, where it takes that to be faster
-_LONG = 256  # what a window of so many saw lies together, and is added in less time than as many single numbers that lie apart
+_LONG = 256  # elements; longer windows are added one at a time, each of which lies together in memory
 
 
 def convolved(a: Array, v: Array, start: int, length: int) -> Array:
@@ -44,7 +44,7 @@ def correlated(a: Array, v: Array, start: int, length: int) -> Array:
 
 
 def _of_patches(xp: Any, a: Array, v: Array, length: int) -> Array:
-    """Σ_j a_{j + k} v_j as a product of v with a matrix whose rows lie in a, each one further on; of such two, that with fewer parts."""
+    """Σ_j a_{j + k} v_j by a matrix whose rows are stretches of a: as long as v, or as the result, whichever is shorter."""
     size = min(v.shape[0], length)
     image = xp.reshape(a, (1, 1, 1, a.shape[0]))
     rows = _windows.patches(image, _windows.window("convolve", image.shape, (1, size)))

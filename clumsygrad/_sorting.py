@@ -1,4 +1,4 @@
-"""Sorting. NumPy sorts floating numbers ten times as fast if not by its stable algorithm: by that one only where it can be told."""
+"""Sorting. Of floating numbers NumPy's stable algorithm takes ten times as long as its other: it is used only where the result shows it."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from .xp import Array, array_namespace, as_integers, is_real_numpys, ndarray, nu
 
 __all__ = ["along_one", "in_order", "order", "sent_back"]
 
-_MANY = 256  # what tells is a pass or two over the array, which costs more than sorting a few
+_MANY = 256  # elements; to sort fewer takes less time than to look whether the result would show a difference
 
 
 def along_one(x: Array, axis: int | None) -> tuple[Array, int]:
@@ -15,7 +15,7 @@ def along_one(x: Array, axis: int | None) -> tuple[Array, int]:
 
 
 def in_order(x: Array, axis: int | None, descending: bool, stable: bool) -> Array:
-    """x sorted along `axis`. Of numbers that are equal only 0.0 and −0.0 can be told from one another."""
+    """x sorted along `axis`. Of equal numbers only 0.0 and −0.0 can be told apart, so that only these need the stable algorithm."""
     x, axis = along_one(x, axis)
     xp = array_namespace(x)
     if stable and is_real_numpys(x) and (descending or x.size >= _MANY):

@@ -1,4 +1,4 @@
-"""Special functions: which library has which, and under which name; and array API code for those that need nothing but the standard.
+"""Special functions: which library has which, under which name; and array API code for those that need only the standard.
 
 `special_of(x)` has them as attributes, under SciPy's names: of raw arrays the functions of their library, of Tensors the recorded
 operations of clumsygrad.special. So a backward function may call them in both worlds, and is itself differentiable.

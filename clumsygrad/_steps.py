@@ -60,6 +60,7 @@ def run(steps: Sequence[Step]) -> None:
 
 
 def _launched(like: Array, launch: tuple[Any, ...]) -> None:
+    """Launch on the device of `like`."""
     _kernels.launch(*launch)
 
 

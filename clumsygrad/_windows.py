@@ -13,11 +13,10 @@ import numpy as np
 
 from . import _kernels, _scatter, lean
 from ._keys import assigned, read
-from .xp import Array, array_namespace, as_integers, device, device_arrays, is_wrapper, library_of, optional
+from .xp import Array, array_namespace, as_integers, device, device_arrays, is_wrapper, library_of, ndarray, optional
 
 __all__ = ["Window", "added_back", "kernel_matrix", "of_kernels", "padded", "patches", "patches_added", "seen", "window"]
 
-ndarray = np.ndarray
 Key = tuple[Any, ...]
 Pair = tuple[int, int]
 
@@ -70,7 +69,9 @@ def _fitted(name: str, shape: Pair, size: Pair, stride: Pair, padding: Pair, dil
     for n, k, s, p, d in zip(shape, size, stride, padding, dilation, strict=True):
         room = n + 2 * p - (k - 1) * d - 1
         if room < 0:
-            raise ValueError(f"{name}: a window of {size}, dilation {dilation}, does not fit {shape} with padding {padding}")
+            raise ValueError(
+                f"{name}: a window of {size}, dilation {dilation}, does not fit {shape} with padding {padding}: pad more"
+            )
         steps.append(room // s + 1)
     return Window(size, stride, padding, dilation, (steps[0], steps[1]))
 
@@ -172,7 +173,7 @@ def patches(x: Array, w: Window) -> Array:
 
 
 def _as_strided(x: Array, shape: tuple[int, ...], strides: tuple[int, ...]) -> Array:
-    """A view of NumPy's or CuPy's array, to be read only: its elements lie upon each other."""
+    """A view of NumPy's or CuPy's array, only to be read: its elements overlap in memory."""
     if type(x) is ndarray:
         return np.lib.stride_tricks.as_strided(x, shape, strides, writeable=False)
     return optional("cupy").lib.stride_tricks.as_strided(x, shape, strides)

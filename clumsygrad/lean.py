@@ -1,7 +1,7 @@
 """A few functions of the standard in NumPy's cheapest spelling, for the calculus and the functions that it leans on most.
 
 Python's wrappers cost more than the work on small arrays: `np.broadcast_to` ten times the array's constructor, `xp.reshape` eight times the
-method. Here a NumPy array goes to the C function; all else, Tensors included, to the function of its namespace, which is what each means.
+method. Here a NumPy array goes to the C function; anything else, Tensors included, to the function of its namespace that means the same.
 """
 
 from __future__ import annotations
@@ -100,9 +100,9 @@ def sum(x: Array, axis: Axis = None, keepdims: bool = False) -> Array:
 
 
 def sum_of_rows(x: Array) -> Array:
-    """Σ of the rows of a matrix, for gradients: over NumPy a product with ones, in a third of the time, which may round otherwise.
+    """Σ of the rows of a matrix, for gradients: over NumPy a product with ones, in a third of the time, with other rounding.
 
-    Of float16 it adds in float32, where NumPy's sum of ones would stop at 2048.
+    float16 is added in float32: a sum of ones in float16 stops at 2048.
     """
     if type(x) is ndarray and x.ndim == 2 and (x.flags.c_contiguous if x.dtype in _integers else x.dtype.char == "e"):
         return (_ones if len(x) < _SMALL else np.ones)(len(x), x.dtype).dot(x)
@@ -203,7 +203,7 @@ def in_shape(x: Array, shape: tuple[int, ...]) -> Array:
 
 
 def scaled(x: Array, number: Array) -> Array:
-    """x times an array. Where that is one 1, as the gradient of a loss is, a view of x; who hands one out makes it a copy."""
+    """x times an array. Where that is a single 1, as the gradient of a loss is, a view of x, which is copied before it is handed out."""
     if type(x) is ndarray and type(number) in _SCALARS and number == 1 and number.dtype is x.dtype:
         return x.view()
     return x * number
@@ -379,7 +379,7 @@ def _is_torchs(x: Array) -> bool:
 
 
 def _in_place_or_anew(in_place: Callable[..., Array], anew: Callable[..., Array], x: Array, y: Array | complex) -> Array:
-    """Where it can't be: inside torch.func.vmap y may be batched where x is not, and integers hold no fractions: x is as it was."""
+    """Writing may fail, and leaves x as it was: inside torch.func.vmap y may be batched where x is not; integers hold no fractions."""
     if type(x) in device_arrays or _is_torchs(x):
         try:
             return in_place(x, y)
@@ -442,7 +442,7 @@ def tanh_into(x: Array) -> Array:
 
 
 def exp_within(x: Array) -> Array:
-    """exp(x), but a number that is as good as infinite where it would be infinite."""
+    """exp(x), with a number near the largest of the dtype where it would overflow."""
     xp = array_namespace(x)
     largest = _largest_exponent(xp, x.dtype)
     if is_real_numpys(x):

@@ -5,7 +5,7 @@ Matrices are the last two axes; all axes before are batches.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from typing import NamedTuple
 
 from .forward.decompositions import (
@@ -137,13 +137,12 @@ def norm(x: Array, /, ord: float | str | None = None, axis: int | tuple[int, ...
         return vector_norm(x, axis=axes[0], keepdims=keepdims, ord=2 if ord is None else ord)
     if len(axes) != 2:
         raise ValueError(f"norm: ord {ord!r} is of vectors or matrices, and x has shape {tuple(x.shape)}: give one axis or two")
-    first, second = [a % ndim for a in axes]
-    z = matrix_norm(moveaxis(x, (first, second), (-2, -1)), ord=ord)
-    return expand_dims(z, axis=(first, second)) if keepdims else z
+    z = matrix_norm(moveaxis(x, axes, (-2, -1)), ord=ord)
+    return expand_dims(z, axis=tuple([a % ndim for a in axes])) if keepdims else z
 
 
-def multi_dot(arrays: Sequence[Array], /) -> Array:
-    """The product of two or more matrices, in the order of the least work. (Not in the standard.)
+def multi_dot(arrays: Iterable[Array], /) -> Array:
+    """The product of two or more matrices, in the order that takes the least work. (Not in the standard.)
 
     The first may be a vector (n,) that stands for a row, the last one for a column; all others are matrices. Raises ValueError for
     anything else. The order is found as in T. H. Cormen et al., Introduction to Algorithms, section 14.2.
@@ -153,16 +152,16 @@ def multi_dot(arrays: Sequence[Array], /) -> Array:
     >>> cg.linalg.multi_dot([a, b, c])
     Tensor(array([81., 81.]))
     """
-    shapes = [tuple(x.shape) for x in arrays]
+    matrices = list(arrays)
+    shapes = [tuple(x.shape) for x in matrices]
     if len(shapes) < 2 or any(len(s) != 2 for s in shapes[1:-1]) or any(len(s) not in (1, 2) for s in (shapes[0], shapes[-1])):
         raise ValueError(f"multi_dot: needs two matrices or more, of which the first and the last may be vectors; got {shapes}")
-    matrices = list(arrays)
     if len(shapes[0]) == 1:
         matrices[0] = reshape(matrices[0], (1, -1))
     if len(shapes[-1]) == 1:
         matrices[-1] = reshape(matrices[-1], (-1, 1))
     z = _product(matrices, _splits([x.shape[0] for x in matrices] + [matrices[-1].shape[1]]), 0, len(matrices) - 1)
-    return reshape(z, (shapes[0][:-1] if len(shapes[0]) == 2 else ()) + (shapes[-1][1:] if len(shapes[-1]) == 2 else ()))
+    return reshape(z, shapes[0][:-1] + shapes[-1][1:])
 
 
 def _splits(sizes: list[int]) -> dict[tuple[int, int], int]:

@@ -15,7 +15,7 @@ from typing import Any
 
 from . import linalg, nn, special
 from . import xp as _xp
-from ._operands import array_like, raw
+from ._operands import array_like, first_tensor, raw
 from .forward import (
     arithmetic,
     composed,
@@ -95,16 +95,19 @@ class Bound:
         True
         """
         device = _xp.device_of(_xp.name_of(self._xp), device)
-        if isinstance(obj, (list, tuple)) and (first := _first_tensor(obj)) is not None:
+        if isinstance(obj, (list, tuple)) and (first := first_tensor(obj)) is not None:
             obj = _stacked(obj, first)
         if type(obj) is not Tensor:
             if _xp.is_array(obj) and _xp.array_namespace(obj) is not self._xp:
                 obj = _xp.to_library(obj, self._xp)
-            return Tensor(self._xp.asarray(_xp.whole(obj), dtype=dtype, device=device, copy=copy))
+            made = self._xp.asarray(_xp.whole(obj), dtype=dtype, device=device, copy=copy)
+            if not _xp.is_array(obj) and _xp.kind(made) == "other":
+                raise TypeError(f"asarray: cannot make an array of numbers from {obj!r}: its dtype would be {made.dtype}")
+            return Tensor(made)
         x: Tensor = obj if _xp.array_namespace(obj._data) is self._xp else obj.to(self._xp)
         if dtype is not None and x.dtype != dtype:
             if copy is False:
-                raise ValueError(f"asarray: {x.dtype} cannot become {dtype} without a copy (copy=False)")
+                raise ValueError(f"asarray: {x.dtype} cannot become {dtype} without a copy: leave out copy=False")
             x = astype(x, dtype)
         elif copy:
             x = astype(x, x.dtype, copy=True)
@@ -281,7 +284,7 @@ _over: dict[str, Any] = {}
 def over(library: str | ModuleType, /) -> Any:
     """The namespace of clumsygrad over an array library, given as a module or by name; always the same object.
 
-    Raises ModuleNotFoundError, with how to install it, where the library is missing.
+    Raises ModuleNotFoundError, with how to install it, where the library is missing; TypeError for a module that is no array library.
 
     >>> import numpy, clumsygrad as cg
     >>> cg.over(numpy) is cg
@@ -291,6 +294,8 @@ def over(library: str | ModuleType, /) -> Any:
         return library
     xp = _xp.namespace_of_library(library)
     name = _xp.name_of(xp)
+    if not hasattr(xp, "asarray"):
+        raise TypeError(f"over: {name} is no array library: give numpy, cupy, torch, jax.numpy, dask.array or array_api_strict")
     if name not in _over:
         _over[name] = Namespace(xp)
     return _over[name]
@@ -299,7 +304,7 @@ def over(library: str | ModuleType, /) -> Any:
 def _namespace_of(x: Tensor, /, *, api_version: str | None = None) -> Any:
     """The namespace that fits the array x holds. Raises ValueError for a version of the standard it does not follow."""
     if api_version is not None and api_version not in VERSIONS:
-        raise ValueError(f"clumsygrad follows version {__array_api_version__} of the array API standard, not {api_version!r}")
+        raise ValueError(f"clumsygrad follows the versions {', '.join(VERSIONS)} of the array API standard, not {api_version!r}")
     xp = _xp.array_namespace(x._data)
     try:
         return _by_namespace[xp]
@@ -336,13 +341,6 @@ def _number(x: Any) -> Any:
 def _dtype(x: Any) -> Any:
     """A dtype as it was given, or that of an array."""
     return x.dtype if type(x) is Tensor or _xp.is_array(x) else x
-
-
-def _first_tensor(values: Any) -> Tensor | None:
-    """The first tensor in a nested list."""
-    if type(values) is Tensor or not isinstance(values, (list, tuple)):
-        return values if type(values) is Tensor else None
-    return next((x for x in map(_first_tensor, values) if x is not None), None)
 
 
 def _stacked(values: Any, like: Tensor) -> Tensor:

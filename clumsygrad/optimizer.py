@@ -30,9 +30,9 @@ class Optimizer:
     _held: frozenset[str] = frozenset()  # the names of what it keeps of each parameter, if they are always the same
 
     def __init__(self, parameters: Any, learning_rate: float) -> None:
-        self.parameters = _leaves(parameters)
+        self.parameters = _leaves(parameters, type(self).__name__)
         if not self.parameters:
-            raise ValueError(f"{type(self).__name__}: no parameters")
+            raise ValueError(f"{type(self).__name__}: no parameters: give it tensors that require a gradient")
         for index, x in enumerate(self.parameters):
             if type(x) is not Tensor or not x.requires_grad or not x.is_leaf:
                 raise TypeError(
@@ -97,7 +97,9 @@ class Optimizer:
         return _xp.narrowed(self._changed(_xp.widened(data), _xp.widened(gradient), state), data)
 
     def _changed(self, data: Any, gradient: Any, state: dict[str, Any]) -> Any:
-        raise TypeError(f"{type(self).__name__} says nothing of how to step")
+        raise TypeError(
+            f"{type(self).__name__} must define _changed(data, gradient, state), which gives the new data of a parameter"
+        )
 
     def state_dict(self) -> dict[str, Any]:
         """What a later run needs to go on: the number of steps, and the arrays of each parameter's state."""
@@ -109,7 +111,10 @@ class Optimizer:
         Raises ValueError where the number of parameters, a shape, or the kind of optimizer differs; then nothing is changed.
         """
         if len(saved["state"]) != len(self.parameters):
-            raise ValueError(f"load_state_dict: state of {len(saved['state'])} parameters for {len(self.parameters)}")
+            raise ValueError(
+                f"load_state_dict: state of {len(saved['state'])} parameters for {len(self.parameters)}: "
+                "there must be as many as when it was saved"
+            )
         state = []
         for index, (x, arrays) in enumerate(zip(self.parameters, saved["state"], strict=True)):
             if self._held and not arrays.keys() <= self._held:
@@ -119,7 +124,10 @@ class Optimizer:
                 )
             for name, array in arrays.items():
                 if tuple(array.shape) != x.shape:
-                    raise ValueError(f"load_state_dict: {name} of parameter {index} has shape {tuple(array.shape)}, not {x.shape}")
+                    raise ValueError(
+                        f"load_state_dict: {name} of parameter {index} has shape {tuple(array.shape)}, not {x.shape}: "
+                        "give the parameters in the order in which they were when it was saved"
+                    )
             state.append({name: _steps.own(_xp.moved(array, x._data)) for name, array in arrays.items()})
         steps = saved["steps"]
         traced = _xp.is_array(steps) and _xp.library_of(steps) == "jax"  # which under jax.jit has no value yet
@@ -262,7 +270,9 @@ def clip_by_norm(parameters: Any, limit: float) -> Any:
     """
     if limit <= 0:
         raise ValueError(f"clip_by_norm: limit must be positive, got {limit}")
-    given = [(x, x.grad.data if type(x.grad) is Tensor else x.grad) for x in _leaves(parameters) if x.grad is not None]
+    given = [
+        (x, x.grad.data if type(x.grad) is Tensor else x.grad) for x in _leaves(parameters, "clip_by_norm") if x.grad is not None
+    ]
     if not given:
         return 0.0
     first = given[0][1]
@@ -280,13 +290,13 @@ def clip_by_norm(parameters: Any, limit: float) -> Any:
     return _xp.whole(norm)
 
 
-def _leaves(parameters: Any) -> list[Any]:
+def _leaves(parameters: Any, name: str) -> list[Any]:
     """The leaves of a tree, or of an iterable (the values of a dict, a generator) of trees: one that is met again, once."""
     leaves, _ = _tree.flatten(parameters)
     if type(parameters) is not Tensor and all(x is parameters for x in leaves):  # no tree
         if not isinstance(parameters, Iterable):
             raise TypeError(
-                "the parameters must be a tree of tensors (in lists, tuples, dicts, dataclasses) or an iterable of trees, "
+                f"{name}: the parameters must be a tree of tensors (in lists, tuples, dicts, dataclasses) or an iterable of trees, "
                 f"not a {type(parameters).__name__}: make it a dataclass, or hand in its tensors"
             )
         leaves, _ = _tree.flatten(list(parameters))

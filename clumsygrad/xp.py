@@ -31,7 +31,7 @@ _HINTS = {
 }
 
 _MADE = "clumsygrad.asarray makes one of numbers, of tensors, and of lists of both"
-_NO_ARRAYS = (type, list, tuple, str, slice, type(None), type(...))  # what arrays are often told from: asking for them is dear
+_NO_ARRAYS = (type, list, tuple, str, slice, type(None), type(...))  # often met beside arrays, and slow to ask about
 
 # Arrays of NumPy's whose operations are not NumPy's, and what to give in their place. (By name: NumPy imports numpy.ma when it is used.)
 _NOT_AS_NUMPYS = {
@@ -48,7 +48,7 @@ FLOAT64, FLOAT32 = numpy.dtype("float64"), numpy.dtype("float32")
 ndarray = numpy.ndarray
 _generic = numpy.generic
 
-# What NumPy's sums of 0-d arrays give: their type tells their dtype, which is dear to ask them for.
+# What NumPy's arithmetic on 0-d arrays gives. The type tells the dtype, which is slow to ask them for.
 SCALAR_TYPES = frozenset({numpy.float64, numpy.float32, numpy.float16, numpy.complex128, numpy.complex64})
 _scalars = SCALARS | SCALAR_TYPES
 _real_scalars = _scalars - {complex, numpy.complex128, numpy.complex64}
@@ -237,7 +237,7 @@ def conj(xp: Any, x: Array) -> Array:
 
 @functools.cache
 def _is_narrow(dtype: tuple[Any, Any]) -> bool:
-    """Of a dtype after its class: libraries warn when their dtypes are compared with others'."""
+    """Whether a dtype has 16 bits. Given after its class, since libraries warn when their dtypes are compared with others'."""
     return str(dtype[1]).endswith("float16")
 
 
@@ -268,19 +268,19 @@ def numpy_dtype(dtype: Any) -> Any:
 
 
 def as_positions(x: Array) -> Array:
-    """Integers as int64, in which no position runs over (as JAX's own integers there, which are of 32 bits unless it is told otherwise)."""
+    """Integers as int64, in which no position overflows; in JAX as its default integers, of 32 bits unless 64 are enabled there."""
     xp = array_namespace(x)
     dtype: Any = int if name_of(xp) == "jax" else xp.int64
     return x if x.dtype == dtype else xp.astype(x, dtype)
 
 
 def as_indices(x: Array) -> Array:
-    """Integers as their library reads by them: torch's as int64 (it refuses others, and takes uint8 for a mask), others as they are."""
+    """Integers as their library takes indices: torch as int64 (it refuses others, and takes uint8 for a mask), others as they are."""
     return as_positions(x) if type(x) is not ndarray and is_array(x) and library_of(x) == "torch" else x
 
 
 def as_integers(given: Any) -> Any:
-    """Axes, lengths or numbers of times as Python's own: an int of one (or None), a tuple of several in a list or an array."""
+    """Axes, lengths or counts as Python's integers: an int for one (or None), a tuple for several in a list or an array."""
     if type(given) is int or given is None:
         return given
     if isinstance(given, (list, tuple, range)) or getattr(given, "shape", None):
@@ -289,7 +289,7 @@ def as_integers(given: Any) -> Any:
 
 
 def as_tuple(given: Any) -> tuple[Any, ...]:
-    """Integers as a tuple of Python's, one by itself too."""
+    """Integers as a tuple of Python's; a single one as a tuple of one."""
     found = as_integers(given)
     return found if type(found) is tuple else (found,)
 
@@ -316,7 +316,7 @@ def size(x: Array) -> int | None:
 def same_device(a: Array, b: Array) -> bool:
     """Whether two arrays of one library are on one device. (JAX and Dask place their arrays themselves, and raise themselves.)"""
     library = library_of(a)
-    if library in ("numpy", "jax", "dask") or (library == "cupy" and guard is None):  # of whose GPUs there is one
+    if library in ("numpy", "jax", "dask") or (library == "cupy" and guard is None):  # there is one GPU
         return True
     return bool(device(a) == device(b))
 
@@ -383,7 +383,7 @@ def number(x: Array) -> Any:
 
 
 def place_of(x: Array) -> tuple[Any, Any]:
-    """The namespace of a raw array and the device that it is on; None for that where the library places its arrays itself."""
+    """The namespace of a raw array, and its device; None in place of that where the library places its arrays itself."""
     return array_namespace(x), None if library_of(x) in ("jax", "dask") else device(x)
 
 
@@ -394,19 +394,19 @@ def moved(x: Array, like: Array) -> Array:
 
 
 def array_beside(values: Any, x: Array) -> Array:
-    """Numbers in a list, or one by itself, as an array in the library and on the device of x, which may be a Tensor. Of none, integers."""
+    """A number, or a list of them, as an array where x, which may be a Tensor, lives. An empty list holds integers."""
     array = numpy.asarray(values)
     return moved(array if array.size else array.astype("int64"), x._data if type(x) in _wrappers else x)
 
 
 def whole(x: Array) -> Array:
-    """A NumPy scalar (what NumPy's sums of 0-d arrays give) as the 0-d array it stands for; anything else as it is."""
+    """A NumPy scalar (what NumPy's arithmetic on 0-d arrays gives) as the 0-d array it stands for; anything else as it is."""
     return numpy.array(x) if isinstance(x, _generic) else x
 
 
 def scalar(x: Array) -> Array:
-    """A 0-d NumPy array as the NumPy scalar it becomes in any sum, and whose sums are ten times as fast; anything else as it is."""
-    return x[()] if type(x) is numpy.ndarray and x.ndim == 0 else x
+    """A 0-d NumPy array as a NumPy scalar, whose arithmetic is ten times as fast and gives scalars anyway; anything else as it is."""
+    return x[()] if type(x) is ndarray and x.ndim == 0 else x
 
 
 def exclusive(x: Array) -> Array:

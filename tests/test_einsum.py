@@ -178,7 +178,7 @@ def test_mixed_constants_and_tensors():
         ("ij,jk->ik", [(2, 3), (4, 5)], "'j' has the lengths 3 and 4"),
         ("ii->i", [(2, 3)], "axes of 2 and 3|lengths 2 and 3"),
         ("ij->k", [(2, 3)], "output must have letters of the operands"),
-        ("ij->ii", [(2, 3)], "each but once"),
+        ("ij->ii", [(2, 3)], "each of them once"),
         ("i", [(2, 3)], "names 1 axes of an operand that has 2"),
         ("ij", [(2,)], "names 2 axes of an operand that has 1"),
         ("...ij", [(2,)], "names 2 axes of an operand that has 1"),

@@ -393,6 +393,14 @@ def wrong_shape(tensor, grad):
     return (grad[:1],)
 
 
+def a_list(tensor, grad):
+    return ([1.0, 2.0, 3.0],)
+
+
+def a_number(tensor, grad):
+    return (2.0,)
+
+
 def wrong_dtype(tensor, grad):
     return (grad.astype(np.float32),)
 
@@ -413,6 +421,8 @@ def failing_backward(tensor, grad):
         (wrong_shape, ValueError, r"wrong_shape: gradient 0 must have its operand's shape \(3,\), it has \(1,\)"),
         (wrong_dtype, TypeError, "wrong_dtype: gradient 0 must have its operand's dtype float64, it has float32"),
         (wrong_library, TypeError, "wrong_library: gradient 0 must be an array of numpy"),
+        (a_list, TypeError, "a_list: gradient 0 must be an array of numpy, it is a list"),
+        (a_number, TypeError, "a_number: gradient 0 must be an array of numpy, it is a float"),
     ],
 )
 def test_what_a_rule_returns_is_checked(rule, kind, message):
@@ -476,8 +486,13 @@ def test_an_operation_that_keeps_something_returns_a_pair(returned):
 
 
 def test_an_operation_without_operands():
-    with pytest.raises(TypeError, match="no parameter named y"):
+    with pytest.raises(TypeError, match="operands= names y, but no parameter named so"):
         custom(two_gradients, operands=("y",))
+    with pytest.raises(TypeError, match="operation nothing: it has no operand"):
+
+        @cg.operation(two_gradients)
+        def nothing():
+            return np.ones(2)
 
 
 # Transforms -------------------------------------------------------------------------------------------------------------------------
@@ -579,6 +594,16 @@ def test_small_refusals():
         cg.loss.mse_loss(x, x, reduction="all")
     with refused(ModuleNotFoundError, "no_such_library is not installed"):
         cg.over("no_such_library")
+    with refused(TypeError, "over: operator is no array library"):
+        cg.over(operator)
+    with refused(TypeError, "asarray: cannot make an array of numbers from 'abc': its dtype would be <U3"):
+        cg.asarray("abc")
+    with refused(TypeError, "register_hook: the hook must be a function of the gradient, got 3", x):
+        x.register_hook(3)
+    with refused(TypeError, "pad: pad_width must be of integers, got 1.5", x):
+        cg.pad(x, 1.5)
+    with refused(TypeError, "clip_by_norm: the parameters must be a tree of tensors"):
+        cg.optimizer.clip_by_norm(3, 1.0)
     with refused(ValueError, "not '1999.12'", x):
         x.__array_namespace__(api_version="1999.12")
 

@@ -64,3 +64,26 @@ def test_counts_do_not_run_over(backend):
     if {"masks", "scatter"} & backend.lacks.keys() or backend.compiled:
         pytest.skip("the largest integer decides the shape")
     assert backend.host(cg.bincount(cg.Tensor(backend.array(np.ones(300, dtype=np.int8))))).tolist() == [0, 300]
+
+
+def test_truth_values_are_counted_as_integers(backend):
+    if {"masks", "scatter"} & backend.lacks.keys() or backend.compiled:
+        pytest.skip("the largest integer decides the shape")
+    assert backend.host(cg.bincount(cg.Tensor(backend.array(np.asarray([True, False, True]))))).tolist() == [1, 2]
+
+
+@pytest.mark.parametrize(
+    ("x", "minlength", "error", "message"),
+    [
+        (np.ones((2, 2), dtype=int), 0, ValueError, r"bincount: x must have one axis, it has shape \(2, 2\)"),
+        (np.asarray(1), 0, ValueError, r"bincount: x must have one axis, it has shape \(\)"),
+        (np.asarray([0.5]), 0, TypeError, "bincount: x must be an array of integers, it has dtype float64"),
+        (np.asarray([1, -1]), 0, ValueError, "bincount: x must not be negative, its smallest element is -1"),
+        (np.asarray([1]), -1, ValueError, "bincount: minlength must not be negative, got -1"),
+    ],
+)
+def test_what_cannot_be_counted_is_refused(x, minlength, error, message):
+    with pytest.raises(error, match=message):
+        cg.bincount(x, None, minlength)
+    with pytest.raises(error, match=message):
+        np.bincount(cg.Tensor(x), None, minlength)

@@ -408,7 +408,11 @@ def test_a_border_is_laid_around_in_one_new_array(monkeypatch):
         ),
         (lambda x: nn.linear(x, cg.ones((3, 2))), ValueError, "mismatch"),
         (lambda x: nn.linear(x, cg.ones(4)), ValueError, r"linear: w must have the shape \(n, m\), got \(4,\)"),
-        (lambda x: nn.layer_norm(x, axis=4), IndexError, "axis 4 is not one axis, or several, of an array of 4"),
+        (
+            lambda x: nn.layer_norm(x, axis=4),
+            IndexError,
+            "layer_norm: axis 4 is not one axis of x, or several different ones; x has 4",
+        ),
         (lambda x: nn.layer_norm(x, axis=(3, -1)), IndexError, r"axis \(3, -1\) is not"),
         (lambda x: nn.scaled_dot_product_attention(x, x, x, heads=3), ValueError, "3 heads cannot share a width of 4"),
         (lambda x: nn.scaled_dot_product_attention(x, x, x, heads=0), ValueError, "0 heads cannot"),

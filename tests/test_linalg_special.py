@@ -363,6 +363,15 @@ def test_norms_that_are_refused(arguments):
         cg.linalg.norm(cg.ones(shape), **arguments)
 
 
+def test_norms_of_axes_that_are_not_there_are_refused():
+    with pytest.raises(ValueError, match="axis 5 is out of bounds"):
+        cg.linalg.norm(cg.ones((2, 3)), 1, axis=(0, 5))
+
+
+def test_products_take_any_iterable():
+    assert cg.linalg.multi_dot(x for x in (cg.ones((2, 3)), cg.ones((3, 2)))).data.tolist() == [[3.0, 3.0], [3.0, 3.0]]
+
+
 def test_products_that_are_refused():
     for shapes in (((2, 2),), ((2,), (2,), (2, 2)), ((2, 2, 2), (2, 2))):
         with pytest.raises(ValueError, match="multi_dot: needs two matrices or more"):

@@ -100,6 +100,15 @@ ERRORS = {
     "expand_dims": (lambda t: np.expand_dims(t, 5), AXIS, "expand_dims: axis 5 is out of bounds for array of dimension 2"),
     "expand_dims-several": (lambda t: np.expand_dims(t, (0, -7)), AXIS, "expand_dims: axis -7 .* of dimension 3"),
     "expand_dims-twice": (lambda t: np.expand_dims(t, (0, -3)), ValueError, "repeated axis in `expand_dims`"),
+    "sum-half": (lambda t: np.sum(t, axis=0.5), TypeError, "'float' object cannot be interpreted as an integer"),
+    "mean-half": (lambda t: t.mean(axis=0.5), TypeError, "'float' object cannot be interpreted as an integer"),
+    "reshape-half": (lambda t: np.reshape(t, (2.0, 1)), TypeError, "'float' object cannot be interpreted as an integer"),
+    "tile-half": (lambda t: np.tile(t, 1.5), TypeError, "'float' object cannot be interpreted as an integer"),
+    "moveaxis-half": (lambda t: np.moveaxis(t[:, None], 0.0, 1), TypeError, "'float' object cannot be interpreted as an integer"),
+    "array_split-half": (lambda t: np.array_split(t, [0.5]), TypeError, "'float' object cannot be interpreted as an integer"),
+    "split-half": (lambda t: np.split(t, 1.5), ValueError, "equal division"),
+    "vander-half": (lambda t: np.vander(t, 2.5), TypeError, "'float' object cannot be interpreted as an integer"),
+    "apply_over_axes": (lambda t: np.apply_over_axes(np.sum, t, [5]), AXIS, "axis 5 is out of bounds for array of dimension 1"),
     "astype": (lambda t: t.astype(int, casting="safe"), TypeError, "astype: cannot cast float64 to int64 .* rule 'safe'"),
     "concatenate": (lambda t: np.concatenate([t, t], dtype=int), TypeError, r"numpy\.concatenate: .* float64 to int64 .*'same_kind'"),
     "concatenate-no": (lambda t: np.concatenate([t, t > 0], casting="no"), TypeError, r"numpy\.concatenate: cannot cast bool .*'no'"),
@@ -130,6 +139,13 @@ def test_axes_of_medians(backend):
         with pytest.raises(error, match=message):
             cg.median(x, axis=axis)
     assert cg.median(x, axis=[1, -2]).shape == ()
+
+
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")  # NumPy's, of the mean of nothing
+def test_the_median_of_nothing_is_nan(backend):
+    x = cg.Tensor(backend.array(np.ones((2, 0))), requires_grad=True)
+    for median in (cg.median, np.median):
+        assert np.isnan(backend.host(median(x, axis=1))).tolist() == [True, True]
 
 
 def test_what_casting_allows_is_cast(backend):

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+import operator
 from typing import Any, NoReturn
 
 from .. import xp as _xp
+from .._operands import first_tensor as first_tensor
 from ..forward.arithmetic import not_equal
 from ..forward.elementwise import astype
 from ..forward.manipulation import permute_dims, reshape
@@ -35,15 +36,6 @@ def namespace_of(x: Array) -> Any:
 def is_numpys(x: Tensor) -> bool:
     """Whether x is of NumPy, whose arrays are read on the host at no cost."""
     return _xp.library_of(x.data) == "numpy"
-
-
-def first_tensor(values: Any) -> Tensor | None:
-    """The first tensor in arguments, nested lists and tuples included."""
-    if type(values) is Tensor:
-        return values
-    if isinstance(values, (list, tuple)):
-        return next((x for x in map(first_tensor, values) if x is not None), None)
-    return None
 
 
 def tensors(*values: Any) -> tuple[Any, ...]:
@@ -83,7 +75,7 @@ def _as_tensor(x: Any, like: Tensor | None) -> Tensor:
 
 
 def positions(x: Array, like: Tensor) -> Tensor:
-    """A NumPy array of integers (or of constants) that was made on the host, where `like` lives."""
+    """A NumPy array, mostly of integers, that was made on the host, as a constant where `like` lives."""
     return Tensor(_xp.moved(numpy.asarray(x), like.data))
 
 
@@ -99,8 +91,8 @@ def truth(x: Any) -> Any:
     return x if type(x) is bool or _xp.kind(x) == "bool" else not_equal(x, 0)
 
 
-def weights(x: Any, like: Tensor) -> Tensor:
-    """A NumPy array of numbers that was made on the host, where `like` lives, and in its dtype."""
+def constants_like(x: Any, like: Tensor) -> Tensor:
+    """A NumPy array of numbers that was made on the host, as a constant where `like` lives, and in its dtype."""
     return astype(positions(x, like), like.dtype)  # type: ignore[no-any-return]
 
 
@@ -136,9 +128,9 @@ def floating(x: Tensor) -> Tensor:
 
 
 def axes_of(x: Tensor, axis: Axis, name: str) -> tuple[int, ...]:
-    """The axes that `axis` names, counted from the front."""
+    """The axes that `axis` names, counted from the front. Raises TypeError for fractions, AxisError for axes that x does not have."""
     ndim = len(x.shape)
-    axes = tuple(range(ndim)) if axis is None else tuple(axis) if isinstance(axis, (tuple, list)) else (int(axis),)
+    axes = tuple(range(ndim)) if axis is None else _xp.as_tuple(axis)
     for a in axes:
         if not -ndim <= a < ndim:
             raise numpy.exceptions.AxisError(a, ndim, name)
@@ -172,5 +164,5 @@ def along(axis: int, key: Any) -> tuple[Any, ...]:
 
 
 def shape_of(shape: Any) -> tuple[int, ...]:
-    """A shape that may be one number, or any sequence."""
-    return tuple([int(n) for n in shape]) if isinstance(shape, Sequence) or hasattr(shape, "__len__") else (int(shape),)
+    """A shape: one number, or any iterable of numbers. Raises TypeError for fractions."""
+    return tuple(map(operator.index, shape)) if numpy.iterable(shape) else (operator.index(shape),)

@@ -25,6 +25,7 @@ from ._arguments import (
     axis_of,
     beside,
     cast,
+    constants_like,
     dtype_of,
     floating,
     namespace_of,
@@ -32,7 +33,6 @@ from ._arguments import (
     refuse,
     tensor,
     tensors,
-    weights,
 )
 
 __all__ = [
@@ -108,9 +108,7 @@ def round(a: Tensor, decimals: int = 0) -> Array:
     return multiply(_e.round(divide(a, factor)), factor)
 
 
-def around(a: Tensor, decimals: int = 0) -> Array:
-    """a rounded to a number of decimals."""
-    return round(a, decimals)
+around = round
 
 
 def fix(x: Tensor) -> Array:
@@ -120,7 +118,7 @@ def fix(x: Tensor) -> Array:
 
 def astype(x: Tensor, dtype: Any, /, *, copy: bool = True, device: Any = None) -> Array:
     """x in another dtype."""
-    return _e.astype(x, dtype if _xp.library_of(x.data) != "numpy" else numpy.dtype(dtype), copy=copy)
+    return _e.astype(x, dtype_of(x, dtype), copy=copy)
 
 
 def sinc(x: Tensor) -> Array:
@@ -290,8 +288,9 @@ def apply_over_axes(func: Callable[..., Any], a: Any, axes: Any) -> Array:
     a = tensor(a)
     ndim = len(a.shape)
     for axis in (axes,) if isinstance(axes, int) else axes:
-        z = func(a, axis % ndim)
-        a = z if len(z.shape) == ndim else _m.expand_dims(z, axis=axis % ndim)
+        axis = axis_of(a, axis, "apply_over_axes")
+        z = func(a, axis)
+        a = z if len(z.shape) == ndim else _m.expand_dims(z, axis=axis)
     return a
 
 
@@ -306,7 +305,7 @@ def linspace(
     parts = num - 1 if endpoint else num
     delta = subtract(stop, start)
     shape = (num,) + (1,) * len(delta.shape)
-    count = _m.reshape(weights(numpy.arange(num), delta), shape)
+    count = _m.reshape(constants_like(numpy.arange(num), delta), shape)
     step = divide(delta, float(max(parts, 1)))
     z = _e.where(equal(count, max(parts, 1)), stop, add(start, multiply(count, step)))
     if axis != 0:

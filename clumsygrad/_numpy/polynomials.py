@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from typing import Any
 
 from .. import xp as _xp
@@ -13,7 +14,7 @@ from ..forward.indexing import _getitem
 from ..linalg import lstsq
 from ..tensor import Tensor
 from ..xp import Array, numpy
-from ._arguments import beside, floating, namespace_of, refuse, tensor, tensors, weights
+from ._arguments import beside, constants_like, floating, namespace_of, refuse, tensor, tensors
 from .sliding import convolve
 
 __all__ = [
@@ -70,7 +71,7 @@ def polyder(p: Any, m: int = 1) -> Array:
     p = floating(tensor(p))
     for _ in range(m):
         n = p.shape[0] - 1
-        p = multiply(_getitem(p, slice(None, n)), weights(numpy.arange(n, 0, -1.0), p))
+        p = multiply(_getitem(p, slice(None, n)), constants_like(numpy.arange(n, 0, -1.0), p))
     return p
 
 
@@ -81,7 +82,7 @@ def polyint(p: Any, m: int = 1, k: Any = None) -> Array:
     constants = _m.broadcast_to(constants if constants.shape else _m.reshape(constants, (1,)), (m,))
     for i in range(m):
         n = p.shape[0]
-        p = _m.concat([divide(p, weights(numpy.arange(n, 0, -1.0), p)), _getitem(constants, slice(i, i + 1))], axis=0)
+        p = _m.concat([divide(p, constants_like(numpy.arange(n, 0, -1.0), p)), _getitem(constants, slice(i, i + 1))], axis=0)
     return p
 
 
@@ -114,6 +115,6 @@ def polyfit(x: Any, y: Any, deg: int, rcond: Any = None, *, w: Any = None) -> Ar
 def vander(x: Any, N: int | None = None, increasing: bool = False) -> Array:
     """The powers of the elements of a vector, each in its row, the highest first unless `increasing`."""
     x = floating(tensor(x))
-    powers = numpy.arange(x.shape[0] if N is None else N)
-    exponents = weights(powers if increasing else powers[::-1].copy(), x)
+    powers = numpy.arange(x.shape[0] if N is None else operator.index(N))
+    exponents = constants_like(powers if increasing else powers[::-1].copy(), x)
     return pow(_m.reshape(x, (-1, 1)), exponents)

@@ -291,7 +291,7 @@ def _fit(x: Tensor, takes_real: bool) -> Tensor:
     if takes_real or _xp.kind(x) == "complex floating" or _xp.library_of(x.data) != "array_api_strict":
         return x
     ns = namespace_of(x)
-    return astype(x, ns.complex64 if x.dtype == ns.float32 else ns.complex128)  # type: ignore[no-any-return]
+    return astype(x, ns.result_type(x.dtype, ns.complex64))  # type: ignore[no-any-return]
 
 
 def fftshift(x: Any, axes: Any = None) -> Array:

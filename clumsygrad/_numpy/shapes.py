@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+import operator
 from collections.abc import Sequence
 from typing import Any
 
@@ -110,11 +111,7 @@ def swapaxes(a: Tensor, axis1: int, axis2: int) -> Array:
 
 def moveaxis(a: Tensor, source: Any, destination: Any) -> Array:
     """a with the axes `source` moved to the positions `destination`."""
-    return _v.moveaxis(a, _several(source), _several(destination))
-
-
-def _several(axes: Any) -> Any:
-    return tuple(axes) if isinstance(axes, (list, tuple)) else int(axes)
+    return _v.moveaxis(a, _xp.as_integers(source), _xp.as_integers(destination))
 
 
 def rollaxis(a: Tensor, axis: int, start: int = 0) -> Array:
@@ -277,29 +274,25 @@ def _cast_of(name: str, z: Tensor, parts: tuple[Any, ...], dtype: Any, casting: 
     return z
 
 
-def _listed(parts: Any) -> Any:
-    return parts if isinstance(parts, (tuple, list)) else tuple(parts)
-
-
 def vstack(tup: Sequence[Any], *, dtype: Any = None, casting: str = "same_kind") -> Array:
     """The arrays below each other, as rows where they are 1-d."""
-    return concatenate([atleast_2d(x) for x in tensors(*_listed(tup))], 0, dtype=dtype, casting=casting)
+    return concatenate([atleast_2d(x) for x in tensors(*tup)], 0, dtype=dtype, casting=casting)
 
 
 def hstack(tup: Sequence[Any], *, dtype: Any = None, casting: str = "same_kind") -> Array:
     """The arrays side by side: along the second axis, or the first where they are 1-d."""
-    parts = [atleast_1d(x) for x in tensors(*_listed(tup))]
+    parts = [atleast_1d(x) for x in tensors(*tup)]
     return concatenate(parts, 0 if len(parts[0].shape) == 1 else 1, dtype=dtype, casting=casting)
 
 
 def dstack(tup: Sequence[Any]) -> Array:
     """The arrays behind each other, along the third axis."""
-    return concatenate([atleast_3d(x) for x in tensors(*_listed(tup))], 2)
+    return concatenate([atleast_3d(x) for x in tensors(*tup)], 2)
 
 
 def column_stack(tup: Sequence[Any]) -> Array:
     """The arrays side by side, as columns where they are 1-d."""
-    parts = tensors(*_listed(tup))
+    parts = tensors(*tup)
     return concatenate([_m.reshape(x, (-1, 1)) if len(x.shape) < 2 else x for x in parts], 1)
 
 
@@ -340,23 +333,20 @@ def array_split(ary: Tensor, indices_or_sections: Any, axis: int = 0) -> list[Ar
     axis = axis_of(ary, axis, "array_split")
     n = ary.shape[axis]
     if hasattr(indices_or_sections, "__len__"):
-        marks = [0, *[int(i) for i in indices_or_sections], n]
+        marks = [0, *map(operator.index, indices_or_sections), n]
     else:
         sections = int(indices_or_sections)
         if sections <= 0:
             raise ValueError("number sections must be larger than 0.")
         each, longer = divmod(n, sections)
         lengths = [each + 1] * longer + [each] * (sections - longer)
-        marks = [sum(lengths[:i]) for i in range(sections + 1)]
-    return [
-        ary[along(axis, slice(start, stop if i < len(marks) - 2 else None))]
-        for i, (start, stop) in enumerate(itertools.pairwise(marks))
-    ]
+        marks = list(itertools.accumulate(lengths, initial=0))
+    return [ary[along(axis, slice(start, stop))] for start, stop in itertools.pairwise(marks)]
 
 
 def split(ary: Tensor, indices_or_sections: Any, axis: int = 0) -> list[Array]:
     """The pieces of ary between indices along `axis`, or a number of pieces of one length."""
-    if not hasattr(indices_or_sections, "__len__") and ary.shape[axis] % int(indices_or_sections):
+    if not hasattr(indices_or_sections, "__len__") and ary.shape[axis] % indices_or_sections:
         raise ValueError("array split does not result in an equal division")
     return array_split(ary, indices_or_sections, axis)
 

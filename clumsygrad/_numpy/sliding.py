@@ -9,7 +9,7 @@ from .. import xp as _xp
 from .._operation import operation
 from ..tensor import Tensor
 from ..xp import Array
-from ._arguments import axes_of, floating, refuse, tensor, tensors
+from ._arguments import axes_of, floating, refuse, shape_of, tensor, tensors
 
 __all__ = ["convolve", "correlate"]
 
@@ -69,7 +69,7 @@ def sliding_window_view(x: Any, window_shape: Any, axis: Any = None, *, subok: b
     if writeable:
         refuse("lib.stride_tricks.sliding_window_view", "writeable=True", "assign to x itself")
     x = tensor(x)
-    lengths = tuple([int(n) for n in window_shape]) if hasattr(window_shape, "__iter__") else (int(window_shape),)
+    lengths = shape_of(window_shape)
     axes = axes_of(x, axis, "sliding_window_view")
     if len(lengths) != len(axes):
         given = (

@@ -214,25 +214,11 @@ _SCANS = {
     "fmax": fmax,
     "fmin": fmin,
 }
-OUTER = frozenset(
-    {
-        *(
-            "add",
-            "subtract",
-            "multiply",
-            "divide",
-            "power",
-            "float_power",
-            "remainder",
-            "fmod",
-            "floor_divide",
-            "maximum",
-            "minimum",
-        ),
-        *("fmax", "fmin", "hypot", "arctan2", "logaddexp", "logaddexp2", "copysign", "heaviside", "equal", "not_equal", "less"),
-        *("less_equal", "greater", "greater_equal", "logical_and", "logical_or", "logical_xor"),
-    }
-)
+OUTER = frozenset({
+    "add", "subtract", "multiply", "divide", "power", "float_power", "remainder", "fmod", "floor_divide", "maximum", "minimum",
+    "fmax", "fmin", "hypot", "arctan2", "logaddexp", "logaddexp2", "copysign", "heaviside", "equal", "not_equal", "less",
+    "less_equal", "greater", "greater_equal", "logical_and", "logical_or", "logical_xor",
+})  # fmt: skip
 
 
 def reduce(name: str, x: Tensor, axis: Any = 0, dtype: Any = None, *, keepdims: bool = False) -> Array:

@@ -163,7 +163,7 @@ def bitwise_or(x1: Array, x2: Array, /) -> Array:
 
 @operation(None, serves=("__xor__", "__rxor__", "__ixor__"))
 def bitwise_xor(x1: Array, x2: Array, /) -> Array:
-    """The bits, or truth values, that one of x1 and x2 has."""
+    """The bits, or truth values, that exactly one of x1 and x2 has."""
     return x1 ^ x2
 
 
@@ -199,7 +199,7 @@ def logical_or(x1: Array, x2: Array, /) -> Array:
 
 @operation(None)
 def logical_xor(x1: Array, x2: Array, /) -> Array:
-    """Whether one of x1 and x2, elementwise."""
+    """Whether exactly one of x1 and x2, elementwise."""
     return common_namespace(x1, x2).logical_xor(x1, x2)
 
 

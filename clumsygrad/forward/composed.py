@@ -91,7 +91,7 @@ def diff(x: Array, /, *, axis: int = -1, n: int = 1, prepend: Array | None = Non
 
 
 def pad(x: Array, /, pad_width: Any, mode: str = "constant", *, constant_values: Any = 0) -> Array:
-    """x with `constant_values` before and after it: `pad_width` is a number, a pair for every axis, or a pair for each.
+    """x with `constant_values` before and after it: `pad_width` is a number, one pair for all axes, or a pair for each axis.
 
     The constants are numbers in the same three forms. (Not in the standard; of the form of NumPy's function, for the mode
     "constant" alone: numpy.pad of a tensor has the others.)
@@ -103,9 +103,12 @@ def pad(x: Array, /, pad_width: Any, mode: str = "constant", *, constant_values:
     if mode != "constant":
         raise ValueError(f"pad: mode must be 'constant', got {mode!r}: numpy.pad of a tensor has others")
     sides = (len(x.shape), 2)
-    widths = _xp.numpy.broadcast_to(_xp.numpy.asarray(pad_width, dtype=int), sides).tolist()
+    widths = _xp.numpy.asarray(pad_width)
+    if widths.dtype.kind not in "iu":
+        raise TypeError(f"pad: pad_width must be of integers, got {pad_width}")
+    widths = _xp.numpy.broadcast_to(widths, sides).tolist()
     if any(width < 0 for pair in widths for width in pair):
-        raise ValueError(f"pad: pad_width must not be negative, got {pad_width}: take a slice")
+        raise ValueError(f"pad: pad_width must not be negative, got {pad_width}: to leave elements out, take a slice")
     constants = _xp.numpy.broadcast_to(_xp.numpy.asarray(constant_values), sides)
     if not constants.any():
         key = tuple([slice(before, before + n) for (before, _), n in zip(widths, x.shape, strict=True)])
@@ -169,11 +172,11 @@ def apply_where(
     *,
     fill_value: complex | None = None,
 ) -> Array:
-    """f1(*args) where `condition`, else f2(*args) or `fill_value`: without the infinities of what was not chosen.
+    """f1(*args) where `condition`, else f2(*args) or `fill_value`, with no nan in the gradient from the branch that is not chosen.
 
-    Each function sees, where it is not chosen, the value 1 in place of its arguments: so a branch that has no finite value or
-    derivative there leaves no nan in the gradient, as it would with `where(condition, f1(x), f2(x))`. (Not in the standard; of the
-    form of array-api-extra's function of this name.)
+    Where a function is not chosen it sees 1 in place of its arguments. So a branch that has no finite value or derivative at the
+    arguments leaves no nan in the gradient, as it would with `where(condition, f1(x), f2(x))`. (Not in the standard; of the form of
+    array-api-extra's function of this name.)
 
     >>> import clumsygrad as cg
     >>> import numpy as np
@@ -182,7 +185,7 @@ def apply_where(
     array([0.25, 0.  ])
     """
     if (f2 is None) == (fill_value is None):
-        raise TypeError("apply_where: give exactly one of f2 and fill_value")
+        raise TypeError(f"apply_where: give exactly one of f2 and fill_value, got {'neither' if f2 is None else 'both'}")
     args = args if isinstance(args, tuple) else (args,)
     chosen = f1(*[where(condition, x, 1) for x in args])
     other = fill_value if f2 is None else f2(*[where(condition, 1, x) for x in args])

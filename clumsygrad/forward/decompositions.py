@@ -1,7 +1,7 @@
 """Decompositions of matrices: into eigenvectors, orthogonal factors, singular vectors.
 
 Eigenvectors and singular vectors are determined up to a factor: a sign, of complex ones a phase, within the space of several equal
-values any rotation. Which one a library gives is its own affair, so a loss must not depend on it: |v|², the projector v vᴴ and
+values any rotation. Libraries choose it differently, so a loss must not depend on it: |v|², the projector v vᴴ and
 V diag(f(w)) Vᴴ do not; a single element of v does, and its gradient means nothing.
 """
 
@@ -64,8 +64,8 @@ class SVDResult(NamedTuple):
 def eigh(x: Array, /) -> EighResult:
     """Eigenvalues and orthonormal eigenvectors of Hermitian (real: symmetric) matrices (..., n, n): X = V diag(w) Vᴴ.
 
-    The eigenvalues are real, in rising order. That x is Hermitian is taken for granted (some libraries read one triangle only), and
-    the gradient is Hermitian: of a loss of matrices that stay so. Losses must not depend on the phases of the eigenvectors. Between
+    The eigenvalues are real, in rising order. x is assumed to be Hermitian (some libraries read only one triangle), and the gradient
+    is Hermitian: that of a loss over Hermitian matrices alone. Losses must not depend on the phases of the eigenvectors. Between
     eigenvalues that are equal (to 64 rounding errors of the largest) no gradient flows: exact for symmetric functions of the
     eigenvalues and for projectors onto the whole space of an eigenvalue. Source: Giles 2008, section 3.1;
     Boeddeker et al. 2017, for complex matrices.
@@ -80,7 +80,7 @@ def eigh(x: Array, /) -> EighResult:
 def eigvalsh(x: Array, /) -> Array:
     """The eigenvalues (..., n) of Hermitian (real: symmetric) matrices (..., n, n): real, in rising order. The gradient is Hermitian.
 
-    Where x requires a gradient the eigenvectors, of which that is made, are computed at once: it costs what `eigh` does.
+    Where x requires a gradient, the eigenvectors, which the gradient is made of, are computed too: it then costs what `eigh` does.
 
     >>> import clumsygrad as cg
     >>> cg.linalg.eigvalsh(cg.asarray([[2.0, 0.0], [0.0, 1.0]]))
@@ -108,8 +108,8 @@ def eig(x: Array, /) -> EigResult:
 def eigvals(x: Array, /) -> Array:
     """The eigenvalues (..., n) of any square matrices (..., n, n): complex, in no order. The gradient of a real x is real.
 
-    Where x requires a gradient the eigenvectors, of which that is made, are computed at once: it costs what `eig` does, and the
-    order may be another one.
+    Where x requires a gradient, the eigenvectors, which the gradient is made of, are computed too: it then costs what `eig` does, and
+    the order may differ.
 
     >>> import clumsygrad as cg
     >>> cg.linalg.eigvals(cg.asarray([[2.0]]))
@@ -159,7 +159,7 @@ def svd(x: Array, /, *, full_matrices: bool = True) -> SVDResult:
 def svdvals(x: Array, /) -> Array:
     """The singular values (..., k), in falling order, of matrices (..., m, n), k = min(m, n). The gradient of one at 0 is 0.
 
-    Where x requires a gradient the singular vectors, of which that is made, are computed at once: it costs what `svd` does.
+    Where x requires a gradient, the singular vectors, which the gradient is made of, are computed too: it then costs what `svd` does.
 
     >>> import clumsygrad as cg
     >>> cg.linalg.svdvals(cg.asarray([[3.0, 0.0], [0.0, 4.0]]))
@@ -169,7 +169,7 @@ def svdvals(x: Array, /) -> Array:
 
 
 def _is_recorded(x: Array) -> bool:
-    """Whether what is computed from x will know where it came from."""
+    """Whether operations on x are recorded."""
     return type(x) is Tensor and x.requires_grad and recording()
 
 

@@ -50,5 +50,5 @@ def stdtr(df: Array, t: Array, /) -> Array:
 
 @wide_operation(grad.stdtrit_backward)
 def stdtrit(df: Array, p: Array, /) -> Array:
-    """The t that Student's t of df degrees of freedom is at most, with probability p."""
+    """The t that Student's t of df degrees of freedom does not exceed with probability p: the inverse of `stdtr`."""
     return special_of(df, p).stdtrit(df, p)

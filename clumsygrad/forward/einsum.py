@@ -1,4 +1,4 @@
-"""einsum, composed of products, transposes and sums, and so differentiable by them and at home in every library."""
+"""einsum, composed of products, transposes and sums: differentiable by their rules, in every library."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ def _parsed(subscripts: str, shapes: tuple[tuple[int, ...], ...]) -> tuple[tuple
     output = _labels(right, len(ellipsis) + len(right.replace("...", "")), subscripts)
     unknown = [label for label in output if label not in sizes]
     if unknown or len(set(output)) != len(output):
-        raise ValueError(f"einsum: in {subscripts!r} the output must have letters of the operands, and each but once")
+        raise ValueError(f"einsum: in {subscripts!r} the output must have letters of the operands, each of them once")
     return inputs, output, sizes
 
 
@@ -110,7 +110,9 @@ def _diagonal(x: Array, labels: Labels) -> Term:
             second = labels.index(label, first + 1)
             n = x.shape[first]
             if x.shape[second] != n:
-                raise ValueError(f"einsum: {_called(label)} stands for axes of {n} and {x.shape[second]} in one operand")
+                raise ValueError(
+                    f"einsum: {_called(label)} stands for axes of {n} and {x.shape[second]} in one operand, which must be equally long"
+                )
             others = [i for i in range(len(labels)) if i not in (first, second)]
             x = permute_dims(x, (*others, first, second))
             x = _getitem(reshape(x, (*x.shape[:-2], n * n)), (..., slice(None, None, n + 1)))
@@ -119,7 +121,7 @@ def _diagonal(x: Array, labels: Labels) -> Term:
 
 
 def _stretchable(x: Array, labels: Labels, sizes: dict[Label, int]) -> Term:
-    """x without the axes of length 1 that broadcast to more: as a factor it is the same along them."""
+    """x without the axes of length 1 that broadcast to longer ones: a factor that lacks an axis is the same all along it."""
     stays = [i for i, label in enumerate(labels) if x.shape[i] == sizes[label]]
     if len(stays) == len(labels):
         return x, labels

@@ -1,6 +1,6 @@
-"""Fourier transforms. `norm` tells which way has the factor: "backward" (the inverse, 1/n), "forward" (1/n there), "ortho" (1/√n in both).
+"""Fourier transforms. `norm` says where the factor stands: "backward" (1/n in the inverse), "forward" (1/n), "ortho" (1/√n in both).
 
-`n`, or `s` for several axes, is the length to transform: the operand is cut, or filled with zeros at the end, to it.
+`n`, or `s` for several axes, is the length to transform: the operand is cut to it, or filled up with zeros at the end.
 """
 
 from __future__ import annotations
@@ -89,9 +89,9 @@ def rfft(x: Array, /, *, n: int | None = None, axis: int = -1, norm: Norm = "bac
 
 @wide_operation(grad.irfft_backward)
 def irfft(x: Array, /, *, n: int | None = None, axis: int = -1, norm: Norm = "backward") -> Array:
-    """The inverse of rfft: n real numbers from ⌊n/2⌋ + 1 complex ones; without `n`, an even number, 2(m − 1) from m.
+    """The inverse of rfft: n real numbers from ⌊n/2⌋ + 1 complex ones; without `n`, 2(m − 1) numbers from m.
 
-    The imaginary part of x_0 and, for even n, of x_{n/2} is taken for 0.
+    The imaginary part of x_0 and, for even n, of x_{n/2} is taken to be 0.
 
     >>> import clumsygrad as cg
     >>> cg.fft.irfft(cg.asarray([1.0 + 0j, 1.0, 1.0]))
@@ -127,7 +127,7 @@ def irfftn(x: Array, /, *, s: Sequence[int] | None = None, axes: Sequence[int] |
 def hfft(x: Array, /, *, n: int | None = None, axis: int = -1, norm: Norm = "backward") -> Array:
     """The real spectrum, of length n, of a signal with x_{−j} = conj x_j, of which x is the first ⌊n/2⌋ + 1 elements.
 
-    Without `n`, an even number, 2(m − 1) from m. The imaginary part of x_0 and, for even n, of x_{n/2} is taken for 0.
+    Without `n`, 2(m − 1) numbers from m. The imaginary part of x_0 and, for even n, of x_{n/2} is taken to be 0.
 
     >>> import clumsygrad as cg
     >>> cg.fft.hfft(cg.asarray([1.0 + 0j, 1.0, 1.0]))

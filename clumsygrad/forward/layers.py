@@ -32,7 +32,7 @@ Pair = int | tuple[int, int]
 def linear(x: Array, w: Array, b: Array | None = None, /) -> Array:
     """x W + b for x of shape (..., n), W of shape (n, m), b of shape (m,) or None. Of shape (..., m).
 
-    (W is the transpose of what PyTorch's `linear` takes.) Raises ValueError where W is no matrix, and the library's own error where
+    (W is the transpose of what PyTorch's `linear` takes.) Raises ValueError where W is not a matrix, and the library's own error where
     the shapes do not fit.
 
     >>> import clumsygrad as cg
@@ -61,8 +61,8 @@ def layer_norm(
 ) -> Array:
     """(x − mean) / √(variance + eps) · gain + shift, mean and variance over `axis`. Of the shape of x.
 
-    `gain` and `shift` have the lengths of the axes in `axis`, in its order; either may be None. The variance is the mean of the
-    squares (no correction). Raises IndexError for axes that x does not have, ValueError for other lengths.
+    `gain` and `shift` have the lengths of the axes in `axis`, in its order; either may be None. The variance is the mean square
+    deviation (no correction). Raises IndexError for axes that x does not have, ValueError for other lengths.
 
     Source: Ba, Kiros and Hinton 2016, section 3.
 
@@ -91,9 +91,9 @@ def layer_norm(
 def dropout(x: Array, p: float = 0.5, /, *, seed: int | Array, step: int | Array = 0) -> Array:
     """x / (1 − p) where it is kept, with probability 1 − p, and 0 elsewhere. Of the shape and dtype of x.
 
-    What is kept depends on nothing but `seed`, `step`, the number of elements and p (in 2⁻²⁴): it is the same in every library, on every
-    device, and drawn again in the backward pass, not stored. Give each layer a seed, and each step of training its number; either is an
-    integer of up to 64 bits, or an integer array of one element, which is not read: under `jax.jit` a traced one.
+    What is kept depends only on `seed`, `step`, the number of elements and p (rounded to 2⁻²⁴): it is the same in every library, on every
+    device, and is drawn again in the backward pass, not stored. Give each layer a seed, and each step of training its number. Either is
+    an integer of up to 64 bits, or an integer array of one element, which is not read on the host: under `jax.jit` a traced one.
 
     Raises ValueError unless 0 ≤ p < 1. Sources: Srivastava et al. 2014; Salmon et al. 2011 (the generator, Philox 4x32-10).
 
@@ -102,7 +102,7 @@ def dropout(x: Array, p: float = 0.5, /, *, seed: int | Array, step: int | Array
     Tensor(array([0., 2., 2., 0., 2., 2., 2., 0.]))
     """
     if not 0 <= p < 1:
-        raise ValueError(f"dropout: p must be at least 0 and less than 1, got {p}")
+        raise ValueError(f"dropout: p, the probability that an element is dropped, must be at least 0 and less than 1, got {p}")
     return dropped(x, p, seed, step)
 
 

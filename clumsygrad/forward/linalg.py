@@ -1,4 +1,4 @@
-"""Linear algebra but for products and decompositions: determinants, inverses, solutions, norms, functions of matrices.
+"""Linear algebra except products and decompositions: determinants, inverses, solutions, norms, functions of matrices.
 
 Matrices are the last two axes; all axes before are batches.
 """
@@ -40,7 +40,7 @@ Axis = int | tuple[int, ...] | None
 
 
 class SlogdetResult(NamedTuple):
-    """A determinant as its sign (of complex matrices its phase) and the logarithm of its absolute value."""
+    """A determinant as its sign (for complex matrices its phase) and the logarithm of its absolute value."""
 
     sign: Array
     logabsdet: Array
@@ -124,7 +124,7 @@ def cholesky(x: Array, /, *, upper: bool = False) -> Array:
 def det(x: Array, /) -> Array:
     """The determinants of matrices (..., n, n).
 
-    The gradient is right for singular matrices too, its own derivative as well. For large matrices use `slogdet`, which does
+    The gradient is right for singular matrices too, and so is its own gradient. For large matrices use `slogdet`, which does
     not overflow, and whose gradient is cheaper.
 
     >>> import clumsygrad as cg
@@ -210,7 +210,7 @@ def _matrix_rank(x: Array, /, *, rtol: float | Array | None) -> Array:
 
 
 def _raw(rtol: float | Array | None) -> Any:
-    """A tolerance as a number or plain array: a result changes by leaps with it, so that it has no gradient."""
+    """A tolerance as a number or plain array: it has no gradient, as results jump where it changes."""
     return rtol.data if type(rtol) is Tensor else rtol
 
 
@@ -237,17 +237,17 @@ def solve_triangular(a: Array, b: Array, /, *, lower: bool = False, adjoint: boo
     """The x with a x = b, or with aᴴ x = b (`adjoint`), for triangular matrices a (..., n, n). (Not in the standard.)
 
     The one triangle of a that `lower` chooses is read, and differentiated; with `unit_diagonal` its diagonal counts as 1. b is one
-    vector (n,) or matrices (..., n, k); batches broadcast. Takes the library's triangular solver (NumPy's is SciPy's; without SciPy
-    the general one).
+    vector (n,) or matrices (..., n, k); batches broadcast. Uses the library's triangular solver (over NumPy that of SciPy; without
+    SciPy the general one).
 
     >>> import clumsygrad as cg
     >>> cg.linalg.solve_triangular(cg.asarray([[2.0, 0.0], [1.0, 1.0]]), cg.asarray([2.0, 2.0]), lower=True)
     Tensor(array([1., 1.]))
     """
     xp = array_namespace(a)
-    columns = xp.reshape(b, (-1, 1)) if len(b.shape) == 1 else b
+    columns = _beyond.as_columns(xp, b, b)
     x = _beyond.solve_triangular(a, columns, lower=lower, adjoint=adjoint, unit_diagonal=unit_diagonal)
-    return xp.reshape(x, x.shape[:-1]) if len(b.shape) == 1 else x
+    return _beyond.from_columns(xp, x, b)
 
 
 @operation(grad.inv_quad_logdet_backward, operands=("a", "y"), keeps=True)
@@ -255,7 +255,7 @@ def _inv_quad_logdet(a: Array, y: Array) -> Array:
     """What `linalg.inv_quad_logdet` gives, as one array. Keeps the Cholesky factor L and L⁻¹ y."""
     xp = array_namespace(a)
     factor = _cholesky.cholesky_triangle(a)
-    half = _beyond.solve_triangular(factor, xp.reshape(y, (-1, 1)) if len(y.shape) == 1 else y, lower=True)
+    half = _beyond.solve_triangular(factor, _beyond.as_columns(xp, y, y), lower=True)
     inv_quad = lean.sum_of_squares(half, (-2, -1))
     logdet = 2 * lean.sum(xp.log(xp.abs(lean.diagonal(factor))), -1)
     if logdet.shape != inv_quad.shape:
@@ -269,12 +269,11 @@ def _lstsq(a: Array, b: Array, /, *, rtol: float | None) -> LstsqResult:
     xp = array_namespace(a)
     u, s, vh = of_library(a, "svd")(a, full_matrices=False)
     inverse, rank = _beyond.inverse_singular_values(s, a.shape, rtol)
-    columns = xp.reshape(b, (-1, 1)) if len(b.shape) == 1 else b
+    columns = _beyond.as_columns(xp, b, b)
     scaled = xp.astype(inverse, a.dtype)[..., None] * xp.matmul(_beyond.adjoint(xp, u), columns)
     x = xp.matmul(_beyond.adjoint(xp, vh), scaled)
     residuals = xp.sum(xp.abs(columns - xp.matmul(a, x)) ** 2, axis=-2)
-    if len(b.shape) == 1:
-        x, residuals = xp.reshape(x, x.shape[:-1]), xp.reshape(residuals, residuals.shape[:-1])
+    x, residuals = [_beyond.from_columns(xp, part, b) for part in (x, residuals)]
     return LstsqResult(x, residuals, rank, s), (u, vh)  # type: ignore[return-value]  # the vectors are kept
 
 

@@ -11,7 +11,7 @@ from ..xp import Array, array_namespace, is_array, is_real_numpys, kind, library
 
 __all__ = ["binary_cross_entropy", "cross_entropy", "mae_loss", "mse_loss"]
 
-_FEW = 2**16  # elements, of which what they are multiplied by is kept: to compute it again would take longer
+_FEW = 2**16  # elements, up to which the slope is kept: to compute it again would take longer
 
 
 @operation(grad.mse_backward, operands=("prediction", "target"), keeps=True)
@@ -91,15 +91,17 @@ def binary_cross_entropy(logits: Array, labels: Array, /, *, reduction: str = "m
 
     σ(x) = 1 / (1 + exp(−x)) is the probability of the label 1: this is the loss of logistic regression. `labels` are 0 or 1, of any
     dtype, or floats between, in the shape of `logits`; or one number for all. The dtype is that of `logits`. Nothing overflows, and
-    digits are kept where the loss is all but 0. Raises ValueError for labels of another shape and for another reduction, TypeError
-    for logits that are no real floats and for complex labels.
+    losses near 0 keep their digits. Raises ValueError for labels of another shape and for another reduction, TypeError for logits
+    that are not real floats and for complex labels.
 
     >>> import clumsygrad as cg
     >>> cg.loss.binary_cross_entropy(cg.asarray([0.0, 1000.0, -40.0]), cg.asarray([1, 1, 0]), reduction="none")
     Tensor(array([6.93147181e-01, 0.00000000e+00, 4.24835426e-18]))
     """
     if kind(logits) != "real floating":
-        raise TypeError(f"binary_cross_entropy: the logits have dtype {logits.dtype}, and must be real floats")
+        raise TypeError(
+            f"binary_cross_entropy: the logits have dtype {logits.dtype}, and must be real floats: convert them (astype)"
+        )
     labels = labels_like(logits, labels)
     share = share_of_each(reduction, logits.shape)  # and so of its slope
     if is_real_numpys(logits) and type(labels) is type(logits) and reduction in ("mean", "sum") and logits.shape and logits.size:
@@ -121,7 +123,7 @@ def _binary_cross_entropies(x: Array, labels: Array) -> tuple[Array, Array]:
 
 
 def _difference(prediction: Array, target: Array, name: str) -> Array:
-    """prediction − target. Raises where neither has the shape of it: it is a mistake more often than it is meant."""
+    """prediction − target. Raises where neither operand has its shape, which is a mistake more often than it is meant."""
     difference = prediction - target
     shape = difference.shape
     if shape != getattr(prediction, "shape", ()) and shape != getattr(target, "shape", ()):
@@ -150,7 +152,10 @@ def _axis_of_classes(logits: Array, labels: Array, axis: int) -> int:
         raise IndexError(f"cross_entropy: axis {axis} is out of range for logits of shape {tuple(shape)}")
     axis %= len(shape)
     if labels.shape != shape[:axis] + shape[axis + 1 :]:
-        raise ValueError(f"cross_entropy: labels of shape {tuple(labels.shape)} do not fit logits {tuple(shape)}, axis {axis}")
+        raise ValueError(
+            f"cross_entropy: labels of shape {tuple(labels.shape)} do not fit logits {tuple(shape)}, axis {axis}: "
+            f"they must have the shape {tuple(shape[:axis] + shape[axis + 1 :])}"
+        )
     return axis
 
 

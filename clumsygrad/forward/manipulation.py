@@ -115,7 +115,7 @@ def stack(arrays: Sequence[Array], /, *, axis: int = 0) -> Array:
 
 
 def repeat(x: Array, repeats: int | Array, /, *, axis: int | None = None) -> Array:
-    """x with each element along `axis` repeated `repeats` times (one number, or one for each); with axis None, of x laid flat."""
+    """x with each element along `axis` repeated `repeats` times (one number, or one for each); with None, of x laid flat."""
     return _repeat(x, array_beside(repeats, x) if isinstance(repeats, (list, tuple)) else repeats, axis=axis)
 
 

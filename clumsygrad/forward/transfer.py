@@ -43,7 +43,7 @@ def _to(x: Tensor, target: str | ModuleType | Any, /) -> Tensor:
 def _to_device(x: Tensor, device: Any, /, *, stream: Any = None) -> Tensor:
     """x on another device of its own library. `stream` must be None: moves run on the library's current stream."""
     if stream is not None:
-        raise ValueError("to_device: stream must be None: moves run on the library's current stream")
+        raise ValueError(f"to_device: stream must be None, got {stream!r}: moves run on the library's current stream")
     return x._moved((_xp.array_namespace(x._data), device))
 
 

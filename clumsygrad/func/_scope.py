@@ -158,14 +158,18 @@ class _Pushforward:
 
 def _argument(x: Any, name: str, beside: Callable[[], Any]) -> Tensor:
     """A tensor of the transform's own over an argument; over a Tensor it is a step of that one's graph."""
+    parents: tuple[Tensor, ...] = ()
     if type(x) is Tensor:
         data, parents = x._data, (x,) if x.requires_grad else ()
+    elif _xp.is_array(x) and not is_number(x):
+        data = _xp.scalar(x)
     else:
-        data, parents = _xp.scalar(x) if _xp.is_array(x) and not is_number(x) else number_like(x, beside()), ()
+        data = number_like(x, beside())
     if not _xp.is_floating(data):
-        given, convert = (
-            (f"is {x!r}", f"write {float(x)}") if isinstance(x, int) else (f"has dtype {data.dtype}", "convert it (astype)")
-        )
+        if isinstance(x, int):
+            given, convert = f"is {x!r}", f"write {float(x)}"
+        else:
+            given, convert = f"has dtype {data.dtype}", "convert it (astype)"
         raise TypeError(
             f"{name}: an argument {given}, and only floating and complex arrays have gradients; {convert}, or name the others with argnums"
         )

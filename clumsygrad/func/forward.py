@@ -17,11 +17,11 @@ def jvp(f: Callable[..., Any], primals: Any, tangents: Any) -> tuple[Any, Any]:
     """The outputs of `f` at the primals, and their derivative along the tangents: the product with the Jacobian, which is not formed.
 
     `primals` is the tuple of f's arguments, each an array or a tree of arrays, and `tangents` a tuple of the same structure, shapes
-    and kinds of dtype; a function of one argument may have them as they are, without a tuple. The tangents of the outputs have the
+    and kinds of dtype; for a function of one argument the tuples may be left out. The tangents of the outputs have the
     outputs' structure, shapes and dtypes.
 
     Raises TypeError or ValueError where a tangent's structure, shape or dtype kind does not fit its primal, and RuntimeError where
-    `f` uses an operation whose rule is first order only: the pullback is transposed, for which it is differentiated.
+    `f` uses an operation whose rule is first order only: the pullback is transposed, and so has to be differentiated.
 
     >>> import numpy as np, clumsygrad as cg
     >>> cg.func.jvp(cg.sin, (np.asarray([0.0, np.pi]),), (np.asarray([1.0, 2.0]),))
@@ -56,7 +56,7 @@ def hvp(f: Callable[..., Any], primals: Any, vector: Any) -> Any:
     """The Hessian of a real scalar function times a vector, without the Hessian: a tree like `vector`.
 
     `primals` is the tuple of f's arguments, each an array or a tree of arrays, and `vector` a tuple of the same structure and shapes;
-    a function of one argument may have them as they are, without a tuple. Complex arguments count as pairs of real ones: the product
+    for a function of one argument the tuples may be left out. Complex arguments count as pairs of real ones: the product
     is the change of the gradient along `vector`.
 
     The gradient's own pullback is called once (the Hessian is symmetric): about the time of two gradients.

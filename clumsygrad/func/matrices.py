@@ -28,7 +28,7 @@ def jacobian(f: Callable[..., Any], argnums: Argnums = 0, *, by: str | None = No
     with); by default the fewer. Under jax.jit the passes are unrolled.
 
     Complex arrays: with complex arguments and results `f` must be holomorphic (which is not checked), and J is its complex
-    derivative; of real arguments, J is complex where the result is. A real result of a complex argument has its gradients for rows,
+    derivative; of real arguments, J is complex where the result is. A real result of a complex argument has its gradients as rows,
     ∂f/∂Re z + i ∂f/∂Im z.
 
     Raises TypeError for integer arguments, and for results that are no tree of arrays.
@@ -58,8 +58,9 @@ def jacobian(f: Callable[..., Any], argnums: Argnums = 0, *, by: str | None = No
 def hessian(f: Callable[..., Any], argnums: Argnums = 0) -> Callable[..., Any]:
     """The Hessian of a real scalar function: the matrix of its second derivatives, of shape argument.shape + argument.shape.
 
-    For a tree of arguments it is a tree like that of trees like that: `hessian(f)(p)["a"]["b"]` has shape a.shape + b.shape; where
-    `argnums` is a tuple, a tuple of tuples. It takes one pass for each element of the arguments; `hvp` gives a product with it in one.
+    For a tree p it is a tree like p whose leaves are trees like p: `hessian(f)(p)["a"]["b"]` has shape a.shape + b.shape. Where
+    `argnums` is a tuple, it is a tuple of tuples. It takes one pass for each element of the arguments; `hvp` gives a product with it
+    in one.
 
     Raises TypeError for results that are not one real number, and for complex arguments, whose second derivatives are no single
     matrix: use `hvp`, or write `f` as a function of the real and imaginary parts.
@@ -128,7 +129,7 @@ def _by_columns(pull: _Pullback, arguments: Sequence[Tensor]) -> list[list[Any]]
 def _count(tensors: Sequence[Tensor], name: str) -> int:
     sizes = [x.size for x in tensors]
     if None in sizes:
-        raise TypeError(f"{name}: an array has an unknown shape, and no known number of rows: compute it first")
+        raise TypeError(f"{name}: an array has an unknown shape, and so an unknown number of rows: compute it first")
     return sum(n for n in sizes if n is not None)
 
 

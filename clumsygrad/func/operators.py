@@ -28,8 +28,8 @@ Function = Callable[..., Any]
 def linear_operator(forward: Function, adjoint: Function, *, name: str | None = None, check: bool = False) -> LinearOperator:
     """A differentiable function of a linear operator that other code computes: a Radon transform, a sparse matrix, a PyLops operator.
 
-    `forward` takes a plain array x and gives A x, `adjoint` takes one like A x and gives Aᴴ of it, of any shapes, in the caller's
-    library. The result is a function of an array or a Tensor, differentiable to any order, in both directions; its attribute
+    `forward` takes a plain array x and returns A x, `adjoint` takes a plain array y like A x and returns Aᴴ y: arrays of any shapes, in
+    the caller's library. The result is a function of an array or a Tensor, differentiable to any order, in both directions; its attribute
     `adjoint` is the function of Aᴴ, differentiable too, and `dot_test` checks that the two belong together. With `check`, the first
     call for each shape and dtype does that.
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from .. import _tree
 from .. import xp as _xp
-from .._operands import first_array, is_number, number_like
+from .._operands import as_array, first_array
 from .._vectors import Vector, arrays_of, is_complex, vector_of
 from ..tensor import Tensor
 from ..xp import numpy
@@ -109,7 +109,7 @@ class _Layout:
     def __init__(self, tree: Any, name: str) -> None:
         leaves, self.structure = _tree.flatten(tree)
         first = first_array(leaves)
-        self.likes = [_xp.whole(number_like(x, first)) if is_number(x) else Tensor(x).data for x in leaves]
+        self.likes = [as_array(x, first) for x in leaves]
         for x in self.likes:
             if not _xp.is_floating(x):
                 raise TypeError(

@@ -21,7 +21,7 @@ Argnums = int | tuple[int, ...]
 def grad(f: Callable[..., Any], argnums: Argnums = 0, *, has_aux: bool = False) -> Callable[..., Any]:
     """The gradient of a real scalar function, as a function of the same arguments.
 
-    `argnums` says with respect to which positional arguments: an int gives that argument's gradient, a tuple a tuple of them. An
+    `argnums` are the positional arguments to differentiate with respect to: an int gives one gradient, a tuple a tuple of them. An
     argument may be an array, a Tensor, a float, or a tree of those (dicts, lists, tuples, dataclasses); its gradient has the same
     structure, shapes and dtypes, and is 0 where the result does not depend on it. The result is a tensor of one element, of any
     shape; a number, or an array that is no Tensor, is a constant. With `has_aux`, `f` returns (value, anything), and the result
@@ -97,8 +97,8 @@ def vjp(f: Callable[..., Any], *primals: Any, has_aux: bool = False) -> tuple[An
 def elementwise_grad(f: Callable[..., Any], argnums: Argnums = 0) -> Callable[..., Any]:
     """The derivative of each element of the result, for a function that computes element by element.
 
-    It is the gradient of the sum of the result, computed in one pass; that is what it means for other functions too. The argument
-    and the result are real; for complex functions of one complex number at a time see `holomorphic_grad`.
+    It is computed in one pass, as the gradient of the sum of the result, which it is for other functions too. The argument and the
+    result are real; for complex functions of one complex number at a time see `holomorphic_grad`.
 
     Raises TypeError for complex results, and for those that are no array.
 

@@ -45,7 +45,7 @@ from .transfer import *
 
 
 class _Calculus(_ModuleType):
-    """This module: what is called `grad` in other libraries is the transform, which errors name."""
+    """This module, which says where the transform is if it is called: `grad` is that transform in other libraries."""
 
     def __call__(self, *args: object, **kwargs: object) -> _NoReturn:
         raise TypeError("clumsygrad.grad holds the backward functions: the gradient of a function f is clumsygrad.func.grad(f)")

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from .. import lean
-from ..xp import FLOAT32, FLOAT64, SCALARS, Array, array_namespace, as_integers, conj, is_array, is_floating, ndarray
+from ..xp import FLOAT32, FLOAT64, SCALARS, Array, array_namespace, as_integers, as_tuple, conj, is_array, is_floating, ndarray
 
 if TYPE_CHECKING:
     from ..tensor import Tensor
@@ -43,7 +43,7 @@ def pair(tensor: Tensor, grad: Array) -> tuple[Array, Array]:
 
 
 def floating_pair(tensor: Tensor, grad: Array) -> tuple[Array, Array]:
-    """Both operands; one of integers or truth values in the dtype of `grad`, for rules that integers would run over in, or widen."""
+    """Both operands; integers and truth values in the dtype of `grad`, for rules in which they would overflow, or widen the result."""
     x, y = pair(tensor, grad)
     return _floating(x, grad), _floating(y, grad)
 
@@ -73,7 +73,7 @@ def operands(tensor: Tensor, grad: Array) -> tuple[Array, ...]:
 
 
 def result(tensor: Tensor, grad: Array) -> Array:
-    """What the operation gave."""
+    """The result of the operation."""
     return tensor if type(grad) is type(tensor) else tensor._data
 
 
@@ -105,7 +105,7 @@ def conj_pair(tensor: Tensor, grad: Array) -> tuple[Array, Array]:
 
 
 def conj_result(tensor: Tensor, grad: Array) -> Array:
-    """The complex conjugate of what the operation gave."""
+    """The complex conjugate of the result of the operation."""
     z = tensor if type(grad) is type(tensor) else tensor._data
     dtype = z.dtype
     return z if dtype is FLOAT64 or dtype is FLOAT32 else conj(array_namespace(z), z)
@@ -117,20 +117,36 @@ def attribute(tensor: Tensor, name: str) -> Any:
 
 
 def integers(tensor: Tensor, name: str) -> Any:
-    """An attribute that is an axis, a length or a number of times, or several: an int, a tuple, or None, whatever it was given as."""
+    """An attribute that holds one integer or several (axes, lengths, shifts): an int, a tuple or None, however it was given."""
     return as_integers(tensor._attributes[name])
+
+
+def reduced_axes(tensor: Tensor, ndim: int) -> tuple[int, ...]:
+    """The axes that were reduced (the attribute `axis`; all, if None), counted from the front."""
+    axis = tensor._attributes["axis"]
+    if axis is None or not ndim:  # NumPy takes 0 for an axis of a number
+        return tuple(range(ndim))
+    return tuple([a % ndim for a in as_tuple(axis)])
+
+
+def shape_kept(tensor: Tensor, shape: tuple[int, ...]) -> tuple[int, ...]:
+    """The shape of the result of reducing an operand of `shape`, had the reduced axes been kept at length 1."""
+    if tensor._attributes["axis"] is None:
+        return (1,) * len(shape)
+    axes = reduced_axes(tensor, len(shape))
+    return tuple([1 if i in axes else n for i, n in enumerate(shape)])
 
 
 def kept(tensor: Tensor, grad: Array) -> Any:
     """What an operation with `keeps=True` kept for its rule; None where `grad` is a Tensor.
 
-    What was kept is plain arrays: a rule that is recorded computes it again, of the operands, on which it depends.
+    What was kept is plain arrays: a rule that is recorded computes it again from the operands, so that it depends on them.
     """
     return None if type(grad) is type(tensor) else tensor._attributes["kept"]
 
 
 def scalar_operand(tensor: Tensor) -> tuple[str, complex]:
-    """Of a scalar rule: which parameter the Python scalar was given for ("x1" or "x2"), and the scalar."""
+    """For a rule of one tensor and a Python scalar: the parameter that the scalar was given for ("x1" or "x2"), and the scalar."""
     return tensor._attributes  # type: ignore[no-any-return]
 
 
@@ -160,7 +176,7 @@ _LARGE = 2**14  # elements; new memory for fewer costs less than asking
 
 
 def handed_over(tensor: Tensor, g: Array) -> Array:
-    """`g`, the gradient of the first operand (None without one): a new array that the rule which returns it does not use again."""
+    """`g`, the gradient of the first operand, or None: if an array, a new one, which the rule does not use after it returns it."""
     if (type(g) is ndarray and g.size > _LARGE) or type(g) is type(tensor):
         gathered = tensor._gathered()  # type: ignore[misc]
         if gathered is not None:
@@ -183,6 +199,11 @@ def _was_handed_over(tensor: Tensor) -> bool:
         return False
     gathered = tensor._gathered()  # type: ignore[misc]
     return gathered is not None and tensor._id in gathered[2]
+
+
+def or_one(xp: Any, x: Array) -> Array:
+    """x with 1 in the place of 0, to divide by."""
+    return xp.where(x == 0, xp.ones_like(x), x)
 
 
 def unbroadcast(g: Array, shape: tuple[int, ...]) -> Array:

@@ -48,7 +48,7 @@ def silu_backward(tensor: Tensor, grad: Array) -> GradientTuple:
 
 
 def _times_slope(tensor: Tensor, grad: Array, slope: Callable[..., Array]) -> Array:
-    """z̄ · slope(x, z). A result z of 16 bits has lost digits that the slope needs: there it is slope(x) of x in float32."""
+    """z̄ · slope(x, z); with slope(x) in float32 where x has 16 bits, as z has then lost digits that the slope needs."""
     x, z = conj_operand(tensor, grad), conj_result(tensor, grad)
     wide = widened(x)
     if wide is not x:

@@ -12,7 +12,19 @@ from typing import TYPE_CHECKING, Any
 
 from .. import _pieces, lean
 from ..xp import SCALARS, Array, array_namespace, conj, kind
-from ._read import GradientTuple, conj_pair, conj_result, floating_pair, needs, operands, pair, result, scalar_operand, unbroadcast
+from ._read import (
+    GradientTuple,
+    conj_pair,
+    conj_result,
+    floating_pair,
+    needs,
+    operands,
+    or_one,
+    pair,
+    result,
+    scalar_operand,
+    unbroadcast,
+)
 
 if TYPE_CHECKING:
     from ..tensor import Tensor
@@ -144,7 +156,7 @@ def _exponent_gradient(xp: Any, tensor: Tensor, grad: Array, base: Array) -> Arr
 def _log_or_zero(xp: Any, x: Array, grad: Array) -> Array:
     if type(x) in SCALARS:
         return _log_of_number(x, kind(grad) == "complex floating")
-    return xp.log(xp.where(x == 0, xp.ones_like(x), x))
+    return xp.log(or_one(xp, x))
 
 
 def _log_of_number(c: complex, is_complex: bool) -> complex:

@@ -1,8 +1,8 @@
 """Backward functions of the decompositions of matrices.
 
-A Hermitian (skew-Hermitian) part is that of each matrix in a batch; ∘ is the elementwise product. A rule is called for one result of
-its operation at a time; a loss of several gets the sum. With a raw gradient it uses the factors of the forward pass, with a
-recorded one it factorises again, so that the factors depend on the operand: the same library factorises the same array alike.
+skew(M) is the skew-Hermitian part (M − Mᴴ) / 2 of each matrix in a batch; ∘ is the elementwise product. A rule is called for one
+result of its operation at a time; a loss of several gets the sum. With a raw gradient it uses the factors of the forward pass. With a
+Tensor it factorises again, so that the factors depend on the operand: the same library factorises the same array in the same way.
 
 Differences of eigenvalues below the rounding errors of the largest divide nothing: vectors of such values are an arbitrary basis of
 the space they span, and a loss that does not depend on the basis has no gradient along its rotations.
@@ -26,8 +26,8 @@ __all__ = [
     "svd_backward",
 ]
 
-# Values that the libraries' algorithms separate by rounding alone lie this many units of rounding of the largest apart, at most
-# (seen: 37, in a projector of 400 rows).
+# Equal values that the libraries' algorithms separate by rounding alone lie at most this many rounding units of the largest one apart
+# (37 were seen, in a projector of 400 rows).
 ROUNDING = 64
 
 

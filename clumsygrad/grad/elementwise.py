@@ -1,7 +1,7 @@
 """Backward functions of the elementwise functions.
 
-Each is z̄ · conj(dz/dx), for real and complex operands alike: the functions are holomorphic, but for `abs`, `sign`, `real`, `imag`,
-`conj` and those that choose or round, which say their own.
+Each is z̄ · conj(dz/dx), for real and complex operands alike: the functions are holomorphic, except `abs`, `sign`, `real`, `imag`,
+`conj` and those that choose or round, whose docstrings give their own formulas.
 """
 
 from __future__ import annotations
@@ -11,7 +11,19 @@ from typing import TYPE_CHECKING, Any
 
 from .. import _pieces, lean
 from ..xp import SCALAR_TYPES, Array, array_namespace, conj, is_real_numpys, kind, narrowed, ndarray, numpy, scalar, widened
-from ._read import GradientTuple, conj_operand, conj_result, floating_pair, needs, operand, operands, pair, result, unbroadcast
+from ._read import (
+    GradientTuple,
+    conj_operand,
+    conj_result,
+    floating_pair,
+    needs,
+    operand,
+    operands,
+    or_one,
+    pair,
+    result,
+    unbroadcast,
+)
 
 if TYPE_CHECKING:
     from ..tensor import Tensor
@@ -118,7 +130,7 @@ def _ratio_of_exp(xp: Any, x: Array, z: Array, finite: bool) -> Array:
 
 
 def _is_finite(z: Array) -> bool:
-    """Whether z is NumPy's, and neither infinite nor nan anywhere; others are not searched."""
+    """Whether z is NumPy's and finite everywhere; arrays of other libraries are not searched, and count as not finite."""
     return (type(z) is ndarray or type(z) in SCALAR_TYPES) and bool(numpy.isfinite(z).all())
 
 
@@ -178,7 +190,7 @@ def acos_backward(tensor: Tensor, grad: Array) -> GradientTuple:
 
 
 def atan_backward(tensor: Tensor, grad: Array) -> GradientTuple:
-    """z = atan(x):   x̄ = z̄ / conj(1 + x²).   Of 16 bits in float32, as x² soon runs over."""
+    """z = atan(x):   x̄ = z̄ / conj(1 + x²).   Where x has 16 bits in float32, as x² soon overflows."""
     x = conj_operand(tensor, grad)
     wide = widened(x)
     return (narrowed(grad / (wide * wide + 1), x),)
@@ -239,20 +251,20 @@ def atan2_backward(tensor: Tensor, grad: Array) -> GradientTuple:
     need_y, need_x = needs(tensor)
     square = _sum_of_squares(tensor, x, y)
     if square is not None:
-        g = grad / xp.where(square == 0, xp.ones_like(square), square)
+        g = grad / or_one(xp, square)
         return unbroadcast(g * x, y.shape) if need_y else None, unbroadcast(-g * y, x.shape) if need_x else None
-    r = xp.hypot(x, y)  # its square may run over or under where the gradients do not
-    r = scalar(xp.where(r == 0, xp.ones_like(r), r))
+    r = xp.hypot(x, y)  # its square may overflow or underflow where the gradients do not
+    r = scalar(or_one(xp, r))
     g = grad / r
     return unbroadcast(g * (x / r), y.shape) if need_y else None, unbroadcast(-g * (y / r), x.shape) if need_x else None
 
 
 def _sum_of_squares(tensor: Tensor, x: Array, y: Array) -> Array | None:
-    """x² + y² of NumPy's usual arrays, whose hypot takes five times as long. None where it runs over or under, and of all others."""
-    if not is_real_numpys(tensor._data) or type(x) is not type(y):  # one that is a number may do so unseen
+    """x² + y² for NumPy's usual arrays, whose hypot takes five times as long; None for others, and where it overflows or underflows."""
+    if not is_real_numpys(tensor._data) or type(x) is not type(y):  # Python squares a number with no regard to errstate
         return None
     try:
-        with numpy.errstate(over="raise", under="raise"):  # which costs no look at them
+        with numpy.errstate(over="raise", under="raise"):  # which costs less than a pass over the elements
             return x * x + y * y
     except FloatingPointError:
         return None
@@ -264,7 +276,7 @@ def hypot_backward(tensor: Tensor, grad: Array) -> GradientTuple:
     x, y = floating_pair(tensor, grad)
     need_x, need_y = needs(tensor)
     z = result(tensor, grad)
-    g = grad / xp.where(z == 0, xp.ones_like(z), z)
+    g = grad / or_one(xp, z)
     return unbroadcast(g * x, x.shape) if need_x else None, unbroadcast(g * y, y.shape) if need_y else None
 
 
@@ -287,7 +299,7 @@ def sign_backward(tensor: Tensor, grad: Array) -> GradientTuple:
         return (xp.zeros_like(grad),)
     z, size = result(tensor, grad), xp.abs(x)
     radial = z * xp.real(xp.conj(z) * grad)
-    return ((grad - radial) * xp.where(size == 0, xp.zeros_like(size), 1 / xp.where(size == 0, xp.ones_like(size), size)),)
+    return ((grad - radial) * xp.where(size == 0, xp.zeros_like(size), 1 / or_one(xp, size)),)
 
 
 def real_backward(tensor: Tensor, grad: Array) -> GradientTuple:
@@ -363,7 +375,7 @@ def minimum_backward(tensor: Tensor, grad: Array) -> GradientTuple:
 
 
 def _chosen(tensor: Tensor, grad: Array, x: Array, y: Array, first: Array) -> GradientTuple:
-    """What each raw operand has of the gradient, `first` telling where that is x. NumPy's are searched for a tie: most have none."""
+    """The gradients of both raw operands; `first` is where all of it goes to x. NumPy's are searched for ties: most have none."""
     need_x, need_y = needs(tensor)
     tie = x == y
     g = lean.kept_where(first, grad)

@@ -73,9 +73,9 @@ def ifftn_backward(tensor: Tensor, grad: Array) -> GradientTuple:
 
 # Real to complex, and back ------------------------------------------------------------------------------------------------------------
 #
-# Half of a real signal's spectrum tells the other half: of n frequencies, those from 0 to ⌊n/2⌋ are kept. In the way back each of them
-# counts twice, for itself and for its conjugate, but 0 and (of an even n) n/2, which are their own and of which only the real part is
-# read. So the adjoint of the one way is the other way with the inner frequencies halved, or doubled.
+# Half of a real signal's spectrum tells the other half: of n frequencies, those from 0 to ⌊n/2⌋ are kept. On the way back each of them
+# counts twice, for itself and for its conjugate, except 0 and (of an even n) n/2, which are their own conjugates, and of which only the
+# real part is read. So the adjoint of the one way is the other way with the inner frequencies halved, or doubled.
 
 
 def rfft_backward(tensor: Tensor, grad: Array) -> GradientTuple:

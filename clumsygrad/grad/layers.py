@@ -1,6 +1,6 @@
 """Backward functions of the layers of neural networks.
 
-With a raw gradient a rule uses what the forward pass kept (statistics of rows, weights of attention); with a recorded one it computes
+With a raw gradient a rule uses what the forward pass kept (statistics of rows, weights of attention); with a Tensor it computes
 that again, so that it depends on the operands.
 """
 

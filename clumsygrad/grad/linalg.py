@@ -13,10 +13,13 @@ from .. import lean
 from .._beyond import (
     adjoint,
     adjugate,
+    as_columns,
     cross,
+    from_columns,
     inverse_of,
     lu_solve,
     outer,
+    products_before,
     pseudo_inverse,
     solution,
     solve_triangular,
@@ -46,7 +49,7 @@ __all__ = [
     "trace_backward",
 ]
 
-# Below this size halving a triangular matrix further costs more calls than it saves work.
+# Below this size, halving a triangular matrix again costs more in calls than it saves in work.
 _HALVED = 96
 
 # Parts and products ---------------------------------------------------------------------------------------------------------------
@@ -125,7 +128,7 @@ def cholesky_backward(tensor: Tensor, grad: Array) -> GradientTuple:
 
 
 def _twice_cholesky_gradient(xp: Any, l: Array, g: Array) -> Array:  # noqa: E741 (the factor's name)
-    """2 X̄, of which only the lower triangle of g is read; doubled, since its blocks then fit together as they come."""
+    """2 X̄, for which only the lower triangle of g is read. Doubled, it is put together of blocks with no further factors."""
     n = l.shape[-1]
     if n <= _HALVED:
         lower = xp.tril(xp.matmul(adjoint(xp, l), g))
@@ -170,16 +173,11 @@ def _products_but_two(xp: Any, s: Array) -> Array:
     n = s.shape[-1]
     row = xp.reshape(s, (*s.shape[:-1], 1, n))
     above = xp.triu(xp.ones((n, n), dtype=s.dtype, device=device(s)), k=1)
-    between = _products_before(xp, row * above + (1 - above))
-    before = xp.reshape(_products_before(xp, s), (*s.shape, 1))
-    after = xp.flip(_products_before(xp, xp.flip(row, axis=-1)), axis=-1)
+    between = products_before(xp, row * above + (1 - above))
+    before = xp.reshape(products_before(xp, s), (*s.shape, 1))
+    after = xp.flip(products_before(xp, xp.flip(row, axis=-1)), axis=-1)
     products = above * between * before * after
     return products + xp.matrix_transpose(products)
-
-
-def _products_before(xp: Any, x: Array) -> Array:
-    """Along the last axis, the product of all elements before each one."""
-    return xp.cumulative_prod(x, axis=-1, include_initial=True)[..., :-1]
 
 
 def slogdet_backward(tensor: Tensor, grad: Array) -> GradientTuple:
@@ -227,7 +225,7 @@ def solve_backward(tensor: Tensor, grad: Array) -> GradientTuple:
     x, y = pair(tensor, grad)
     need_x, need_y = needs(tensor)
     factors = kept(tensor, grad)
-    g, z = _columns(xp, grad, y), _columns(xp, result(tensor, grad), y)
+    g, z = as_columns(xp, grad, y), as_columns(xp, result(tensor, grad), y)
     gy = lu_solve(factors, g, True) if factors else solution(adjoint(xp, x), g)
     return (
         unbroadcast(outer(-gy, adjoint(xp, z)), x.shape) if need_x else None,
@@ -244,7 +242,7 @@ def inv_quad_logdet_backward(tensor: Tensor, grad: Array) -> GradientTuple:
     xp = array_namespace(grad)
     x, y = pair(tensor, grad)
     need_x, need_y = needs(tensor)
-    factor, half = kept(tensor, grad) or _factor_and_half(xp, x, _columns(xp, y, y))
+    factor, half = kept(tensor, grad) or _factor_and_half(xp, x, as_columns(xp, y, y))
     w = solve_triangular(factor, half, lower=True, adjoint=True)
     scale = xp.astype(grad, x.dtype)
     scaled = xp.reshape(scale[0, ...], (*grad.shape[1:], 1, 1)) * w
@@ -272,7 +270,7 @@ def solve_triangular_backward(tensor: Tensor, grad: Array) -> GradientTuple:
     need_x, need_y = needs(tensor)
     lower, of_adjoint = attribute(tensor, "lower"), attribute(tensor, "adjoint")
     unit = attribute(tensor, "unit_diagonal")
-    g, z = _columns(xp, grad, y), _columns(xp, result(tensor, grad), y)
+    g, z = as_columns(xp, grad, y), as_columns(xp, result(tensor, grad), y)
     gy = solve_triangular(x, g, lower=lower, adjoint=not of_adjoint, unit_diagonal=unit)
     gx = None
     if need_x:
@@ -281,14 +279,9 @@ def solve_triangular_backward(tensor: Tensor, grad: Array) -> GradientTuple:
     return gx, _as_given(xp, gy, y) if need_y else None
 
 
-def _columns(xp: Any, x: Array, y: Array) -> Array:
-    """x as matrices, where the right side y was one vector."""
-    return xp.reshape(x, (*x.shape, 1)) if len(y.shape) == 1 else x
-
-
 def _as_given(xp: Any, g: Array, y: Array) -> Array:
     """A gradient in matrices, in the shape of the right side y."""
-    return unbroadcast(xp.reshape(g, g.shape[:-1]) if len(y.shape) == 1 else g, y.shape)
+    return unbroadcast(from_columns(xp, g, y), y.shape)
 
 
 def lstsq_backward(tensor: Tensor, grad: Array) -> GradientTuple:
@@ -306,15 +299,14 @@ def lstsq_backward(tensor: Tensor, grad: Array) -> GradientTuple:
         scale = xp.reshape(xp.astype(grad, x.dtype), (*grad.shape[:-1], 1, grad.shape[-1]))
         return xp.matmul(u * scale, vh) if need_x else None, xp.zeros_like(y) if need_y else None
     p = _pseudo_inverse(xp, tensor, grad, x)
-    columns = xp.reshape(y, (-1, 1)) if len(y.shape) == 1 else y
+    columns = as_columns(xp, y, y)
     z = xp.matmul(p, columns)
     r = columns - xp.matmul(x, z)
     if index == 1:
-        scale = xp.astype(grad, x.dtype)
-        gy = 2 * r * (xp.reshape(scale, (*grad.shape, 1, 1)) if len(y.shape) == 1 else xp.expand_dims(scale, axis=-2))
+        gy = 2 * r * xp.expand_dims(as_columns(xp, xp.astype(grad, x.dtype), y), axis=-2)
         gx = -xp.matmul(gy, adjoint(xp, z))
     else:
-        g, ph = _columns(xp, grad, y), adjoint(xp, p)
+        g, ph = as_columns(xp, grad, y), adjoint(xp, p)
         gy = xp.matmul(ph, g)
         outside = xp.matmul(xp.matmul(ph, z), adjoint(xp, g - xp.matmul(adjoint(xp, x), gy)))
         gx = outside + xp.matmul(r, adjoint(xp, xp.matmul(p, gy))) - xp.matmul(gy, adjoint(xp, z))
@@ -322,7 +314,7 @@ def lstsq_backward(tensor: Tensor, grad: Array) -> GradientTuple:
 
 
 def _singular_vectors(xp: Any, tensor: Tensor, grad: Array, x: Array) -> tuple[Array, Array]:
-    """U and Vᴴ of x: those of the forward pass, or of tensors recorded ones."""
+    """U and Vᴴ of x: those of the forward pass; with a Tensor gradient, recorded ones."""
     if type(grad) is type(tensor):
         u, _, vh = xp.linalg.svd(x, full_matrices=False)
     else:
@@ -331,7 +323,7 @@ def _singular_vectors(xp: Any, tensor: Tensor, grad: Array, x: Array) -> tuple[A
 
 
 def _pseudo_inverse(xp: Any, tensor: Tensor, grad: Array, x: Array) -> Array:
-    """X⁺ by the decomposition of the forward pass; of tensors by pinv, whose rule knows no equal singular values."""
+    """X⁺ by the decomposition of the forward pass; with a Tensor gradient by pinv, whose rule is right for equal singular values too."""
     rtol = attribute(tensor, "rtol")
     found = kept(tensor, grad)
     if found is None:

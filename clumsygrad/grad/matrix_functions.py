@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from .._beyond import adjoint, expm
 from ..xp import Array, array_namespace
-from ._read import GradientTuple, attribute, operand
+from ._read import GradientTuple, attribute, operand, or_one
 
 if TYPE_CHECKING:
     from ..tensor import Tensor
@@ -38,7 +38,7 @@ def expm_backward(tensor: Tensor, grad: Array) -> GradientTuple:
     """Z = exp(X):   X̄ = L(Xᴴ, Z̄), the Fréchet derivative: the upper right block of exp([[Xᴴ, Z̄], [0, Xᴴ]]).
 
     Z̄ is scaled to the size of 1, for which the exponential need not be scaled further. A. H. Al-Mohy and N. J. Higham, Computing the
-    Fréchet derivative of the matrix exponential (2009), section 3 and 4.
+    Fréchet derivative of the matrix exponential (2009), sections 3 and 4.
     """
     xp = array_namespace(grad)
     n = grad.shape[-1]
@@ -46,7 +46,7 @@ def expm_backward(tensor: Tensor, grad: Array) -> GradientTuple:
         return (grad,)
     base = adjoint(xp, operand(tensor, grad))
     size = xp.max(xp.abs(grad), axis=(-2, -1), keepdims=True)
-    scale = xp.astype(xp.where(size == 0, xp.ones_like(size), size), grad.dtype)
+    scale = xp.astype(or_one(xp, size), grad.dtype)
     upper = xp.concat([base, grad / scale], axis=-1)
     lower = xp.concat([xp.zeros_like(base), base], axis=-1)
     return (expm(xp.concat([upper, lower], axis=-2))[..., :n, n:] * scale,)

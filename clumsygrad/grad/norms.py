@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from .. import lean
 from .._beyond import singular_rtol
-from ..xp import Array, array_namespace, as_tuple, kind
-from ._read import GradientTuple, attribute, operand, result
+from ..xp import Array, array_namespace, kind
+from ._read import GradientTuple, attribute, operand, or_one, reduced_axes, result, shape_kept
 
 if TYPE_CHECKING:
     from ..tensor import Tensor
@@ -23,42 +23,30 @@ def vector_norm_backward(tensor: Tensor, grad: Array) -> GradientTuple:
     """
     xp = array_namespace(grad)
     x, ord = operand(tensor, grad), float(attribute(tensor, "ord"))  # a number of NumPy's would promote
-    axes = _axes(attribute(tensor, "axis"), len(x.shape))
-    kept = tuple([1 if i in axes else n for i, n in enumerate(x.shape)])
+    kept = shape_kept(tensor, x.shape)
     g, z = xp.reshape(grad, kept), xp.reshape(result(tensor, grad), kept)
     if ord == 0:
         return (xp.zeros_like(x),)
     if ord == 1:
         return (g * _sign(xp, x),)
     if ord == 2:
-        return (x * (g / _or_one(xp, z)),)
+        return (x * (g / or_one(xp, z)),)
     if math.isinf(ord):
-        return (_share(xp, xp.abs(x), axes, ord) * g * _sign(xp, x),)
+        return (_share(xp, xp.abs(x), reduced_axes(tensor, len(x.shape)), ord) * g * _sign(xp, x),)
     size = xp.abs(x)
-    ratio = xp.where(size == 0, xp.ones_like(size), size) / _or_one(xp, z)
+    ratio = or_one(xp, size) / or_one(xp, z)
     return (xp.where(z == 0, xp.zeros_like(g), g) * ratio ** (ord - 1) * _sign(xp, x),)
-
-
-def _axes(axis: Any, ndim: int) -> tuple[int, ...]:
-    """The axes of a norm, counted from the front."""
-    if axis is None:
-        return tuple(range(ndim))
-    return tuple([a % ndim for a in as_tuple(axis)])
-
-
-def _or_one(xp: Any, z: Array) -> Array:
-    return xp.where(z == 0, xp.ones_like(z), z)
 
 
 def _sign(xp: Any, x: Array) -> Array:
     """x / |x|, and 0 at 0, where the sign of complex numbers is 0 / 0 in some libraries."""
-    return x / _or_one(xp, xp.abs(x)) if kind(x) == "complex floating" else lean.sign(x)
+    return x / or_one(xp, xp.abs(x)) if kind(x) == "complex floating" else lean.sign(x)
 
 
 def _share(xp: Any, x: Array, axes: tuple[int, ...], ord: float) -> Array:
     """1 at the largest (for a negative ord the smallest) of the positive numbers x over some axes; equal ones share.
 
-    Equal but for rounding: a compiler may compute x twice, in ways that differ in the last place.
+    They count as equal up to rounding: a compiler may compute x twice, in ways that differ in the last place.
     """
     if not math.prod(x.shape):
         return x
@@ -74,15 +62,15 @@ def _share(xp: Any, x: Array, axes: tuple[int, ...], ord: float) -> Array:
 def matrix_norm_backward(tensor: Tensor, grad: Array) -> GradientTuple:
     """z = a norm of X = U S Vᴴ:   "fro": X̄ = z̄ X / z.   "nuc": X̄ = z̄ U Vᴴ.   2, −2: X̄ = z̄ u vᴴ of the largest, smallest value.
 
-    1, −1, inf, −inf: X̄ = z̄ sign(X) in the largest or smallest column or row. What is equally large shares; singular values that are 0,
-    but for rounding, have none. G. A. Watson, Characterization of the subdifferential of some matrix norms (1992).
+    1, −1, inf, −inf: X̄ = z̄ sign(X) in the largest or smallest column or row. Equally large ones share it; singular values that are 0
+    up to rounding get none. G. A. Watson, Characterization of the subdifferential of some matrix norms (1992).
     """
     xp = array_namespace(grad)
     x, ord = operand(tensor, grad), attribute(tensor, "ord")
     kept = (*x.shape[:-2], 1, 1)
     g = xp.reshape(grad, kept)
     if ord == "fro" or ord is None:
-        return (x * (g / _or_one(xp, xp.reshape(result(tensor, grad), kept))),)
+        return (x * (g / or_one(xp, xp.reshape(result(tensor, grad), kept))),)
     if ord in ("nuc", 2, -2):
         u, s, vh = xp.linalg.svd(x, full_matrices=False)
         counts = s > singular_rtol(s, x.shape) * s[..., :1]

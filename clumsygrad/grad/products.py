@@ -31,7 +31,7 @@ def matmul_backward(tensor: Tensor, grad: Array) -> GradientTuple:
     x, y = pair(tensor, grad)
     need_x, need_y = needs(tensor)
     dimensions = len(x.shape), len(y.shape)
-    if dimensions == (2, 2):  # of which there are most
+    if dimensions == (2, 2):  # as nearly always
         gx = handed_over(tensor, lean.times_adjoint(grad, y)) if need_x else None
         return gx, lean.adjoint_times(x, grad) if need_y else None
     if dimensions == (1, 1):

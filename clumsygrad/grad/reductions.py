@@ -6,8 +6,9 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from .. import lean
-from ..xp import Array, array_namespace, as_tuple, device, narrowed, numpy, widened
-from ._read import GradientTuple, attribute, conj_operand, conj_result, integers, operand, result
+from .._beyond import products_before
+from ..xp import Array, array_namespace, device, narrowed, numpy, widened
+from ._read import GradientTuple, attribute, conj_operand, conj_result, integers, operand, or_one, reduced_axes, result, shape_kept
 
 if TYPE_CHECKING:
     from ..tensor import Tensor
@@ -27,27 +28,11 @@ __all__ = [
 ]
 
 
-def _axes(tensor: Tensor, ndim: int) -> tuple[int, ...]:
-    """The axes that were reduced, counted from the front."""
-    axis = attribute(tensor, "axis")
-    if axis is None or not ndim:  # NumPy takes 0 for an axis of a number
-        return tuple(range(ndim))
-    return tuple([a % ndim for a in as_tuple(axis)])
-
-
-def _kept(tensor: Tensor, shape: tuple[int, ...]) -> tuple[int, ...]:
-    """The shape of the result with the reduced axes kept at length 1."""
-    if attribute(tensor, "axis") is None:
-        return (1,) * len(shape)
-    axes = _axes(tensor, len(shape))
-    return tuple([1 if i in axes else n for i, n in enumerate(shape)])
-
-
 def _stretched(tensor: Tensor, grad: Array, shape: tuple[int, ...]) -> Array:
     """The gradient of a reduced result, broadcast back over the axes that were reduced."""
     axis = attribute(tensor, "axis")
     if grad.shape and (type(axis) is not int or axis):  # over the leading axis it is broadcast as it is
-        grad = lean.reshape(grad, _kept(tensor, shape))
+        grad = lean.reshape(grad, shape_kept(tensor, shape))
     return lean.broadcast_to(grad, shape)
 
 
@@ -64,7 +49,7 @@ def sum_of_rows_backward(tensor: Tensor, grad: Array) -> GradientTuple:
 def mean_backward(tensor: Tensor, grad: Array) -> GradientTuple:
     """z = (Σ x) / n over `axis`:   x̄ = z̄ / n, broadcast back.   n is the number of elements in each mean."""
     shape = operand(tensor, grad).shape
-    n = math.prod([shape[a] for a in _axes(tensor, len(shape))])
+    n = math.prod([shape[a] for a in reduced_axes(tensor, len(shape))])
     return (_stretched(tensor, narrowed(widened(grad) / n, grad) if n else grad, shape),)
 
 
@@ -72,14 +57,14 @@ def max_backward(tensor: Tensor, grad: Array) -> GradientTuple:
     """z = max x (or min x) over `axis`:   x̄ = z̄ at the extremum, shared equally by all that are equal to it."""
     xp = array_namespace(grad)
     x = operand(tensor, grad)
-    kept = _kept(tensor, x.shape)
+    kept = shape_kept(tensor, x.shape)
     at = x == lean.reshape(result(tensor, grad), kept)
-    count = xp.sum(widened(xp.astype(at, grad.dtype)), axis=_axes(tensor, len(x.shape)), keepdims=True)
+    count = xp.sum(widened(xp.astype(at, grad.dtype)), axis=reduced_axes(tensor, len(x.shape)), keepdims=True)
     return (xp.where(at, narrowed(lean.reshape(grad, kept) / count, grad), xp.zeros_like(x)),)
 
 
 def _times_normal(grad: Array, z: Array) -> Array | None:
-    """z̄ z of NumPy's arrays where that can be divided by a factor of z: no digits were lost by the way to an underflow or an overflow."""
+    """z̄ z for NumPy's arrays, to be divided by factors of z; None for others, and where z or z̄ z overflowed or lost digits to underflow."""
     if not lean.is_normal(z):
         return None
     with numpy.errstate(over="ignore"):
@@ -90,9 +75,9 @@ def _times_normal(grad: Array, z: Array) -> Array | None:
 def prod_backward(tensor: Tensor, grad: Array) -> GradientTuple:
     """z = Π x over `axis`:   x̄ᵢ = z̄ · conj(Π_{j≠i} xⱼ).
 
-    The products of what is before and after each element are accumulated, not divided out: right where elements are zero. (Over
-    NumPy they are divided out where no product is 0, or has lost digits. Those of some of its factors are not looked at: to do that
-    takes twice as long as the rest for few factors, and ten times for a million.)
+    The products before and after each element are accumulated, with no division: right where elements are zero. (Over NumPy z̄ z is
+    divided by x where no product is 0 or has lost digits. Products of only some of the factors are not checked: that would take
+    twice as long as the rest for few factors, and ten times for a million.)
     """
     xp = array_namespace(grad)
     x = conj_operand(tensor, grad)
@@ -100,26 +85,21 @@ def prod_backward(tensor: Tensor, grad: Array) -> GradientTuple:
     z = conj_result(tensor, grad)
     product = _times_normal(grad, z)
     if product is not None:
-        return (lean.reshape(product, _kept(tensor, shape)) / x,)
-    axes = _axes(tensor, len(shape))
+        return (lean.reshape(product, shape_kept(tensor, shape)) / x,)
+    axes = reduced_axes(tensor, len(shape))
     others = tuple([i for i in range(len(shape)) if i not in axes])
     order = others + axes
     rows = lean.reshape(xp.permute_dims(x, order), tuple([shape[i] for i in others]) + (math.prod([shape[i] for i in axes]),))
-    before = _products_before(xp, rows)
-    after = xp.flip(_products_before(xp, xp.flip(rows, axis=-1)), axis=-1)
+    before = products_before(xp, rows)
+    after = xp.flip(products_before(xp, xp.flip(rows, axis=-1)), axis=-1)
     g = lean.reshape(lean.reshape(grad, rows.shape[:-1] + (1,)) * before * after, tuple([shape[i] for i in order]))
     return (xp.permute_dims(g, tuple([order.index(i) for i in range(len(shape))])),)
-
-
-def _products_before(xp: Any, x: Array) -> Array:
-    """Along the last axis, the product of all elements before each one."""
-    return xp.cumulative_prod(x, axis=-1, include_initial=True)[..., :-1] if x.shape[-1] else x
 
 
 def var_backward(tensor: Tensor, grad: Array) -> GradientTuple:
     """z = Σ (x − mean)² / (n − correction):   x̄ = 2 z̄ (x − mean) / (n − correction)."""
     x = operand(tensor, grad)
-    g = lean.reshape(grad, _kept(tensor, x.shape))
+    g = lean.reshape(grad, shape_kept(tensor, x.shape))
     return (g * (_deviation(tensor, x) * (2 / _degrees(tensor, x.shape))),)
 
 
@@ -127,18 +107,18 @@ def std_backward(tensor: Tensor, grad: Array) -> GradientTuple:
     """z = √(Σ (x − mean)² / (n − correction)):   x̄ = z̄ (x − mean) / (z (n − correction)).   0 where all x are equal."""
     xp = array_namespace(grad)
     x = operand(tensor, grad)
-    kept = _kept(tensor, x.shape)
+    kept = shape_kept(tensor, x.shape)
     z = lean.reshape(result(tensor, grad), kept)
-    g = lean.reshape(grad, kept) / xp.where(z == 0, xp.ones_like(z), z)
+    g = lean.reshape(grad, kept) / or_one(xp, z)
     return (g * (_deviation(tensor, x) / _degrees(tensor, x.shape)),)
 
 
 def _deviation(tensor: Tensor, x: Array) -> Array:
-    return x - lean.mean(x, _axes(tensor, len(x.shape)), keepdims=True)
+    return x - lean.mean(x, reduced_axes(tensor, len(x.shape)), keepdims=True)
 
 
 def _degrees(tensor: Tensor, shape: tuple[int, ...]) -> float:
-    n = math.prod([shape[a] for a in _axes(tensor, len(shape))]) - float(attribute(tensor, "correction"))
+    n = math.prod([shape[a] for a in reduced_axes(tensor, len(shape))]) - float(attribute(tensor, "correction"))
     return max(n, 0) or math.nan
 
 
@@ -146,7 +126,7 @@ def logsumexp_backward(tensor: Tensor, grad: Array) -> GradientTuple:
     """z = log Σ exp(x) over `axis`:   x̄ = z̄ · conj(exp(x − z)).   0 where a whole sum is 0 (z = −∞)."""
     xp = array_namespace(grad)
     x = conj_operand(tensor, grad)
-    kept = _kept(tensor, x.shape)
+    kept = shape_kept(tensor, x.shape)
     z = lean.reshape(conj_result(tensor, grad), kept)
     z = xp.where(xp.isfinite(z), z, xp.zeros_like(z))
     return (lean.reshape(grad, kept) * xp.exp(x - z),)
@@ -198,7 +178,7 @@ def cumulative_prod_backward(tensor: Tensor, grad: Array) -> GradientTuple:
         sums = sums + factor * _moved_up(xp, sums, step)
         factor = factor * _moved_up(xp, factor, step)
         step *= 2
-    return (xp.moveaxis(_products_before(xp, x) * sums, -1, axis),)
+    return (xp.moveaxis(products_before(xp, x) * sums, -1, axis),)
 
 
 def _moved_up(xp: Any, x: Array, step: int) -> Array:

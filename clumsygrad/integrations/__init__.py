@@ -1,7 +1,7 @@
 """What other libraries need registered, or look for, to take Tensors: a short file for each.
 
-Importing clumsygrad registers with the libraries that were imported before it, and imports none. Elsewhere import the module here that
-is named after the library, which imports that: `clumsygrad.integrations.scipy_fft`, `clumsygrad.integrations.einops`.
+Importing clumsygrad registers with the libraries that were imported before it; it imports none of them. Otherwise import the module here
+that is named after the library, and imports it: `clumsygrad.integrations.scipy_fft` or `clumsygrad.integrations.einops`.
 """
 
 import sys
