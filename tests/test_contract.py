@@ -161,6 +161,7 @@ LAYERS = {
         "_modes",
         "_layers",
         "_windows",
+        "_sliding",
         "_elements",
         "_kernels",
     },
