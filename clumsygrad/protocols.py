@@ -30,7 +30,7 @@ from ._numpy import (
     statistics,
     ufuncs,
 )
-from ._numpy._arguments import beside, tensors
+from ._numpy._arguments import beside
 from .integrations import scipy_special
 from .tensor import Tensor
 
@@ -108,7 +108,7 @@ def _array_ufunc(self: Tensor, ufunc: Any, method: str, *inputs: Any, **kwargs: 
     full = _name_of_ufunc(ufunc) if method == "__call__" else f"{_name_of_ufunc(ufunc)}.{method}"
     if kwargs and method == "__call__" and not any(_has_no_effect(kwargs.get(key)) for key in ("out", "where")):
         raise TypeError(f"{full}: out= with where= is not supported for Tensors: {_CHOSEN.format(name=full)}")
-    kwargs = _allowed(full, kwargs)
+    kwargs = _allowed(full, kwargs, ufunc)
     if method == "__call__":
         if ufunc not in UFUNCS:
             function = scipy_special.serving(ufunc)
@@ -123,9 +123,8 @@ def _array_ufunc(self: Tensor, ufunc: Any, method: str, *inputs: Any, **kwargs: 
     if method == "at":
         return in_place.at(name, *inputs)
     if method not in ufuncs.METHODS:
-        adds = "use clumsygrad.scatter_add, which is differentiable and adds at repeats"
-        raise TypeError(f"{full}: not supported for Tensors: {adds if name in ('add', 'subtract') else _VALUES}")
-    return ufuncs.METHODS[method](name, *tensors(*inputs), **kwargs)
+        raise TypeError(f"{full}: not supported for Tensors: {_VALUES}")
+    return ufuncs.METHODS[method](name, *inputs, **kwargs)
 
 
 def _array_function(self: Tensor, func: Any, types: Any, args: Any, kwargs: Any) -> Any:
@@ -134,11 +133,11 @@ def _array_function(self: Tensor, func: Any, types: Any, args: Any, kwargs: Any)
         return NotImplemented
     function = FUNCTIONS.get(func)
     if function is not None:
-        return function(*args, **_allowed(_name(func), kwargs)) if kwargs else function(*args)
+        return function(*args, **_allowed(_name(func), kwargs, function)) if kwargs else function(*args)
     if func in IN_PLACE:
         return IN_PLACE[func](*args, **kwargs)
     if func in LIKE:
-        return LIKE[func](self, *args, **_allowed(_name(func), kwargs))
+        return LIKE[func](self, *args, **_allowed(_name(func), kwargs, LIKE[func]))
     raise _unsupported(_name(func))
 
 
@@ -148,26 +147,22 @@ _PLAIN = frozenset({Tensor, np.ndarray}) | _xp.SCALARS | _xp.SCALAR_TYPES
 _REFUSED = {
     "out": "out= would write into an array in place: assign the result, y[...] = {name}(...), to a Tensor y",
     "where": "where= is not supported for Tensors: use numpy.where on the operand, or on the result",
-    "initial": "initial= is not supported for Tensors: join it to the result, {joined}",
+    "initial": "initial= is not supported for Tensors: join it to the result with the function of two operands",
 }
 _CHOSEN = "clumsygrad.apply_where(mask, x, {name}, fill_value=0.0) computes it where the mask holds; several operands are a tuple"
-_JOINED = {
-    "sum": "{name}(x) + initial",
-    "prod": "{name}(x) * initial",
-    "max": "numpy.maximum({name}(x), initial)",
-    "min": "numpy.minimum({name}(x), initial)",
-}
 
 
-def _allowed(name: str, kwargs: dict[str, Any]) -> dict[str, Any]:
-    """The keyword arguments without those that have no effect. Raises TypeError for those that cannot be followed."""
+def _allowed(name: str, kwargs: dict[str, Any], function: Any) -> dict[str, Any]:
+    """The keyword arguments without those that have no effect. Raises TypeError for those that cannot be followed.
+
+    What the function itself names among its keywords it follows.
+    """
     kept = {}
     for key, value in kwargs.items():
         if value is np._NoValue or key == "subok" or (key in _REFUSED and _has_no_effect(value)):
             continue
-        if key in _REFUSED:
-            joined = _JOINED.get(_short(name), "with the function of two operands").format(name=name)
-            raise TypeError(f"{name}: {_REFUSED[key].format(name=name, joined=joined)}")
+        if key in _REFUSED and key not in (getattr(function, "__kwdefaults__", None) or ()):
+            raise TypeError(f"{name}: {_REFUSED[key].format(name=name)}")
         kept[key] = value
     return kept
 
@@ -228,7 +223,7 @@ def _method(function: Function) -> Function:
     @functools.wraps(function)
     def method(self: Tensor, *args: Any, **kwargs: Any) -> Any:
         if kwargs and not _REFUSED.keys().isdisjoint(kwargs):
-            kwargs = _allowed(name, kwargs)
+            kwargs = _allowed(name, kwargs, function)
         return function(self, *args, **kwargs)
 
     return method

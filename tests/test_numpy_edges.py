@@ -31,6 +31,25 @@ VALUES = {
     "ldexp-each": (lambda x, array: np.ldexp(x, array([1050, -3, 7])), [1e-300, 5.0, -0.75]),
     "frexp": (lambda x, array: np.frexp(x)[0], [np.finfo(float).max, np.finfo(float).smallest_normal, -0.75, 0.0, INF, NAN]),
     "frexp-exponent": (lambda x, array: np.frexp(x)[1], [np.finfo(float).max, np.finfo(float).smallest_normal, -0.75, 0.0]),
+    "sum-where": (lambda x, array: np.sum(x, axis=1, where=array([True, False, True]), initial=2, keepdims=True), [[1, 2, 3], [4, 5, 6]]),
+    "prod-where": (lambda x, array: np.prod(x, where=array([False, False]), initial=7), [2.0, 3.0]),
+    "mean-where": (lambda x, array: np.mean(x, axis=0, where=array([[True, False], [True, False]])), [[1.0, INF], [4.0, NAN]]),
+    "max-where": (lambda x, array: np.max(x, axis=1, where=array([True, False, True]), initial=4), [[1, 9, 3], [4, 7, 6]]),
+    "max-of-none": (lambda x, array: np.max(x, axis=(0, 2), initial=-1.0), np.zeros((2, 3, 0))),
+    "min-of-none": (lambda x, array: np.min(x, initial=INF), []),
+    "var-where": (lambda x, array: np.var(x, axis=1, ddof=2, where=array([True, False, True])), [[1.0, NAN, 3.0], [4.0, INF, 4.5]]),
+    "all-where": (lambda x, array: np.all(x, where=array([True, False, False, True, True])), TRUTHS),
+    "any-where": (lambda x, array: np.any(x, where=array([False, True, True, False, False])), TRUTHS),
+    "reduceat-integers": (lambda x, array: np.add.reduceat(x, [0, 4, 1, 2]), np.asarray([3, 1, 4, 1, 5], dtype=np.int32)),
+    "quantile-inverted": (lambda x, array: np.quantile(x, np.arange(21) / 20, method="inverted_cdf"), [4.0, 1.0, 3.0, 7.0, 5.0, 2.0]),
+    "quantile-weights": (
+        lambda x, array: np.quantile(x, [0.0, 0.2, 0.5, 1.0], axis=0, weights=array([0.0, 2.0, 1.0]), method="inverted_cdf"),
+        [[1.0, 9.0], [4.0, NAN], [2.0, 3.0]],
+    ),
+    "nanquantile-weights": (
+        lambda x, array: np.nanquantile(x, 0.6, axis=1, weights=array([[1.0, 2.0, 3.0]] * 2), method="inverted_cdf"),
+        [[1.0, 9.0, 3.0], [4.0, NAN, 2.0]],
+    ),
     "clip-above": (lambda x, array: np.clip(x, 0, array(2.5)), [1, 5]),
     "clip-below": (lambda x, array: np.clip(x, array([2.5, 0.0]), 3), [1, 5]),
     "clip-integers": (lambda x, array: np.clip(x, array(2), None), [1, 5]),
@@ -46,8 +65,10 @@ VALUES = {
 
 
 @pytest.mark.parametrize("name", VALUES)
-@pytest.mark.filterwarnings("ignore:(divide by zero|invalid value|overflow)")
+@pytest.mark.filterwarnings("ignore:(divide by zero|invalid value|overflow|Mean of empty|Degrees of freedom)")
 def test_values(name, backend):
+    if "quantile" in name and backend.library == "dask.array":
+        pytest.skip("dask.array has no take_along_axis")
     function, values = VALUES[name]
     values = np.asarray(values)
     matches(
@@ -97,6 +118,13 @@ AXIS = np.exceptions.AxisError
 ERRORS = {
     "choose": (lambda t: np.choose([0, 2], [t, t]), ValueError, r"numpy\.choose: invalid entry in choice array: .* 0 \.\.\. 1"),
     "choose-below": (lambda t: np.choose([-1, 0], [t, t]), ValueError, r"numpy\.choose: invalid entry in choice array"),
+    "max-where": (lambda t: np.max(t, where=[True, False]), ValueError, r"numpy\.max: where= .* needs initial="),
+    "reduceat": (lambda t: np.add.reduceat(t, [0, 2]), IndexError, r"numpy\.add\.reduceat: index 2 .* axis 0 of length 2"),
+    "take": (lambda t: np.take(t, [0], mode="fold"), ValueError, "clipmode must be one of .*'fold'"),
+    "einsum": (lambda t: np.einsum(t, [60]), ValueError, r"numpy\.einsum: the labels must be integers from 0 to 51"),
+    "cov": (lambda t: np.cov(t, aweights=[1.0]), RuntimeError, r"numpy\.cov: aweights must have .* 2 observations, .* \(1,\)"),
+    "cov-negative": (lambda t: np.cov(t, aweights=[1.0, -1.0]), ValueError, r"numpy\.cov: aweights cannot be negative"),
+    "quantile": (lambda t: np.quantile(t, 0.5, weights=t), ValueError, r"numpy\.quantile: weights .*'linear': .*inverted_cdf"),
     "expand_dims": (lambda t: np.expand_dims(t, 5), AXIS, "expand_dims: axis 5 is out of bounds for array of dimension 2"),
     "expand_dims-several": (lambda t: np.expand_dims(t, (0, -7)), AXIS, "expand_dims: axis -7 .* of dimension 3"),
     "expand_dims-twice": (lambda t: np.expand_dims(t, (0, -3)), ValueError, "repeated axis in `expand_dims`"),

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from typing import Any, NoReturn
 
 from .. import xp as _xp
-from ..forward.arithmetic import not_equal
-from ..forward.elementwise import astype
+from ..forward.arithmetic import not_equal, remainder
+from ..forward.elementwise import astype, clip
 from ..forward.manipulation import permute_dims, reshape
 from ..tensor import Tensor
 from ..xp import Array, numpy
@@ -87,11 +87,25 @@ def positions(x: Array, like: Tensor) -> Tensor:
     return Tensor(_xp.moved(numpy.asarray(x), like.data))
 
 
+def on_host(x: Any) -> Any:
+    """Integers, in a tensor or not, as NumPy takes them."""
+    return x.detach().numpy() if type(x) is Tensor else x
+
+
 def whole_numbers(x: Any, like: Tensor) -> Tensor:
     """Positions, or truth values, as a tensor; a list, which may be empty, where `like` lives."""
     if type(x) is Tensor or _xp.is_array(x) or first_tensor(x) is not None:
         return beside(x, like)
     return Tensor(_xp.array_beside(x, like))
+
+
+def brought_inside(x: Tensor, length: int, mode: str) -> Tensor:
+    """Indices along an axis by NumPy's `mode`: those beyond its ends are left to raise where they are used, wrapped round, or clipped."""
+    if mode not in ("raise", "wrap", "clip"):
+        raise ValueError(f"clipmode must be one of 'clip', 'raise', or 'wrap' (got {mode!r})")
+    if mode == "raise":
+        return x
+    return remainder(x, length) if mode == "wrap" else clip(x, 0, length - 1)  # type: ignore[no-any-return]
 
 
 def truth(x: Any) -> Any:

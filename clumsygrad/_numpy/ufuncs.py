@@ -13,12 +13,12 @@ from .._special import special_of
 from ..forward import arithmetic, elementwise, products, reductions
 from ..forward.arithmetic import add, divide, equal, floor_divide, less, multiply, not_equal, pow, remainder, subtract
 from ..forward.elementwise import abs, astype, copysign, isinf, isnan, logaddexp, maximum, minimum, trunc, where
-from ..forward.indexing import _getitem
-from ..forward.manipulation import concat, matrix_transpose, reshape
+from ..forward.indexing import _getitem, scatter_add, take
+from ..forward.manipulation import concat, matrix_transpose, moveaxis, reshape
 from ..forward.products import matmul, vecdot
 from ..tensor import Tensor
-from ..xp import Array, array_namespace
-from ._arguments import along, axes_of, axis_of, cast, namespace_of, refuse, tensors, truth
+from ..xp import Array, array_namespace, numpy
+from ._arguments import along, axes_of, axis_of, beside, cast, namespace_of, on_host, positions, refuse, tensors, truth
 
 Function = Callable[..., Any]
 
@@ -277,4 +277,27 @@ def outer(name: str, x1: Array, x2: Array) -> Array:
     return UFUNCS[name](reshape(x1, x1.shape + (1,) * len(x2.shape)), x2)
 
 
-METHODS: dict[str, Any] = {"reduce": reduce, "accumulate": accumulate, "outer": outer}
+def reduceat(name: str, x: Any, marks: Any, axis: int = 0, dtype: Any = None, *, indices: Any = None) -> Array:
+    """`numpy.add.reduceat`: the sums along an axis from each index to before the next; one element where the next is no larger.
+
+    (By keyword NumPy hands `indices` over twice.)
+    """
+    if name != "add":
+        refuse(f"{name}.reduceat", "this method", f"it is there for add; numpy.{name}.reduce of each slice is the same")
+    x = beside(x, marks)
+    x = cast(x, reductions.sum(x.detach()).dtype if dtype is None and not _xp.is_floating(x) else dtype)
+    axis = axis_of(x, axis, "add.reduceat")
+    starts, n = numpy.asarray(on_host(marks)), x.shape[axis]
+    if len(starts.shape) != 1 or starts.dtype.kind not in "iu":
+        raise TypeError(f"numpy.add.reduceat: the indices must be a vector of integers, they are {starts.dtype} {starts.shape}")
+    for start in starts.tolist():
+        if not 0 <= start < n:
+            raise IndexError(f"numpy.add.reduceat: index {start} is out of bounds for axis {axis} of length {n}")
+    lengths = numpy.maximum(numpy.diff(starts.astype(int), append=n), 1)
+    taken = numpy.concatenate([starts[:0], *[numpy.arange(i, i + length) for i, length in zip(starts, lengths, strict=True)]])
+    groups = numpy.repeat(numpy.arange(len(starts)), lengths)
+    rows = take(moveaxis(x, axis, 0), positions(taken, x), axis=0)
+    return moveaxis(scatter_add(rows, positions(groups, x), (len(starts), *rows.shape[1:])), 0, axis)
+
+
+METHODS: dict[str, Any] = {"reduce": reduce, "accumulate": accumulate, "outer": outer, "reduceat": reduceat}
