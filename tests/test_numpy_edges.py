@@ -24,11 +24,18 @@ VALUES = {
     "fmod-integers": (lambda x, array: np.fmod(x[0, :], x[1, :]), INTEGERS),
     "fmod-least": (lambda x, array: np.fmod(x[0, :], x[1, :]), np.asarray([[5, -5, -128], [-128, -128, 100]], dtype=np.int8)),
     "fmod-unsigned": (lambda x, array: np.fmod(x[0, :], x[1, :]), np.asarray([[200, 6], [7, 3]], dtype=np.uint8)),
+    "fmax-number": (lambda x, array: np.fmax(x, 3), np.asarray([1, 5], dtype=np.int32)),
+    "fmin-number": (lambda x, array: np.fmin(3, x), np.asarray([1, 5], dtype=np.uint8)),
+    "fmod-number": (lambda x, array: np.fmod(x, -3), np.asarray([-5, 5], dtype=np.int16)),
     "modf": (lambda x, array: np.modf(x)[0], [INF, -INF, 2.5, -1.25, NAN]),
     "modf-whole": (lambda x, array: np.modf(x)[1], [INF, -INF, 2.5, -1.25, NAN]),
     "ldexp-up": (lambda x, array: np.ldexp(x, 1100), [1e-300, -3e-305, 0.0]),
     "ldexp-down": (lambda x, array: np.ldexp(x, -1100), [1e300, -3e305, 0.0]),
     "ldexp-each": (lambda x, array: np.ldexp(x, array([1050, -3, 7])), [1e-300, 5.0, -0.75]),
+    "ldexp-ends": (lambda x, array: np.ldexp(x, 5000), [0.0, -0.0, INF, -1.0, NAN]),
+    "ldexp-ends-down": (lambda x, array: np.ldexp(x, -5000), [0.0, -0.0, INF, -1.0, NAN]),
+    "ldexp-single": (lambda x, array: np.ldexp(x, 260), np.asarray([2e-38, 0.0, INF], dtype=np.float32)),
+    "ldexp-of-integers": (lambda x, array: np.ldexp(x, 2), [1, 3]),
     "frexp": (lambda x, array: np.frexp(x)[0], [np.finfo(float).max, np.finfo(float).smallest_normal, -0.75, 0.0, INF, NAN]),
     "frexp-exponent": (lambda x, array: np.frexp(x)[1], [np.finfo(float).max, np.finfo(float).smallest_normal, -0.75, 0.0]),
     "sum-where": (lambda x, array: np.sum(x, axis=1, where=array([True, False, True]), initial=2, keepdims=True), [[1, 2, 3], [4, 5, 6]]),
@@ -85,6 +92,40 @@ def test_cube_roots_are_whole_where_they_can_be(backend):
     matches(np.cbrt(cg.Tensor(backend.array(values))), np.asarray([4.0, -3.0, 0.0, INF]), backend)
 
 
+def test_fractions_have_the_sign_of_their_number(backend):
+    values = np.asarray([-0.0, 0.0, -3.0, 3.0, -2.5, INF, -INF])
+    x = cg.Tensor(backend.array(values), requires_grad=True)
+    for found, expected in zip(np.modf(x), np.modf(values), strict=True):
+        matches(found, expected, backend)
+        np.testing.assert_array_equal(np.signbit(backend.host(found.data)), np.signbit(expected))
+    cg.sum(np.modf(x[:5])[0]).backward()
+    assert backend.host(x.grad).tolist() == [1.0, 1.0, 1.0, 1.0, 1.0, 0.0, 0.0]
+
+
+@pytest.mark.parametrize("number", [5, 3 * 2**40 + 1])
+def test_ldexp_rounds_once(number, backend):
+    if backend.library == "jax.numpy":
+        pytest.skip("XLA takes numbers below the normal ones for 0")
+    values = np.asarray([number * np.finfo(float).smallest_subnormal, 1.0 + 2.0**-52])
+    for exponent in (-3, -1030):
+        matches(np.ldexp(cg.Tensor(backend.array(values)), exponent), np.ldexp(values, exponent), backend)
+
+
+@pytest.mark.parametrize("indices", [[0, 2], [-1, 0]])
+def test_choices_out_of_range(indices, backend):
+    t = cg.Tensor(backend.array(np.asarray([1.0, 2.0])), requires_grad=True)
+    given = [indices, np.asarray(indices)]
+    if backend.library in ("numpy", "array_api_strict", "torch"):
+        given.append(cg.Tensor(backend.array(np.asarray(indices))))
+    for index in given:
+        with pytest.raises(ValueError, match=r"numpy\.choose: invalid entry in choice array: .* 0 \.\.\. 1"):
+            np.choose(index, [t, t])
+        for mode in ("wrap", "clip"):
+            expected = np.choose(indices, [np.asarray([1.0, 2.0]), np.asarray([3.0, 6.0])], mode=mode)
+            index = index if type(index) is cg.Tensor else indices
+            matches(np.choose(index, [t, t * 3.0], mode=mode), expected, backend)
+
+
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])
 def test_frexp_of_numbers_below_the_normal_ones(dtype, backend):
     if backend.library == "jax.numpy":
@@ -116,8 +157,7 @@ def test_quantiles_of_more_elements_than_float32_counts():
 
 AXIS = np.exceptions.AxisError
 ERRORS = {
-    "choose": (lambda t: np.choose([0, 2], [t, t]), ValueError, r"numpy\.choose: invalid entry in choice array: .* 0 \.\.\. 1"),
-    "choose-below": (lambda t: np.choose([-1, 0], [t, t]), ValueError, r"numpy\.choose: invalid entry in choice array"),
+    "fmax": (lambda t: np.fmax((t > 0).astype(np.int8), 300), OverflowError, "300 out of bounds for int8"),
     "max-where": (lambda t: np.max(t, where=[True, False]), ValueError, r"numpy\.max: where= .* needs initial="),
     "reduceat": (lambda t: np.add.reduceat(t, [0, 2]), IndexError, r"numpy\.add\.reduceat: index 2 .* axis 0 of length 2"),
     "take": (lambda t: np.take(t, [0], mode="fold"), ValueError, "clipmode must be one of .*'fold'"),

@@ -87,6 +87,16 @@ def positions(x: Array, like: Tensor) -> Tensor:
     return Tensor(_xp.moved(numpy.asarray(x), like.data))
 
 
+def in_host_memory(x: Any) -> Array | None:
+    """Integers that lie in the host's memory, in a tensor or not, as NumPy's array; None where the host would wait for them."""
+    data = x.data if type(x) is Tensor else x
+    if not _xp.is_array(data):
+        return numpy.asarray(data)
+    library = _xp.library_of(data)
+    here = library in ("numpy", "array_api_strict") or (library == "torch" and _xp.device(data).type == "cpu")
+    return _xp.to_numpy(data) if here else None
+
+
 def on_host(x: Any) -> Any:
     """Integers, in a tensor or not, as NumPy takes them."""
     return x.detach().numpy() if type(x) is Tensor else x

@@ -25,7 +25,7 @@ from ._arguments import (
     brought_inside,
     cast,
     floating,
-    is_numpys,
+    in_host_memory,
     namespace_of,
     on_host,
     positions,
@@ -146,12 +146,13 @@ class _Called:
 def choose(a: Any, choices: Sequence[Any], *, mode: str = "raise") -> Array:
     """choices[a], elementwise.
 
-    Raises ValueError, over NumPy, where an index is out of range; other libraries' are not read on the host, and choose the first.
+    With `mode` "wrap" or "clip" indices out of range are wrapped round or clipped. Else they raise ValueError, if they are in the host's
+    memory; those of CuPy, JAX and Dask are not read, and choose the first.
     """
-    if mode != "raise":
-        refuse("choose", f"mode={mode!r}", "clip or wrap the indices first")
     index, *parts = tensors(a, *choices)
-    if is_numpys(index) and ((index.data < 0) | (index.data >= len(parts))).any():
+    index = brought_inside(index, len(parts), mode)
+    known = in_host_memory(a) if mode == "raise" else None
+    if known is not None and ((known < 0) | (known >= len(parts))).any():
         raise ValueError(f"numpy.choose: invalid entry in choice array: the indices must lie in 0 ... {len(parts) - 1}")
     z = parts[0]
     for number, part in enumerate(parts[1:], 1):
