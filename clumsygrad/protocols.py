@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from . import special
 from . import xp as _xp
 from ._numpy import (
     calculus,
@@ -54,6 +55,7 @@ def _of_numpy(name: str) -> Any:
 
 
 FUNCTIONS: dict[Any, Any] = {found: f for name, f in _named if (found := _of_numpy(name)) is not None}
+UFUNCS[_of_numpy("_core.umath.clip")] = selection.clip  # which the method of NumPy's arrays calls
 IN_PLACE: dict[Any, Any] = {getattr(np, name): getattr(in_place, name) for name in in_place.__all__}
 LIKE: dict[Any, Any] = {getattr(np, name): f for name, f in creation.LIKE.items()}
 LIKE |= {f: creation.Made(f) for f in [getattr(np, name) for name in creation.MADE]}
@@ -75,7 +77,10 @@ INSTEAD = {
     "unique_counts": "use numpy.unique with return_counts",
     "unique_inverse": "use numpy.unique with return_inverse",
     "unique_values": "use numpy.unique",
-    "lambertw": "clumsygrad.func.implicit_root(lambda w, x: w * numpy.exp(w) - x, solver) is differentiable",
+    "riemann_zeta": "clumsygrad.special.zeta(x, q) is differentiable in q, at a number x; " + _VALUES,
+    "strides": "how elements lie in memory is not known of every library: what strides are made for is numpy.lib.stride_tricks."
+    "sliding_window_view(x, n), or reading by index, as x[numpy.abs(i - j)] with i, j = numpy.ogrid[:n, :n] for a Toeplitz matrix; "
+    + _VALUES,
     "save": _VALUES,
     "savez": _VALUES,
     "savez_compressed": _VALUES,
@@ -145,7 +150,8 @@ def _array_function(self: Tensor, func: Any, types: Any, args: Any, kwargs: Any)
 
 _PLAIN = frozenset({Tensor, np.ndarray}) | _xp.SCALARS | _xp.SCALAR_TYPES
 _REFUSED = {
-    "out": "out= would write into an array in place: assign the result, y[...] = {name}(...), to a Tensor y",
+    "out": "out= (as y += x has it) would write into an array, which holds no graph: assign the result, y = {name}(...), or write it into "
+    "a Tensor y, y[...] = {name}(...)",
     "where": "where= is not supported for Tensors: use numpy.where on the operand, or on the result",
     "initial": "initial= is not supported for Tensors: join it to the result with the function of two operands",
 }
@@ -210,6 +216,8 @@ def _unsupported(name: str) -> TypeError:
         instead = f"use numpy.{short} of x.astype(complex)"
     elif short.endswith("(vectorized)"):
         instead = "write the function in NumPy's functions, which take whole arrays"
+    elif name.startswith("scipy.special") and short in special.__all__:
+        instead = f"use clumsygrad.special.{short}"
     return TypeError(f"{name} does not take Tensors: {instead}")
 
 
