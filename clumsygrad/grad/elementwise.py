@@ -212,11 +212,12 @@ def times_slope_of_tanh_backward(tensor: Tensor, grad: Array) -> GradientTuple:
 
 
 def asinh_backward(tensor: Tensor, grad: Array) -> GradientTuple:
-    """z = asinh(x):   x̄ = z̄ / conj(√(x² + 1)).   Of 16 bits in float32, as x² soon runs over."""
+    """z = asinh(x):   x̄ = z̄ / conj(√(x² + 1)) = z̄ / (s conj(√((x/s)² + 1/s²))), s = max(|x|, 1), as x² may run over."""
     xp = array_namespace(grad)
     x = conj_operand(tensor, grad)
-    wide = widened(x)
-    return (narrowed(grad / xp.sqrt(wide * wide + 1), x),)
+    size = lean.clip(xp.abs(x), 1.0, None)
+    ratio, inverse = x / size, 1 / size
+    return (grad / (size * xp.sqrt(ratio * ratio + inverse * inverse)),)
 
 
 def acosh_backward(tensor: Tensor, grad: Array) -> GradientTuple:

@@ -143,13 +143,20 @@ def _degrees(tensor: Tensor, shape: tuple[int, ...]) -> float:
 
 
 def logsumexp_backward(tensor: Tensor, grad: Array) -> GradientTuple:
-    """z = log Σ exp(x) over `axis`:   x̄ = z̄ · conj(exp(x − z)).   0 where a whole sum is 0 (z = −∞)."""
+    """z = log Σ exp(x) over `axis`:   x̄ = z̄ · conj(exp(x − z)).   0 where a whole sum is 0 (z = −∞).
+
+    A z of 16 bits has lost digits: there exp(x − z) is divided by its sum.
+    """
     xp = array_namespace(grad)
     x = conj_operand(tensor, grad)
-    kept = _kept(tensor, x.shape)
+    wide, kept = widened(x), _kept(tensor, x.shape)
     z = lean.reshape(conj_result(tensor, grad), kept)
     z = xp.where(xp.isfinite(z), z, xp.zeros_like(z))
-    return (lean.reshape(grad, kept) * xp.exp(x - z),)
+    parts = xp.exp(wide - widened(z))
+    if wide is not x:
+        total = lean.sum(parts, _axes(tensor, len(x.shape)), keepdims=True)
+        parts = parts / xp.where(total == 0, xp.ones_like(total), total)
+    return (narrowed(lean.reshape(grad, kept) * parts, grad),)
 
 
 def cumulative_sum_backward(tensor: Tensor, grad: Array) -> GradientTuple:
