@@ -12,7 +12,7 @@ from . import manipulation as _m
 from .elementwise import where
 from .indexing import _getitem, _read, scatter_add, take
 from .manipulation import argsort, broadcast_to, concat, reshape, searchsorted
-from .reductions import _difference
+from .reductions import _diff
 
 __all__ = [
     "apply_where",
@@ -90,7 +90,7 @@ def diff(x: Array, /, *, axis: int = -1, n: int = 1, prepend: Array | None = Non
     if len(parts) > 1 and n:
         x = concat(parts, axis=axis)
     for _ in range(n):
-        x = _difference(x, axis=axis)
+        x = _diff(x, axis=axis)
     return x
 
 

@@ -112,8 +112,8 @@ def cumulative_sum(x: Array, /, *, axis: int | None = None, dtype: Any = None, i
     return array_namespace(x).cumulative_sum(x, axis=axis, dtype=dtype, include_initial=include_initial)
 
 
-@operation(grad.difference_backward)
-def _difference(x: Array, /, *, axis: int) -> Array:
+@operation(grad.diff_backward)
+def _diff(x: Array, /, *, axis: int) -> Array:
     """The differences of neighbours along `axis`, which is counted from the front."""
     before = (slice(None),) * axis
     return x[(*before, slice(1, None), ...)] - x[(*before, slice(None, -1), ...)]

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 __all__ = [
     "cumulative_prod_backward",
     "cumulative_sum_backward",
-    "difference_backward",
+    "diff_backward",
     "logsumexp_backward",
     "max_backward",
     "mean_backward",
@@ -170,7 +170,7 @@ def _summed_from_the_end(xp: Any, x: Array, axis: int) -> Array:
     return xp.flip(xp.cumulative_sum(xp.flip(x, axis=axis), axis=axis), axis=axis)
 
 
-def difference_backward(tensor: Tensor, grad: Array) -> GradientTuple:
+def diff_backward(tensor: Tensor, grad: Array) -> GradientTuple:
     """zᵢ = xᵢ₊₁ − xᵢ along `axis`:   x̄ᵢ = z̄ᵢ₋₁ − z̄ᵢ, where what lies beyond the ends of z̄ is 0."""
     xp = array_namespace(grad)
     axis = attribute(tensor, "axis")
