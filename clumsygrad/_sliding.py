@@ -20,7 +20,7 @@ _LONG = 256  # elements; longer windows are added one at a time, each of which l
 def convolved(a: Array, v: Array, start: int, length: int) -> Array:
     """Σ_j a_{k + start − j} v_j for k = 0 ... length − 1, the vectors taken for 0 beyond their ends; of Tensors, recorded."""
     if is_wrapper(a):
-        return a._convolved(v, start=start, length=length)
+        return a._convolve(v, start=start, length=length)
     if a.shape[0] < v.shape[0]:
         a, v = v, a
     xp, n, m = array_namespace(a), a.shape[0], v.shape[0]
@@ -38,7 +38,7 @@ def convolved(a: Array, v: Array, start: int, length: int) -> Array:
 def correlated(a: Array, v: Array, start: int, length: int) -> Array:
     """Σ_j a_{j + k + start} conj(v_j) for k = 0 ... length − 1, the vectors taken for 0 beyond their ends; of Tensors, recorded."""
     if is_wrapper(a):
-        return a._correlated(v, start=start, length=length)
+        return a._correlate(v, start=start, length=length)
     turned = v[::-1] if type(v) is ndarray else array_namespace(v).flip(v)
     return convolved(a, conj(array_namespace(v), turned), start + v.shape[0] - 1, length)
 

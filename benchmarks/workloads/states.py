@@ -1,4 +1,4 @@
-"""R2: the states of a vibrating chain, written one below the other and compared with data: 400 steps, 256 wide, float64. What writing costs.
+"""R2: the states of a vibrating chain, below each other in an array, against data: 400 steps, 256 wide, float64. What writing costs.
 
 The sine-Gordon equation on a ring, u″ = k Δu − sin u, by the leapfrog scheme; initial state and stiffness are differentiated. clumsygrad
 writes the states into an array, as one does in NumPy; the other libraries collect them in a list and stack it, JAX scans.
