@@ -225,10 +225,10 @@ def times_slope_of_tanh_backward(tensor: Tensor, grad: Array) -> GradientTuple:
 
 def asinh_backward(tensor: Tensor, grad: Array) -> GradientTuple:
     """z = asinh(x):   x̄ = z̄ / conj(√(x² + 1))."""
-    return (grad / _root_of_square_plus_one(conj_operand(tensor, grad)),)
+    return (grad / _root_of_square_plus_one(array_namespace(grad), conj_operand(tensor, grad)),)
 
 
-def _root_of_square_plus_one(x: Array) -> Array:
+def _root_of_square_plus_one(xp: Any, x: Array) -> Array:
     """√(x² + 1) = s √((x/s)² + 1/s²), s = max(|x|, 1), where x² may overflow."""
     if is_real_numpys(x):
         try:
@@ -236,9 +236,9 @@ def _root_of_square_plus_one(x: Array) -> Array:
                 return numpy.sqrt(x * x + 1)
         except FloatingPointError:
             pass
-    size = lean.clip(array_namespace(x).abs(x), 1.0, None)
+    size = lean.clip(xp.abs(x), 1.0, None)
     ratio, inverse = x / size, 1 / size
-    return size * lean.sqrt(ratio * ratio + inverse * inverse)
+    return size * xp.sqrt(ratio * ratio + inverse * inverse)
 
 
 def acosh_backward(tensor: Tensor, grad: Array) -> GradientTuple:
