@@ -126,7 +126,7 @@ def changed(tensor: Tensor, change: Callable[[Tensor], Tensor]) -> None:
     extra: Any = tensor._extra
     write: Any = change if type(change) is Write and type(change.view) is Part else None
     private = write is not None and extra is not None and extra.private == tensor._id and watching.get() is None
-    within = private and _is_held_by_none(tensor, write.view)
+    within = private and _is_sole_holder(tensor, write.view)
     before = on_its_device(copied_part, tensor._data, write.view.key) if within else None
     old = present(tensor)
     old._data = tensor._data  # which it may have been without (as_read_in_part)
@@ -168,8 +168,8 @@ def _through_to_base(
         tensor = extra.base
 
 
-def _is_held_by_none(tensor: Tensor, part: Part) -> bool:
-    """Whether a tensor's array can be written at a key with nobody to see it: whoever holds it, or a view of it, counts as a reference."""
+def _is_sole_holder(tensor: Tensor, part: Part) -> bool:
+    """Whether a tensor's array can be written at a key with nobody to see it: who else holds it, or a view of it, counts as a reference."""
     return _references(tensor) == _ONE and tensor._data.base is None and part.is_plain()
 
 
