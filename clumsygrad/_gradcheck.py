@@ -6,7 +6,7 @@ import itertools
 from collections.abc import Callable
 from typing import Any
 
-from . import _tree
+from . import _transfer, _tree
 from . import xp as _xp
 from ._differences import FlatMap, Slopes, kink, precision, slopes
 from ._operands import as_array, first_array, raw
@@ -411,7 +411,7 @@ def _directions(arrays: list[Any], random: Any) -> list[Any]:
         values = random.choice([-1.0, 1.0], x.shape) * random.uniform(0.5, 1.0, x.shape)
         if is_complex(x):
             values = values + 1j * random.uniform(0.5, 1.0, x.shape)
-        found.append(_xp.moved(numpy.asarray(values, dtype=_xp.numpy_dtype(x.dtype)), x))
+        found.append(_transfer.moved(numpy.asarray(values, dtype=_xp.numpy_dtype(x.dtype)), x))
     return found
 
 

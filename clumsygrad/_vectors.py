@@ -9,6 +9,7 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
+from . import _transfer
 from . import xp as _xp
 from .xp import Array, numpy
 
@@ -31,7 +32,7 @@ def vector_of(arrays: Sequence[Array]) -> Vector:
     """The real numbers of raw arrays, of any library and device, one after the other."""
     parts = [numpy.zeros(0)]
     for x in arrays:
-        host = numpy.reshape(numpy.asarray(_xp.to_numpy(x)), (-1,))
+        host = numpy.reshape(numpy.asarray(_transfer.to_numpy(x)), (-1,))
         host = numpy.stack([host.real, host.imag], axis=-1).reshape(-1) if is_complex(x) else host
         parts.append(host.astype(numpy.float64))
     return numpy.concatenate(parts)
@@ -45,5 +46,5 @@ def arrays_of(vector: Vector, likes: Sequence[Array]) -> list[Array]:
         start += width(x)
         if is_complex(x):
             part = part[0::2] + 1j * part[1::2]
-        arrays.append(_xp.moved(numpy.reshape(part, tuple(x.shape)).astype(_xp.numpy_dtype(x.dtype)), x))
+        arrays.append(_transfer.moved(numpy.reshape(part, tuple(x.shape)).astype(_xp.numpy_dtype(x.dtype)), x))
     return arrays

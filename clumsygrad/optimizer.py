@@ -11,7 +11,7 @@ import math
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from . import _steps, _tree, lean
+from . import _steps, _transfer, _tree, lean
 from . import xp as _xp
 from .tensor import Tensor, constant
 
@@ -128,7 +128,7 @@ class Optimizer:
                         f"load_state_dict: {name} of parameter {index} has shape {tuple(array.shape)}, not {x.shape}: "
                         "give the parameters in the order in which they were when it was saved"
                     )
-            state.append({name: _steps.own(_xp.moved(array, x._data)) for name, array in arrays.items()})
+            state.append({name: _steps.own(_transfer.moved(array, x._data)) for name, array in arrays.items()})
         steps = saved["steps"]
         traced = _xp.is_array(steps) and _xp.library_of(steps) == "jax"  # which under jax.jit has no value yet
         self.steps, self.state = steps if traced else int(steps), state

@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterator
 from operator import attrgetter, index
 from typing import Any, ClassVar
 
-from . import engine
+from . import _transfer, engine
 from . import xp as _xp
 from ._exits import refused_array, refused_number
 from ._gradients import check_differentiable, check_gradient, deliver, place, unit_gradient
@@ -75,7 +75,7 @@ class Tensor(Operators):
         if dtype is not None and data.dtype != dtype:
             data = _xp.on_its_device(_xp.array_namespace(data).astype, data, dtype)
         if device is not None:
-            data = _xp.to_device(data, device)
+            data = _transfer.to_device(data, device)
         if requires_grad:
             check_differentiable(data, "Tensor(..., requires_grad=True)")
         self._data = _xp.scalar(data)
@@ -206,12 +206,12 @@ class Tensor(Operators):
 
     def item(self) -> Any:
         """The only element, as a Python number. Allowed on any tensor: a number has no gradient to lose."""
-        return _xp.number(self._data)
+        return _transfer.number(self._data)
 
     def numpy(self) -> Array:
         """A NumPy copy, on the host. Raises RuntimeError on a tensor that requires a gradient: `x.detach().numpy()`."""
         self._refuse_to_leave("numpy()")
-        return _xp.numpy.array(_xp.to_numpy(self._data), copy=True)
+        return _xp.numpy.array(_transfer.to_numpy(self._data), copy=True)
 
     def _refuse_to_leave(self, way: str) -> None:
         if self._tracked:
@@ -219,7 +219,7 @@ class Tensor(Operators):
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Array:
         self._refuse_to_leave("np.asarray")
-        return _xp.numpy.asarray(_xp.to_numpy(self._data), dtype=dtype, copy=copy)
+        return _xp.numpy.asarray(_transfer.to_numpy(self._data), dtype=dtype, copy=copy)
 
     def __dlpack__(self, *, stream: Any = None, max_version: Any = None, dl_device: Any = None, copy: bool | None = None) -> Any:
         self._refuse_to_leave("__dlpack__")

@@ -1,7 +1,7 @@
 """The ground floor: what knows array libraries, so that nothing above has to.
 
-Everything above asks here for an array's namespace, kind and device, and for moves between libraries and devices. On the same floor
-stand _keys.py (reading and writing at keys), lean.py (NumPy's cheap spellings) and _beyond.py (functions that the standard lacks).
+Everything above asks here for an array's namespace, kind and device. On the same floor stand _transfer.py (moves between libraries and
+devices), _keys.py (reading and writing at keys), lean.py (NumPy's cheap spellings) and _beyond.py (functions that the standard lacks).
 """
 
 from __future__ import annotations
@@ -267,6 +267,14 @@ def numpy_dtype(dtype: Any) -> Any:
         return numpy.dtype(name)
 
 
+def is_real_numpys(x: Array) -> bool:
+    """Whether x is one of NumPy's usual arrays, of float64 or float32."""
+    return type(x) is ndarray and (x.dtype is FLOAT64 or x.dtype is FLOAT32)
+
+
+# Integers -------------------------------------------------------------------------------------------------------------------
+
+
 def as_positions(x: Array) -> Array:
     """Integers as int64, in which no position overflows; in JAX as its default integers, of 32 bits unless 64 are enabled there."""
     xp = array_namespace(x)
@@ -294,23 +302,12 @@ def as_tuple(given: Any) -> tuple[Any, ...]:
     return found if type(found) is tuple else (found,)
 
 
-def is_real_numpys(x: Array) -> bool:
-    """Whether x is one of NumPy's usual arrays, of float64 or float32."""
-    return type(x) is ndarray and (x.dtype is FLOAT64 or x.dtype is FLOAT32)
-
-
-# Devices and moves ------------------------------------------------------------------------------------------------------------
+# Devices --------------------------------------------------------------------------------------------------------------------
 
 
 def device(x: Array) -> Any:
     """The device of an array, as its library names it."""
     return array_api_compat.device(x)
-
-
-def size(x: Array) -> int | None:
-    """The number of elements; None where the library does not know it yet."""
-    n: int | None = array_api_compat.size(x)
-    return n
 
 
 def same_device(a: Array, b: Array) -> bool:
@@ -321,35 +318,30 @@ def same_device(a: Array, b: Array) -> bool:
     return bool(device(a) == device(b))
 
 
-def to_device(x: Array, target: Any) -> Array:
-    """`x` on another device of its own library."""
-    return array_api_compat.to_device(x, device_of(library_of(x), target))
+def on_its_device(function: Callable[..., Any], *arguments: Any) -> Any:
+    """function(*arguments), on the device of its first CuPy array where there are several: what runs outside of operations and rules."""
+    return function(*arguments) if guard is None else guard(function, *arguments)
 
 
-def device_of(library: str, target: Any) -> Any:
-    """A library's device, which may be given by name in every library: "cpu" (not in CuPy), "cuda", "cuda:1"."""
-    if not isinstance(target, str) or library not in ("cupy", "jax"):
-        return target
-    kind, _, number = target.partition(":")
-    if library == "jax":
-        return optional("jax").devices(kind)[int(number or 0)]
-    if kind != "cuda":
-        raise ValueError(
-            f'device {target!r}: CuPy has none of that name, but "cuda", "cuda:1" ...; to the host it is x.to("numpy")'
-        )
-    return optional("cupy").cuda.Device(int(number or 0))
+def _on_device_of_first_array(function: Callable[..., Any], *arguments: Any) -> Any:
+    for x in arguments:
+        if type(x) in (list, tuple) and x:
+            x = x[0]
+        if type(x) in _wrappers:
+            x = x.data
+        if type(x) in _namespaces and library_of(x) == "cupy":
+            with x.device:
+                return function(*arguments)
+    return function(*arguments)
 
 
-def to_numpy(x: Array) -> Array:
-    """`x` as a NumPy array on the host; shares memory where the library can."""
-    library = library_of(x)
-    if library == "cupy":
-        return x.get()
-    if library == "torch":
-        return x.detach().cpu().resolve_conj().resolve_neg().numpy()
-    if library == "array_api_strict":
-        x = array_api_compat.to_device(x, optional("array_api_strict").Device("CPU_DEVICE"))
-    return numpy.asarray(x)
+# Elements and memory --------------------------------------------------------------------------------------------------------
+
+
+def size(x: Array) -> int | None:
+    """The number of elements; None where the library does not know it yet."""
+    n: int | None = array_api_compat.size(x)
+    return n
 
 
 def from_python(data: Any) -> Array:
@@ -364,39 +356,6 @@ def from_python(data: Any) -> Array:
 
 def _holds_wrapper(data: list[Any] | tuple[Any, ...]) -> bool:
     return any(type(x) in _wrappers or (isinstance(x, (list, tuple)) and _holds_wrapper(x)) for x in data)
-
-
-def to_library(x: Array, xp: Any, target: Any = None) -> Array:
-    """`x` as an array of the namespace `xp`, on the device `target` (or where that library puts new arrays)."""
-    if array_namespace(x) is not xp:
-        host = to_numpy(x)
-        x = xp.asarray(host.copy())
-    return x if target is None else to_device(x, target)
-
-
-def number(x: Array) -> Any:
-    """The only element of an array, as a Python number."""
-    if hasattr(x, "item"):
-        return x.item()
-    cast = {"bool": bool, "integral": int, "complex floating": complex}.get(kind(x), float)
-    return cast(array_namespace(x).reshape(x, ()))
-
-
-def place_of(x: Array) -> tuple[Any, Any]:
-    """The namespace of a raw array, and its device; None in place of that where the library places its arrays itself."""
-    return array_namespace(x), None if library_of(x) in ("jax", "dask") else device(x)
-
-
-def moved(x: Array, like: Array) -> Array:
-    """`x` in the library and on the device of the raw array `like`; of a Tensor, the recorded operation."""
-    place = place_of(like)
-    return x._moved(place) if type(x) in _wrappers else to_library(x, *place)
-
-
-def array_beside(values: Any, x: Array) -> Array:
-    """A number, or a list of them, as an array where x, which may be a Tensor, lives. An empty list holds integers."""
-    array = numpy.asarray(values)
-    return moved(array if array.size else array.astype("int64"), x._data if type(x) in _wrappers else x)
 
 
 def whole(x: Array) -> Array:
@@ -421,20 +380,3 @@ def exclusive(x: Array) -> Array:
 def copied(x: Array) -> Array:
     """A copy of an array in memory of its own."""
     return array_namespace(x).asarray(x, copy=True)
-
-
-def on_its_device(function: Callable[..., Any], *arguments: Any) -> Any:
-    """function(*arguments), on the device of its first CuPy array where there are several: what runs outside of operations and rules."""
-    return function(*arguments) if guard is None else guard(function, *arguments)
-
-
-def _on_device_of_first_array(function: Callable[..., Any], *arguments: Any) -> Any:
-    for x in arguments:
-        if type(x) in (list, tuple) and x:
-            x = x[0]
-        if type(x) in _wrappers:
-            x = x.data
-        if type(x) in _namespaces and library_of(x) == "cupy":
-            with x.device:
-                return function(*arguments)
-    return function(*arguments)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from .. import _transfer
 from .. import xp as _xp
 from ..forward import reductions as _r
 from ..forward import statistics as _s
@@ -93,7 +94,7 @@ def _quantile(name: str, a: Any, q: Any, axis: Axis, method: str, keepdims: bool
         host = numpy.asarray(q, dtype=float)
         if not bool(numpy.all((host >= 0) & (host <= 1))):
             raise ValueError(f"{name}: quantiles must lie between 0 and 1, percentiles between 0 and 100")
-        q = Tensor(_xp.moved(host, a.data))
+        q = Tensor(_transfer.moved(host, a.data))
     rows, kept = laid_last(a, axis, name)
     rows = sort(rows, axis=-1)
     n, k = rows.shape[-1], math.prod(q.shape)

@@ -6,7 +6,8 @@ from typing import Any
 
 from .. import grad, lean
 from .._operation import operation
-from ..xp import Array, array_namespace, common_namespace, kind, to_device
+from .._transfer import to_device
+from ..xp import Array, array_namespace, common_namespace, kind
 
 __all__ = [
     "abs",

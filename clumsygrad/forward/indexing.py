@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from .. import _keys, grad
+from .. import _keys, _transfer, grad
 from .. import xp as _xp
 from .._operation import operation
 from .._versions import Part
@@ -16,7 +16,7 @@ __all__ = ["assign", "nonzero", "scatter_add", "take", "take_along_axis"]
 
 def take(x: Array, indices: Array, /, *, axis: int | None = None) -> Array:
     """The elements of x at `indices`, integers whose axes take the place of `axis`; with None, of x laid flat."""
-    return _take(x, _xp.array_beside(indices, x) if isinstance(indices, _LISTED) else indices, axis=axis)
+    return _take(x, _transfer.array_beside(indices, x) if isinstance(indices, _LISTED) else indices, axis=axis)
 
 
 @operation(grad.take_along_axis_backward)
@@ -140,13 +140,13 @@ def _raw_part(part: Any, x: Array) -> Any:
     if type(part) is Tensor:
         part = _xp.whole(part._data)
     if type(part) in _SEQUENCES:
-        return _xp.array_beside(part, x)
+        return _transfer.array_beside(part, x)
     data = _array_of(x)
     if type(data) is _xp.ndarray or _xp.library_of(data) not in _TAKE_THEIR_OWN:
         return part
     if isinstance(part, _xp.numpy.integer):
         return int(part)
-    return _xp.moved(part, data) if type(part) is _xp.ndarray else part  # to a device once, for the gradient too
+    return _transfer.moved(part, data) if type(part) is _xp.ndarray else part  # to a device once, for the gradient too
 
 
 def _array_of(x: Array) -> Array:
@@ -161,7 +161,7 @@ def _namespace(x: Array) -> Any:
 def _fitting(x: Array, value: Any) -> Any:
     """A value as it is written into x: an array of a list, and in the dtype of x where that loses no more than digits."""
     if isinstance(value, (list, tuple)):
-        value = _xp.array_beside(value, x)
+        value = _transfer.array_beside(value, x)
     if type(value) is complex and _xp.kind(_array_of(x)) != "complex floating":
         raise TypeError(f"assignment of {value} to {x.dtype} would lose the imaginary part: assign its real part")
     if hasattr(value, "dtype") and _namespace(value) is _namespace(x) and value.dtype != x.dtype:

@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from .. import _tree
+from .. import _transfer, _tree
 from .. import xp as _xp
 from .._modes import recording
 from .._operands import raw
@@ -162,12 +162,12 @@ def _random_like(x: Array, random: Any) -> Array:
     values = random.standard_normal(tuple(x.shape))
     if _xp.kind(x) == "complex floating":
         values = values + 1j * random.standard_normal(tuple(x.shape))
-    return _xp.moved(numpy.asarray(values, dtype=_xp.numpy_dtype(x.dtype)), x)
+    return _transfer.moved(numpy.asarray(values, dtype=_xp.numpy_dtype(x.dtype)), x)
 
 
 def _inner(a: Array, b: Array) -> float:
     """Re Σ conj(a) b, on the host."""
-    a, b = _xp.to_numpy(a), _xp.to_numpy(b)
+    a, b = _transfer.to_numpy(a), _transfer.to_numpy(b)
     return float(numpy.sum(numpy.real(numpy.conj(a) * b)))
 
 
@@ -352,7 +352,7 @@ def _solved_densely(product: Function, right: Array) -> Array:
 
 
 def _identity(like: Array) -> Array:
-    return _xp.moved(numpy.eye(like.shape[0], dtype=_xp.numpy_dtype(like.dtype)), like)
+    return _transfer.moved(numpy.eye(like.shape[0], dtype=_xp.numpy_dtype(like.dtype)), like)
 
 
 def _joined(parts: Sequence[Any]) -> Any:

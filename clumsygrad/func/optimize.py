@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from .. import _tree
+from .. import _transfer, _tree
 from .. import xp as _xp
 from .._operands import as_array, first_array
 from .._vectors import Vector, arrays_of, is_complex, vector_of
@@ -166,11 +166,11 @@ class _Objective:
         out = self.f(_tree.unflatten(self.layout.structure, [Tensor(a) for a in self.layout.arrays(x)]))
         if math.prod(getattr(out, "shape", ())) != 1:
             raise TypeError(f"{self.name}: its result has shape {out.shape} and must be a scalar: reduce it (sum, mean)")
-        return float(_xp.number(_raw(out)) if hasattr(out, "shape") else out)
+        return float(_transfer.number(_raw(out)) if hasattr(out, "shape") else out)
 
     def value_and_gradient(self, x: Vector) -> tuple[float, Vector]:
         value, gradient = self._both(self.layout.tree(x))
-        return float(_xp.number(_raw(value))), self.layout.vector(gradient)
+        return float(_transfer.number(_raw(value))), self.layout.vector(gradient)
 
 
 class _Constraint:
@@ -260,7 +260,7 @@ def _told(callback: Function, layout: _Layout) -> Function:
 
 def _rows(block: Any, out: Any, like: Any) -> Any:
     """A block of a Jacobian, of shape out.shape + x.shape, as rows of real numbers on the host."""
-    host = numpy.reshape(numpy.asarray(_xp.to_numpy(block)), (math.prod(out.shape), math.prod(like.shape)))
+    host = numpy.reshape(numpy.asarray(_transfer.to_numpy(block)), (math.prod(out.shape), math.prod(like.shape)))
     if is_complex(like):
         host = numpy.stack([host.real, host.imag], axis=-1).reshape(host.shape[0], -1)
     return host.astype(numpy.float64)
@@ -298,7 +298,7 @@ def _of_pairs(bounds: Any, layout: _Layout, name: str) -> list[tuple[float, floa
             f"{name}: bounds={bounds!r} may be (lower, upper), or a pair for each of the two numbers of x0: write "
             f"scipy.optimize.Bounds{bounds!r} for the first, Bounds{each!r} for the second"
         )
-    pairs = _xp.to_numpy(_raw(bounds)).tolist() if hasattr(bounds, "shape") else bounds
+    pairs = _transfer.to_numpy(_raw(bounds)).tolist() if hasattr(bounds, "shape") else bounds
     if len(pairs) != layout.start.size:
         raise ValueError(f"{name}: bounds have {len(pairs)} pairs (lower, upper), and x0 {layout.start.size} numbers")
     return [(-math.inf if low is None else float(low), math.inf if high is None else float(high)) for low, high in pairs]
@@ -313,7 +313,7 @@ def _spread(bound: Any, likes: Sequence[Any], structure: Any, name: str) -> Vect
         leaves = [bound] * len(likes)
     parts = []
     for leaf, x in zip(leaves, likes, strict=True):
-        host = numpy.asarray(_xp.to_numpy(_raw(leaf)) if hasattr(leaf, "shape") else leaf, dtype=numpy.float64)
+        host = numpy.asarray(_transfer.to_numpy(_raw(leaf)) if hasattr(leaf, "shape") else leaf, dtype=numpy.float64)
         shape = tuple(x.shape)
         try:
             part = numpy.broadcast_to(host.reshape(()) if host.shape == (1,) and shape == () else host, shape).reshape(-1)
