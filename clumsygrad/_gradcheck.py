@@ -10,9 +10,9 @@ from . import _transfer, _tree
 from . import xp as _xp
 from ._differences import FlatMap, Slopes, kink, precision, slopes
 from ._operands import as_array, first_array, raw
-from ._vectors import is_complex, width
+from ._vectors import width
 from .tensor import Tensor
-from .xp import numpy
+from .xp import is_complex, numpy
 
 __all__ = ["GradcheckError", "gradcheck"]
 

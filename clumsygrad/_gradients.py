@@ -43,7 +43,7 @@ def unit_gradient(data: Array, shared: bool = False) -> Array:
             f"backward: this tensor has shape {tuple(data.shape)}. "
             "Give backward() a gradient of that shape, or reduce to a scalar (sum, mean)"
         )
-    if _xp.kind(data) == "complex floating":
+    if _xp.is_complex(data):
         raise TypeError(
             "backward: the loss is complex, which has no order to descend in: take its real part or abs, or give backward() a gradient"
         )

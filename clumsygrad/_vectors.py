@@ -11,16 +11,11 @@ from typing import Any
 
 from . import _transfer
 from . import xp as _xp
-from .xp import Array, numpy
+from .xp import Array, is_complex, numpy
 
-__all__ = ["arrays_of", "is_complex", "vector_of", "width"]
+__all__ = ["arrays_of", "vector_of", "width"]
 
 Vector = Any  # a NumPy array of float64, of one axis
-
-
-def is_complex(x: Array) -> bool:
-    """Whether an array holds complex numbers."""
-    return _xp.kind(x) == "complex floating"
 
 
 def width(x: Array) -> int:

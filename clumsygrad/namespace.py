@@ -334,7 +334,7 @@ def _created(xp: Any, name: str, device: Any, *args: Any, **kwargs: Any) -> Tens
 
 def _number(x: Any) -> Any:
     if type(x) is Tensor:
-        x = complex(x) if _xp.kind(x) == "complex floating" else float(x) if _xp.is_floating(x) else int(x)
+        x = complex(x) if _xp.is_complex(x) else float(x) if _xp.is_floating(x) else int(x)
     return x
 
 

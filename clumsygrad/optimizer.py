@@ -216,7 +216,7 @@ class Adam(Optimizer):
     def _direction(self, gradient: Any, state: dict[str, Any]) -> Any:
         xp = _xp.array_namespace(gradient)
         first, second = self.betas
-        size = xp.abs(gradient) if _xp.kind(gradient) == "complex floating" else gradient
+        size = xp.abs(gradient) if _xp.is_complex(gradient) else gradient
         square = size * size * (1 - second)
         mean = gradient * (1 - first)
         if state:

@@ -217,6 +217,14 @@ def is_floating(x: Array) -> bool:
     return kind(x).endswith("floating")
 
 
+def is_complex(x: Array) -> bool:
+    """Whether an array's dtype is complex. Asked in many rules, and so answered at once for the usual dtypes of NumPy and CuPy."""
+    dtype = getattr(x, "dtype", None)
+    if dtype is FLOAT64 or dtype is FLOAT32:
+        return False
+    return (_kinds.get((type(dtype), dtype)) or kind(x)) == "complex floating"
+
+
 def conj(xp: Any, x: Array) -> Array:
     """The complex conjugate; `x` itself, at no cost, where it is real."""
     cls = type(x)
@@ -228,7 +236,7 @@ def conj(xp: Any, x: Array) -> Array:
         return x
     elif cls in _scalars:
         return x.conjugate()
-    return xp.conj(x) if kind(x) == "complex floating" else x
+    return xp.conj(x) if is_complex(x) else x
 
 
 # float16 ends at 65 504, which a sum or a square soon passes, and bfloat16 has 8 bits for a number: what is summed or squared on the way

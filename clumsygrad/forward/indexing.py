@@ -162,7 +162,7 @@ def _fitting(x: Array, value: Any) -> Any:
     """A value as it is written into x: an array of a list, and in the dtype of x where that loses no more than digits."""
     if isinstance(value, (list, tuple)):
         value = _transfer.array_beside(value, x)
-    if type(value) is complex and _xp.kind(_array_of(x)) != "complex floating":
+    if type(value) is complex and not _xp.is_complex(_array_of(x)):
         raise TypeError(f"assignment of {value} to {x.dtype} would lose the imaginary part: assign its real part")
     if hasattr(value, "dtype") and _namespace(value) is _namespace(x) and value.dtype != x.dtype:
         return _castable(x, value)
@@ -172,7 +172,7 @@ def _fitting(x: Array, value: Any) -> Any:
 def _castable(x: Array, value: Array) -> Array:
     """`value` in the dtype of x, where that loses nothing but precision."""
     xp = array_namespace(value)
-    if _xp.kind(value) == "complex floating" and _xp.kind(x) != "complex floating":
+    if _xp.is_complex(value) and not _xp.is_complex(x):
         raise TypeError(f"assignment of {value.dtype} to {x.dtype} would lose the imaginary part: assign real(...) of it")
     if _xp.is_floating(value) and not _xp.is_floating(x):
         raise TypeError(

@@ -6,7 +6,7 @@ from typing import Any
 
 from .. import grad, lean
 from .._operation import operation
-from ..xp import Array, array_namespace, as_tuple, kind, narrowed, numpy, widened
+from ..xp import Array, array_namespace, as_tuple, is_complex, narrowed, numpy, widened
 
 __all__ = [
     "all",
@@ -88,7 +88,7 @@ def std(x: Array, /, *, axis: Axis = None, correction: float = 0.0, keepdims: bo
 def logsumexp(x: Array, /, *, axis: Axis = None, keepdims: bool = False) -> Array:
     """log Σ exp(x) over `axis`, without overflow; of complex numbers the principal value. (Not in the standard.)"""
     xp, given, x = array_namespace(x), x, widened(x)
-    top = xp.max(xp.real(x) if kind(x) == "complex floating" else x, axis=axis, keepdims=True)
+    top = xp.max(xp.real(x) if is_complex(x) else x, axis=axis, keepdims=True)
     top = xp.where(xp.isfinite(top), top, xp.zeros_like(top))
     with numpy.errstate(divide="ignore"):  # the logarithm of no terms is −∞
         z = narrowed(xp.log(xp.sum(xp.exp(x - top), axis=axis, keepdims=True)) + top, given)

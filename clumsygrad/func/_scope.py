@@ -211,7 +211,7 @@ def fitting(x: Tensor, g: Any, name: str, given: str, wanted: str) -> Any:
     if _xp.guard is None and type(data) is type(x._data) and data.dtype is x._data.dtype and data.shape == x._data.shape:
         return g
     xp = _xp.array_namespace(x._data)
-    if type(data) in _xp.SCALARS and not x.shape and (type(data) is not complex or _xp.kind(x._data) == "complex floating"):
+    if type(data) in _xp.SCALARS and not x.shape and (type(data) is not complex or _xp.is_complex(x._data)):
         return _xp.on_its_device(xp.full_like, x._data, data)
     if not _xp.is_array(data):
         data = g = xp.asarray(data, dtype=x.dtype)

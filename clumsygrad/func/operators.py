@@ -160,7 +160,7 @@ def _check_shape(name: str, back: Any, shape: Any) -> None:
 
 def _random_like(x: Array, random: Any) -> Array:
     values = random.standard_normal(tuple(x.shape))
-    if _xp.kind(x) == "complex floating":
+    if _xp.is_complex(x):
         values = values + 1j * random.standard_normal(tuple(x.shape))
     return _transfer.moved(numpy.asarray(values, dtype=_xp.numpy_dtype(x.dtype)), x)
 
@@ -179,7 +179,7 @@ def _why(left: float, right: float, x: Array, image: Array) -> str:
     ratio = right / left if left else math.inf
     if abs(ratio + 1) < 1e-6 or (abs(ratio - round(ratio)) < 1e-6 and abs(ratio) > 1.5):
         return f": it is {ratio:.8g} times the adjoint"
-    if "complex floating" in (_xp.kind(x), _xp.kind(image)):
+    if _xp.is_complex(x) or _xp.is_complex(image):
         return ": the transpose without the conjugate, perhaps"
     return ""
 
@@ -343,7 +343,7 @@ def _solved_densely(product: Function, right: Array) -> Array:
     n = right.shape[0]
     basis = _identity(right)
     columns = [product(basis[k, ...]) for k in range(n)]
-    if _xp.kind(right) != "complex floating":
+    if not _xp.is_complex(right):
         return xp.linalg.solve(xp.stack(columns, axis=1), right)
     columns += [product(basis[k, ...] * 1j) for k in range(n)]
     matrix = xp.stack([xp.concat([xp.real(c), xp.imag(c)]) for c in columns], axis=1)

@@ -9,9 +9,9 @@ from typing import Any
 from .. import _transfer, _tree
 from .. import xp as _xp
 from .._operands import as_array, first_array
-from .._vectors import Vector, arrays_of, is_complex, vector_of
+from .._vectors import Vector, arrays_of, vector_of
 from ..tensor import Tensor
-from ..xp import numpy
+from ..xp import is_complex, numpy
 from ._scope import _Pullback, name_of
 from .forward import gradient_pullback
 from .matrices import jacobian

@@ -112,7 +112,7 @@ def elementwise_grad(f: Callable[..., Any], argnums: Argnums = 0) -> Callable[..
         name = f"elementwise_grad of {name_of(f)}"
         scope, out, _ = evaluated(f, argnums, args, kwargs, name)
         out = array_result(out, name)
-        if _xp.kind(out._data) == "complex floating":
+        if _xp.is_complex(out._data):
             raise TypeError(
                 f"{name}: its result is complex; use holomorphic_grad if it is holomorphic, or its real and imaginary parts"
             )
@@ -141,10 +141,10 @@ def holomorphic_grad(f: Callable[..., Any], argnums: Argnums = 0) -> Callable[..
         name = f"holomorphic_grad of {name_of(f)}"
         scope, out, _ = evaluated(f, argnums, args, kwargs, name)
         out = array_result(out, name)
-        if _xp.kind(out._data) != "complex floating":
+        if not _xp.is_complex(out._data):
             raise TypeError(f"{name}: its result has dtype {out.dtype}, and must be complex; use grad for real functions")
         for x in scope.leaves():
-            if _xp.kind(x._data) != "complex floating":
+            if not _xp.is_complex(x._data):
                 raise TypeError(f"{name}: an argument has dtype {x.dtype}, and must be complex: convert it (astype)")
         gradients = [_xp.on_its_device(_xp.array_namespace(g).conj, g) for g in _pulled_ones(scope, out)]
         return chosen(argnums, scope.arranged([_xp.whole(g) for g in gradients]))

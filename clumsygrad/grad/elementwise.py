@@ -10,7 +10,20 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from .. import _pieces, lean
-from ..xp import SCALAR_TYPES, Array, array_namespace, conj, is_real_numpys, kind, narrowed, ndarray, numpy, scalar, widened
+from ..xp import (
+    SCALAR_TYPES,
+    Array,
+    array_namespace,
+    conj,
+    is_complex,
+    is_real_numpys,
+    kind,
+    narrowed,
+    ndarray,
+    numpy,
+    scalar,
+    widened,
+)
 from ._read import (
     GradientTuple,
     conj_operand,
@@ -286,7 +299,7 @@ def hypot_backward(tensor: Tensor, grad: Array) -> GradientTuple:
 def abs_backward(tensor: Tensor, grad: Array) -> GradientTuple:
     """z = |x|:   x̄ = z̄ · sign(x), with sign(x) = x / |x| for complex x.   0 at 0."""
     x = operand(tensor, grad)
-    if kind(x) == "complex floating":  # whose sign is 0 / 0 at 0 in some libraries
+    if is_complex(x):  # whose sign is 0 / 0 at 0 in some libraries
         return (_pieces.times_ratio(x, grad, result(tensor, grad)),)
     return (grad * lean.sign(x),)
 
@@ -295,7 +308,7 @@ def sign_backward(tensor: Tensor, grad: Array) -> GradientTuple:
     """z = x / |x|:   x̄ = (z̄ − z Re(conj(z) z̄)) / |x|, which is 0 for real x.   0 at 0."""
     xp = array_namespace(grad)
     x = operand(tensor, grad)
-    if kind(x) != "complex floating":
+    if not is_complex(x):
         return (xp.zeros_like(grad),)
     z, size = result(tensor, grad), xp.abs(x)
     radial = z * xp.real(xp.conj(z) * grad)
@@ -312,7 +325,7 @@ def imag_backward(tensor: Tensor, grad: Array) -> GradientTuple:
     """z = Im x:   x̄ = i z̄, which is 0 for real x."""
     xp = array_namespace(grad)
     x = operand(tensor, grad)
-    if kind(x) != "complex floating":
+    if not is_complex(x):
         return (xp.zeros_like(grad),)
     return (xp.astype(grad, x.dtype) * 1j,)
 
@@ -418,6 +431,6 @@ def astype_backward(tensor: Tensor, grad: Array) -> GradientTuple:
     """z = x in another floating dtype:   x̄ = z̄ in the dtype of x; its real part where x is real and z complex."""
     xp = array_namespace(grad)
     x = operand(tensor, grad)
-    if kind(grad) == "complex floating" and kind(x) != "complex floating":
+    if is_complex(grad) and not is_complex(x):
         grad = xp.real(grad)
     return (xp.astype(grad, x.dtype),)
