@@ -169,7 +169,7 @@ LAYERS = {
     },
     "forward.indexing": {"_operation", "grad", "tensor", "xp", "_transfer", "_keys", "_versions"},
     "forward.views": {"tensor", "xp", "_versions"},
-    "forward.linalg": {"_operation", "grad", "tensor", "xp", "lean", "_modes", "_beyond", "_cholesky"},
+    "forward.linalg": {"_operation", "_operands", "grad", "xp", "lean", "_modes", "_beyond", "_cholesky"},
     "forward.decompositions": {"_operation", "grad", "tensor", "xp", "_modes", "_beyond"},
     "forward.special": {"_operation", "grad", "xp", "_special"},
     "forward.gamma": {"_operation", "grad", "xp", "_special", "_incomplete"},
