@@ -174,7 +174,7 @@ def axes_exchanged(arrays: Sequence[Array], sizes: tuple[int, int, int], shape: 
 
 def binary_cross_entropy(x: Array, labels: Array) -> tuple[Array, Array] | None:
     """Each loss, and its slope; of 16 bits both are float32, so that a share of them does not run under."""
-    dtype = _kernels.served(x, labels)
+    dtype = _kernels.served(x, labels) if getattr(labels, "shape", None) == x.shape else None
     if dtype is None:
         return None
     losses, slope = (_kernels.empty(x.shape, x, _kernels.REALS[dtype]) for _ in range(2))

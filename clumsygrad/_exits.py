@@ -16,8 +16,8 @@ _WAYS_OF_NUMPY = {
     ".AxisConcatenator.": "numpy.column_stack in place of numpy.c_, numpy.concatenate in place of numpy.r_",
     ".vectorize.": "numpy.vectorize calls a function of numbers for each element: write the function in NumPy's functions, which take "
     "whole arrays, or clumsygrad.stack([f(y) for y in x])",
-    "numpy.polynomial.": "numpy.polynomial.polynomial.polyval(x, coefficients), chebval and the like take a tensor x; numpy.polyval and "
-    "numpy.vander take tensors for all",
+    "numpy.polynomial.": "numpy.polynomial.polynomial.polyval(x, coefficients), chebval and the like take a tensor x; of coefficients c "
+    "that are a tensor the same is polyvander(x, n) @ c, chebvander(x, n) @ c; numpy.polyval and numpy.vander take tensors for all",
     "numpy.ma.": "in place of a masked array m, m.filled(0) and numpy.where(~m.mask, ..., 0)",
     ".numeric.full": "numpy.full(shape, x, like=x)",
 }
@@ -29,6 +29,8 @@ _WAYS = {
     "numpy.trapezoid takes tensors",
     "scipy.special": "clumsygrad.special has most of these functions",
     "scipy.stats": "densities: out of functions of clumsygrad.special, as in docs/scipy.md",
+    "scipy.linalg._special_matrices": "a matrix that repeats the elements of x, by their indices: toeplitz(x) is x[numpy.abs(i - j)] with "
+    "i, j = numpy.ogrid[:n, :n]",
     "scipy.linalg": "clumsygrad.linalg, or numpy.linalg, in its place",
     "scipy": "docs/scipy.md says what of SciPy takes tensors; around any other function, an operation of one's own: clumsygrad.operation",
     "sklearn": "scikit-learn takes tensors after sklearn.set_config(array_api_dispatch=True); of its metrics, "
@@ -70,7 +72,7 @@ def _instead() -> str | None:
     for part, way in _WAYS_OF_NUMPY.items():
         if any(part in function for function in functions):
             return way
-    names = [".".join(module.split(".")[:2]) for module in modules if "." in module]
+    names = modules + [".".join(module.split(".")[:2]) for module in modules if "." in module]
     names += [modules[0].partition(".")[0]] if modules else []
     name = next((name for name in names if name in _WAYS), None)
     if name is None:

@@ -125,7 +125,7 @@ def _attributes(attributes: Any) -> str:
     """What else an operation was called with, in brackets, where it is short, and not None or False, which most defaults are."""
     pairs = list(attributes.items()) if isinstance(attributes, dict) else [] if attributes is None else [attributes]
     given = [(name, value) for name, value in pairs if isinstance(value, _SHORT) and value is not None and value is not False]
-    texts = [text for name, value in given if name not in ("outputs", "kept") and len(text := f"{name}={value!r}") <= 40]
+    texts = [text for name, value in given if name not in ("outputs", "kept", "within") and len(text := f"{name}={value!r}") <= 40]
     return f"({', '.join(texts)})" if texts else ""
 
 

@@ -149,8 +149,8 @@ def for_rows(rows: int, n: int) -> tuple[Size, Size]:
 
 
 def _rows_of_last(x: Array, axis: int) -> tuple[int, int] | None:
-    """The number and the length of the rows along `axis`, if that is the last."""
-    if not x.shape or axis not in (-1, len(x.shape) - 1):
+    """The number and the length of the rows along `axis`, if that is the last and they are not empty."""
+    if not x.shape or not x.shape[-1] or axis not in (-1, len(x.shape) - 1):
         return None
     n = int(x.shape[-1])
     return x.size // n, n

@@ -37,8 +37,8 @@ __all__ = [
     "copied_part",
     "is_mask",
     "leaves_nothing",
-    "overwritten",
     "positions",
+    "put_back",
     "read",
     "repeats",
     "scatter_add",
@@ -153,15 +153,15 @@ def _next_version(x: Any, key: Any, value: Any) -> Any:
     return x
 
 
-def overwritten(x: Array, key: Any, value: Any) -> Array:
-    """`x` itself, with `value` written at `key`."""
-    x[key] = value
-    return x
-
-
 def copied_part(x: Array, key: Any) -> Array:
     """A copy of `x[key]`."""
-    return copied(x[key])
+    part = x[key]
+    return part.copy() if type(part) is numpy.ndarray else copied(part)
+
+
+def put_back(x: Array, key: Any, part: Array) -> None:
+    """Write what `copied_part` gave where it was read."""
+    x[key] = part
 
 
 def apart(part: Array, x: Array) -> Array:

@@ -10,6 +10,7 @@ from typing import Any
 from . import _cublas, _elements, _kernels, lean
 from ._philox import keep_mask
 from .xp import (
+    SCALAR_TYPES,
     SCALARS,
     Array,
     array_namespace,
@@ -29,6 +30,7 @@ from .xp import (
 __all__ = [
     "as_rows",
     "attention_weights",
+    "axis_along",
     "by_heads",
     "by_rows",
     "check_lengths",
@@ -48,6 +50,7 @@ __all__ = [
     "sum_along",
     "takes_factor",
     "times_transpose_by_columns",
+    "without_largest",
 ]
 
 _SHORT = 128  # elements; NumPy sums shorter rows slowly
@@ -112,7 +115,17 @@ def one_over_length(rows: Array) -> Array:
     return lean.filled((n, 1), 1 / max(n, 1), rows)
 
 
-def sum_along(x: Array, axis: int) -> Array:
+def without_largest(x: Array, axis: int | None) -> Array:
+    """x less its largest element along an axis, so that its exponentials do not run over; where there is none, x."""
+    return x - lean.max(x, axis, keepdims=True) if 0 not in x.shape else x
+
+
+def axis_along(x: Array, axis: int) -> int | None:
+    """The axis that a function of vectors goes along; of a number, which is a vector of one, None."""
+    return axis if x.shape or axis not in (0, -1) else None
+
+
+def sum_along(x: Array, axis: int | None) -> Array:
     """Σ over an axis, which stays, 1 long; of NumPy's matrices with short rows as a product with ones, in a quarter of the time."""
     if is_real_numpys(x) and x.ndim == 2 and x.shape[1] <= _SHORT < len(x) and (axis == 1 or axis == -1):
         return lean.matmul(x, lean.filled((x.shape[1], 1), 1, x))
@@ -211,6 +224,8 @@ def attention_weights(q: Array, k: Array, mask: Any, causal: bool, scale: float)
         scores = lean.add_into(scores, _forbidding(_not_later(scores), scores))
     if mask is not None:
         scores = scores + (_forbidding(mask, scores) if kind(mask) == "bool" else mask)
+    if not scores.shape[-1]:
+        return scores  # with no keys there are no weights
     weights = _kernels.softmax(scores, -1) if mask is None else None
     if weights is not None:
         return weights
@@ -277,16 +292,18 @@ def matmul_like(x: Array, y: Array, like: Array, factor: float = 1.0) -> Array:
 
 
 def labels_like(logits: Array, labels: Array) -> Array:
-    """Labels in the dtype of the logits, if they have their shape; one number as it is."""
+    """Labels in the dtype of the logits, if they have their shape or are one for all; a number as it is."""
+    if type(labels) in SCALAR_TYPES:  # NumPy's numbers, beside whichever library
+        labels = labels.item()
     if type(labels) in SCALARS and type(labels) is not complex:
         return labels
     if not hasattr(labels, "shape") or is_complex(labels):
         got = f"dtype {labels.dtype}" if hasattr(labels, "dtype") else f"a {type(labels).__name__}"
         raise TypeError(f"binary_cross_entropy: the labels must be real numbers, in an array or one for all, got {got}")
-    if labels.shape != logits.shape:
+    if labels.shape not in (logits.shape, ()):
         raise ValueError(
             f"binary_cross_entropy: labels of shape {tuple(labels.shape)} do not fit logits {tuple(logits.shape)}: "
-            "they must have the same shape"
+            "they must have the same shape, or be one number for all"
         )
     return labels if labels.dtype == logits.dtype else array_namespace(labels).astype(labels, logits.dtype)
 

@@ -9,7 +9,7 @@ import weakref
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from ._keys import apart, copied_part, overwritten
+from ._keys import apart, copied_part, put_back
 from ._modes import recording, recording_set
 from .engine import watching
 from .xp import Array, array_namespace, device, device_arrays, ndarray, numpy, on_its_device
@@ -327,7 +327,7 @@ def changed(tensor: Tensor, change: Callable[[Tensor], Tensor]) -> None:
         _read_anew(tensor, new, changes, write.view if write is not None and old._rule is not None and recording() else None)
     except BaseException:
         if within:
-            on_its_device(overwritten, tensor._data, write.view.key, before)
+            on_its_device(put_back, tensor._data, write.view.key, before)
         raise
     if private and old._rule is not None:
         old._data = extra.blank = on_its_device(_blank, old._data, extra.blank)

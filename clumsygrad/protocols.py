@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from . import special
 from . import xp as _xp
 from ._numpy import (
     calculus,
@@ -30,7 +31,7 @@ from ._numpy import (
     statistics,
     ufuncs,
 )
-from ._numpy._arguments import beside, tensors
+from ._numpy._arguments import beside
 from .integrations import scipy_special
 from .tensor import Tensor
 
@@ -54,6 +55,7 @@ def _of_numpy(name: str) -> Any:
 
 
 FUNCTIONS: dict[Any, Any] = {found: f for name, f in _named if (found := _of_numpy(name)) is not None}
+UFUNCS[_of_numpy("_core.umath.clip")] = selection.clip  # which the method of NumPy's arrays calls
 IN_PLACE: dict[Any, Any] = {getattr(np, name): getattr(in_place, name) for name in in_place.__all__}
 LIKE: dict[Any, Any] = {getattr(np, name): f for name, f in creation.LIKE.items()}
 LIKE |= {f: creation.Made(f) for f in [getattr(np, name) for name in creation.MADE]}
@@ -75,7 +77,10 @@ INSTEAD = {
     "unique_counts": "use numpy.unique with return_counts",
     "unique_inverse": "use numpy.unique with return_inverse",
     "unique_values": "use numpy.unique",
-    "lambertw": "clumsygrad.func.implicit_root(lambda w, x: w * numpy.exp(w) - x, solver) is differentiable",
+    "riemann_zeta": "clumsygrad.special.zeta(x, q) is differentiable in q, at a number x; " + _VALUES,
+    "strides": "how elements lie in memory is not known of every library: what strides are made for is numpy.lib.stride_tricks."
+    "sliding_window_view(x, n), or reading by index, as x[numpy.abs(i - j)] with i, j = numpy.ogrid[:n, :n] for a Toeplitz matrix; "
+    + _VALUES,
     "save": _VALUES,
     "savez": _VALUES,
     "savez_compressed": _VALUES,
@@ -108,7 +113,7 @@ def _array_ufunc(self: Tensor, ufunc: Any, method: str, *inputs: Any, **kwargs: 
     full = _name_of_ufunc(ufunc) if method == "__call__" else f"{_name_of_ufunc(ufunc)}.{method}"
     if kwargs and method == "__call__" and not any(_has_no_effect(kwargs.get(key)) for key in ("out", "where")):
         raise TypeError(f"{full}: out= with where= is not supported for Tensors: {_CHOSEN.format(name=full)}")
-    kwargs = _allowed(full, kwargs)
+    kwargs = _allowed(full, kwargs, ufunc)
     if method == "__call__":
         if ufunc not in UFUNCS:
             function = scipy_special.serving(ufunc)
@@ -123,9 +128,8 @@ def _array_ufunc(self: Tensor, ufunc: Any, method: str, *inputs: Any, **kwargs: 
     if method == "at":
         return in_place.at(name, *inputs)
     if method not in ufuncs.METHODS:
-        adds = "use clumsygrad.scatter_add, which is differentiable and adds at repeats"
-        raise TypeError(f"{full}: not supported for Tensors: {adds if name in ('add', 'subtract') else _VALUES}")
-    return ufuncs.METHODS[method](name, *tensors(*inputs), **kwargs)
+        raise TypeError(f"{full}: not supported for Tensors: {_VALUES}")
+    return ufuncs.METHODS[method](name, *inputs, **kwargs)
 
 
 def _array_function(self: Tensor, func: Any, types: Any, args: Any, kwargs: Any) -> Any:
@@ -134,11 +138,11 @@ def _array_function(self: Tensor, func: Any, types: Any, args: Any, kwargs: Any)
         return NotImplemented
     function = FUNCTIONS.get(func)
     if function is not None:
-        return function(*args, **_allowed(_name(func), kwargs)) if kwargs else function(*args)
+        return function(*args, **_allowed(_name(func), kwargs, function)) if kwargs else function(*args)
     if func in IN_PLACE:
         return IN_PLACE[func](*args, **kwargs)
     if func in LIKE:
-        return LIKE[func](self, *args, **_allowed(_name(func), kwargs))
+        return LIKE[func](self, *args, **_allowed(_name(func), kwargs, LIKE[func]))
     raise _unsupported(_name(func))
 
 
@@ -146,28 +150,25 @@ def _array_function(self: Tensor, func: Any, types: Any, args: Any, kwargs: Any)
 
 _PLAIN = frozenset({Tensor, np.ndarray}) | _xp.SCALARS | _xp.SCALAR_TYPES
 _REFUSED = {
-    "out": "out= would write into an array in place: assign the result, y[...] = {name}(...), to a Tensor y",
+    "out": "out= (as y += x has it) would write into an array, which holds no graph: assign the result, y = {name}(...), or write it into "
+    "a Tensor y, y[...] = {name}(...)",
     "where": "where= is not supported for Tensors: use numpy.where on the operand, or on the result",
-    "initial": "initial= is not supported for Tensors: join it to the result, {joined}",
+    "initial": "initial= is not supported for Tensors: join it to the result with the function of two operands",
 }
 _CHOSEN = "clumsygrad.apply_where(mask, x, {name}, fill_value=0.0) computes it where the mask holds; several operands are a tuple"
-_JOINED = {
-    "sum": "{name}(x) + initial",
-    "prod": "{name}(x) * initial",
-    "max": "numpy.maximum({name}(x), initial)",
-    "min": "numpy.minimum({name}(x), initial)",
-}
 
 
-def _allowed(name: str, kwargs: dict[str, Any]) -> dict[str, Any]:
-    """The keyword arguments without those that have no effect. Raises TypeError for those that cannot be followed."""
+def _allowed(name: str, kwargs: dict[str, Any], function: Any) -> dict[str, Any]:
+    """The keyword arguments without those that have no effect. Raises TypeError for those that cannot be followed.
+
+    What the function itself names among its keywords it follows.
+    """
     kept = {}
     for key, value in kwargs.items():
         if value is np._NoValue or key == "subok" or (key in _REFUSED and _has_no_effect(value)):
             continue
-        if key in _REFUSED:
-            joined = _JOINED.get(_short(name), "with the function of two operands").format(name=name)
-            raise TypeError(f"{name}: {_REFUSED[key].format(name=name, joined=joined)}")
+        if key in _REFUSED and key not in (getattr(function, "__kwdefaults__", None) or ()):
+            raise TypeError(f"{name}: {_REFUSED[key].format(name=name)}")
         kept[key] = value
     return kept
 
@@ -215,6 +216,8 @@ def _unsupported(name: str) -> TypeError:
         instead = f"use numpy.{short} of x.astype(complex)"
     elif short.endswith("(vectorized)"):
         instead = "write the function in NumPy's functions, which take whole arrays"
+    elif name.startswith("scipy.special") and short in special.__all__:
+        instead = f"use clumsygrad.special.{short}"
     return TypeError(f"{name} does not take Tensors: {instead}")
 
 
@@ -228,7 +231,7 @@ def _method(function: Function) -> Function:
     @functools.wraps(function)
     def method(self: Tensor, *args: Any, **kwargs: Any) -> Any:
         if kwargs and not _REFUSED.keys().isdisjoint(kwargs):
-            kwargs = _allowed(name, kwargs)
+            kwargs = _allowed(name, kwargs, function)
         return function(self, *args, **kwargs)
 
     return method

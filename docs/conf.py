@@ -44,5 +44,11 @@ def _line(line: str, listed: bool) -> str:
     return re.sub(r"^ +", "  ", marked) if line.startswith(" ") else f"* {marked}"
 
 
+def with_downloads(app: Any, page: str, source: list[str]) -> None:
+    """A link to a file of the repository outside docs/ leads to a copy of that file."""
+    source[0] = source[0].replace("](../", "](path:../")
+
+
 def setup(app: Any) -> None:
+    app.connect("source-read", with_downloads)
     app.connect("autodoc-process-docstring", as_restructured_text)

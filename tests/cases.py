@@ -358,12 +358,12 @@ row(
     reference=lambda w, x: np.bincount(x, w, 6).astype(w.dtype),
     linear=True,
 )
-row("diff", called("diff"), (2, 4), rules="difference", linear=True)
-row("diff-of-two", called("diff"), (2, 2), rules="difference", linear=True)
-row("diff-of-one", called("diff"), (2, 1), rules="difference", linear=True)
-row("diff-twice", called("diff", axis=0, n=2), (4, 2), rules="difference", linear=True)
-row("diff-prepend", lambda xp, x, y: xp.diff(x, prepend=y), (2, 3), (2, 1), rules="difference concat", kinds=BOTH, linear=True)
-row("diff-append", lambda xp, x, y: xp.diff(x, axis=0, append=y), (2, 3), (1, 3), rules="difference concat", linear=True)
+row("diff", called("diff"), (2, 4), rules="diff", linear=True)
+row("diff-of-two", called("diff"), (2, 2), rules="diff", linear=True)
+row("diff-of-one", called("diff"), (2, 1), rules="diff", linear=True)
+row("diff-twice", called("diff", axis=0, n=2), (4, 2), rules="diff", linear=True)
+row("diff-prepend", lambda xp, x, y: xp.diff(x, prepend=y), (2, 3), (2, 1), rules="diff concat", kinds=BOTH, linear=True)
+row("diff-append", lambda xp, x, y: xp.diff(x, axis=0, append=y), (2, 3), (1, 3), rules="diff concat", linear=True)
 
 
 # Shapes, copies, joins, sorts ----------------------------------------------------------------------------------------------------
@@ -657,7 +657,7 @@ linear(
 for _start, _length in ((0, 6), (1, 4), (2, 2), (1, 2), (3, 3)):
     row(
         f"convolve-{_start}-{_length}",
-        lambda xp, a, v, reach=(_start, _length): sliding._convolved(a, v, start=reach[0], length=reach[1]),
+        lambda xp, a, v, reach=(_start, _length): sliding._convolve(a, v, start=reach[0], length=reach[1]),
         (4,),
         (3,),
         rules="convolve",
@@ -668,7 +668,7 @@ for _start, _length in ((0, 6), (1, 4), (2, 2), (1, 2), (3, 3)):
 for _start, _length in ((-2, 7), (0, 3), (-1, 3), (1, 1)):
     row(
         f"correlate{_start}-{_length}",
-        lambda xp, a, v, reach=(_start, _length): sliding._correlated(a, v, start=reach[0], length=reach[1]),
+        lambda xp, a, v, reach=(_start, _length): sliding._correlate(a, v, start=reach[0], length=reach[1]),
         (5,),
         (3,),
         rules="correlate",
@@ -679,9 +679,9 @@ for _start, _length in ((-2, 7), (0, 3), (-1, 3), (1, 1)):
 for _shape, _axis, _length in (((5,), 0, 2), ((2, 5, 2), 1, 4)):
     linear(
         f"windows-{len(_shape)}d",
-        lambda xp, x, axis=_axis, length=_length: sliding._windows(x, axis=axis, length=length),
+        lambda xp, x, axis=_axis, length=_length: sliding._sliding_window_view(x, axis=axis, length=length),
         _shape,
-        rules="windows",
+        rules="sliding_window_view",
         reference=lambda x, axis=_axis, length=_length: np.lib.stride_tricks.sliding_window_view(x, length, axis),
         uses=("scatter",),
         minor=_axis > 0,
@@ -924,4 +924,4 @@ def there_and_back(xp: Any, x: Any) -> Any:
     return z if z.device == x.device else z.to_device(x.device)
 
 
-row("to-another-library", there_and_back, (2, 3), rules="move mul", kinds=BOTH, uses=("moves",))
+row("to-another-library", there_and_back, (2, 3), rules="to mul", kinds=BOTH, uses=("moves",))

@@ -9,6 +9,7 @@ import sys
 import unicodedata
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import clumsygrad as cg
@@ -89,7 +90,7 @@ BOUND_NAMES |= {
     "_note_memory",
 }
 BOUND_NAMES |= {"_reshaped", "_permuted", "_matrix_transposed", "_summed"}
-BOUND_NAMES |= {"_times_adjoint", "_adjoint_times", "_times_slope_of_tanh", "_sum_of_rows", "_convolved", "_correlated"}
+BOUND_NAMES |= {"_times_adjoint", "_adjoint_times", "_times_slope_of_tanh", "_sum_of_rows", "_convolve", "_correlate"}
 
 # What a module may import of the package; a key that ends in "." speaks for all modules below it, the longest key that fits counts.
 LAYERS = {
@@ -164,6 +165,7 @@ LAYERS = {
         "_modes",
         "_layers",
         "_windows",
+        "_sliding",
         "_elements",
         "_kernels",
     },
@@ -478,6 +480,22 @@ def test_attributes_of_tensors_are_looked_up_by_nothing_of_ours():
 def test_the_bound_names_are_there():
     missing = [name for name in BOUND_NAMES if name not in vars(cg.Tensor)]
     assert not missing
+
+
+# Operations that no user calls by name: gradients of others, and what the fixed names stand for.
+NOBODYS = {"times_adjoint", "adjoint_times", "times_slope_of_tanh", "sum_of_rows", "zero", "attention", *FIXED_RULES}
+
+
+def test_notes_name_operations_as_users_call_them():
+    """A note has the name of the decorated function, without the _ of a private one, or of the rule: that of what was called."""
+    theirs = (np, np.linalg, np.lib.stride_tricks, cg, cg.linalg, cg.fft, cg.special, cg.nn, cg.func, cg.Tensor)
+    names = {name.removesuffix("_backward") for name in dir(cg.grad) if name.endswith("_backward")}
+    for path in FILES:
+        for node in tree_of(path).body:
+            if isinstance(node, ast.FunctionDef) and any("operation(" in ast.unparse(d) for d in node.decorator_list):
+                names.add(node.name.lstrip("_"))
+    internal = {name for name in names if not any(hasattr(x, name) or hasattr(x, f"__{name}__") for x in theirs)}
+    assert internal <= NOBODYS
 
 
 def test_operations_read_as_the_style_says():

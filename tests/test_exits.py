@@ -111,9 +111,9 @@ def test_assigning_into_an_array(vector):
 
 def test_in_place_operators_of_an_array(vector):
     plain = np.ones(3)
-    with pytest.raises(TypeError, match=r"out= .* assign the result"):
+    with pytest.raises(TypeError, match=r"as y \+= x has it.* holds no graph: assign the result, y = numpy\."):
         plain += vector
-    with pytest.raises(TypeError, match=r"out= .* assign the result"):
+    with pytest.raises(TypeError, match=r"as y \+= x has it.* holds no graph: assign the result, y = numpy\."):
         np.multiply(plain, vector, out=plain)
     assert plain.tolist() == [1.0, 1.0, 1.0]
 
@@ -281,6 +281,7 @@ def test_scipys_variable_is_named_where_it_is_not_set(name, vector, monkeypatch)
         (lambda t: np.polynomial.Polynomial([1.0, 2.0])(t), r"numpy\.polynomial\.polynomial\.polyval\(x, coefficients\)"),
         (lambda t: np.polynomial.chebyshev.chebvander(t, 2), r"chebval and the like take a tensor x"),
         (lambda t: np.polynomial.polynomial.polyval(0.5, t), r"numpy\.polyval and numpy\.vander take tensors for all"),
+        (lambda t: np.polynomial.chebyshev.chebval([0.5], t), r"coefficients c that are a tensor .* chebvander\(x, n\) @ c"),
     ],
 )
 def test_the_usual_ways_into_an_array_are_told_what_to_write(ask, way, vector):
@@ -298,10 +299,22 @@ def test_what_they_are_told_works(vector):
         (lambda t: np.full((2, 3), t, like=t), lambda t: cg.broadcast_to(t, (2, 3))),
         (lambda t: np.polynomial.polynomial.polyval(t, [1.0, 2.0, 3.0]), lambda t: 1.0 + 2.0 * t + 3.0 * t * t),
         (lambda t: np.polynomial.chebyshev.chebval(t, [1.0, 2.0, 3.0]), lambda t: 2.0 * t + 6.0 * t * t - 2.0),
+        (
+            lambda t: np.polynomial.chebyshev.chebvander([0.5, 2.0], 2) @ t,
+            lambda t: cg.matmul(np.asarray([[1, 0.5, -0.5], [1, 2, 7]]), t),
+        ),
+        (lambda t: t[np.abs(np.subtract(*np.ogrid[:3, :3]))], lambda t: cg.stack([t, cg.stack([t[1], t[0], t[1]]), cg.flip(t)])),
         (lambda t: cg.apply_where(t > 1.5, t, lambda t: np.divide(1, t), fill_value=0.0), lambda t: cg.where(t > 1.5, 1 / t, 0)),
     ):
         found, expected = (cg.func.hessian(lambda t, f=f: cg.sum(f(t) ** 2))(vector.data) for f in (told, plain))
         np.testing.assert_allclose(found, expected, rtol=1e-13)
+
+
+def test_matrices_of_repeated_elements_are_read_by_index(vector):
+    linalg = pytest.importorskip("scipy.linalg")
+    for function in (linalg.toeplitz, linalg.circulant):
+        with pytest.raises((RuntimeError, AttributeError), match=r"x\[numpy\.abs\(i - j\)\] with i, j = numpy\.ogrid\[:n, :n\]"):
+            function(vector)
 
 
 def test_lists_of_tensors_are_told_how_they_become_arrays(vector):

@@ -206,6 +206,19 @@ def test_complex_arrays():
     assert abs(best - 1j) <= 1e-3
 
 
+@pytest.mark.parametrize("method", ["L-BFGS-B", "Nelder-Mead"])
+def test_a_function_of_a_vector_is_told_of_lists(method):
+    def f(x):
+        return cg.sum(x**2)
+
+    with pytest.raises(TypeError) as caught:
+        cg.func.minimize(f, [1.0, 2.0], method)
+    assert "minimize of f: x0 is a list of numbers, " in caught.value.__notes__[-1]
+    with pytest.raises(TypeError) as caught:
+        cg.func.minimize(f, {"a": np.ones(2)}, method)
+    assert not any("x0" in note for note in getattr(caught.value, "__notes__", ()))
+
+
 def test_tensors_and_floats_come_back_as_arrays():
     best, _ = cg.func.minimize(lambda p: (p[0] - 1.0) ** 2 + cg.sum((p[1] - 2.0) ** 2), [0.0, cg.Tensor([0.0, 0.0])])
     assert type(best) is list

@@ -157,6 +157,17 @@ def test_the_square_of_16_bits_runs_over_in_no_slope(name, backend):
     np.testing.assert_allclose(backend.host(gradient).astype(float), [slope, slope], rtol=2.0**-10, atol=2.0**-25)
 
 
+@pytest.mark.parametrize(("dtype", "large"), [(np.float32, 1e30), (np.float64, 1e200)])
+def test_the_slope_of_asinh_far_out(dtype, large, backend):
+    x = np.asarray([large, -large, 1.0, 0.0, 1.9e19, -0.75], dtype=dtype)
+    first = cg.func.elementwise_grad(backend.namespace.asinh)
+    eps = np.finfo(dtype).eps
+    np.testing.assert_allclose(backend.host(first(backend.array(x))), 1 / np.hypot(x, 1), rtol=4 * eps)
+    second = cg.func.elementwise_grad(first)(backend.array(x[2:]))
+    expected = -x[2:].astype(float) / np.hypot(x[2:].astype(float), 1) ** 3
+    np.testing.assert_allclose(backend.host(second), expected, rtol=20 * eps, atol=4 * eps)
+
+
 @pytest.mark.parametrize("name", ["std", "var"])
 def test_std_and_var_of_a_constant(name, backend):
     equal(gradients(backend, lambda xp, x: getattr(xp, name)(x), [1.5, 1.5, 1.5]), [0, 0, 0])
@@ -376,6 +387,69 @@ def test_sigmoid_and_gelu_of_large_numbers(backend):
     equal(gradients(backend, lambda xp, x: activation.gelu(x), [-1000.0, 0.0, 1000.0]), [0, 0.5, 1])
 
 
+@pytest.mark.parametrize("values", [[-3e38, -1e30, -1e20, -1e14, 1e14, 1e30, 3e38], [-1e30, 0.0, 1e30], [-100.5, -0.0, 1.0, 300.0]])
+def test_gelu_far_out(values, backend):
+    if backend.library == "dask.array":
+        pytest.skip("Dask computes it later, with NumPy's warnings")
+    x = backend.array(np.asarray(values, dtype=np.float32))
+    g = cg.func.grad(lambda x: cg.sum(activation.gelu(x)))(x)
+    expected = [0.5 if v == 0 else 1.0829641 if v == 1 else float(v > 0) for v in values]
+    np.testing.assert_allclose(backend.host(g), expected, rtol=1e-6, atol=0)
+    np.testing.assert_allclose(activation.gelu(np.asarray(values, dtype=np.float32))[[0, -1]], [0.0, values[-1]], rtol=1e-7)
+
+
+@pytest.mark.parametrize("function", [nn.softmax, nn.log_softmax])
+def test_softmax_of_a_number_and_of_none(function, backend):
+    for shape in ((), (0,), (2, 0)):
+        x = cg.Tensor(backend.array(np.ones(shape)), requires_grad=True)
+        for axis in (-1, len(shape) // 2):
+            x.grad = None
+            z = function(x, axis=axis)
+            cg.sum(z * z).backward()
+            assert z.shape == x.grad.shape == shape
+            np.testing.assert_array_equal(backend.host(z.data), function(np.zeros((1,)))[0] * np.ones(shape))
+            np.testing.assert_array_equal(backend.host(x.grad), np.zeros(shape))
+    with pytest.raises(Exception, match=r"axis|dim|Dim"):
+        function(backend.array(np.ones(())), axis=1)
+
+
+def test_logsumexp_of_a_number_and_of_none(backend):
+    for shape, axis, expected in (
+        ((), -1, 1.0),
+        ((0,), None, -INF),
+        ((2, 0), 1, [-INF, -INF]),
+        ((2, 0), 0, []),
+        ((2, 0), (0, 1), -INF),
+    ):
+        x = cg.Tensor(backend.array(np.ones(shape)), requires_grad=True)
+        z = cg.logsumexp(x, axis=axis)
+        np.testing.assert_array_equal(backend.host(z.data), np.asarray(expected))
+        cg.sum(z).backward()
+        np.testing.assert_array_equal(backend.host(x.grad), np.ones(shape))
+
+
+@pytest.mark.parametrize("options", [{}, {"causal": True}, {"heads": 2}])
+def test_attention_to_no_keys(options, backend):
+    q, k, v = [cg.Tensor(backend.array(np.ones((2, n, 4))), requires_grad=True) for n in (3, 0, 0)]
+    z = nn.scaled_dot_product_attention(q, k, v, **options)
+    np.testing.assert_array_equal(backend.host(z.data), np.zeros((2, 3, 4)))
+    cg.sum(z).backward()
+    for x in (q, k, v):
+        np.testing.assert_array_equal(backend.host(x.grad), np.zeros(x.shape))
+
+
+def test_one_label_for_all_logits(backend):
+    values = np.asarray([0.3, -0.2, 2.0])
+    expected = loss.binary_cross_entropy(values, np.full(3, 0.75))
+    for label in (0.75, np.float64(0.75), np.float32(0.75), backend.array(np.asarray(0.75))):
+        np.testing.assert_allclose(float(loss.binary_cross_entropy(backend.array(values), label)), expected, rtol=1e-14)
+    slope, slope_of_label = cg.func.grad(loss.binary_cross_entropy, argnums=(0, 1))(
+        backend.array(values), backend.array(np.asarray(0.75))
+    )
+    np.testing.assert_allclose(backend.host(slope), (1 / (1 + np.exp(-values)) - 0.75) / 3, rtol=1e-14)
+    np.testing.assert_allclose(float(slope_of_label), -np.mean(values), rtol=1e-14)
+
+
 @pytest.mark.parametrize("dtype", ["bool", "uint8", "int64"])
 def test_activations_of_integers(dtype):
     x = np.asarray([0, 1, 1]).astype(dtype) * (1 if dtype == "bool" else 100)
@@ -459,6 +533,18 @@ def test_sums_of_no_exponentials_are_silent():
 
 def test_tangents_far_out(backend):
     equal(gradients(backend, lambda xp, x: xp.tanh(x), [-1000.0, 1000.0]), [0, 0])
+
+
+def test_the_gradient_of_logsumexp_in_16_bits_sums_to_one(backend):
+    if backend.library == "array_api_strict":
+        pytest.skip("array-api-strict has no floats of 16 bits")
+    values = np.linspace(99.0, 101.0, 300).reshape(2, 150).astype(np.float16)
+    for axis in (None, 1):
+        g = backend.host(cg.func.grad(lambda x, axis=axis: cg.sum(cg.logsumexp(x, axis=axis)))(backend.array(values)))
+        assert g.dtype == np.float16
+        e = np.exp(values.astype(float) - 100.0)
+        np.testing.assert_allclose(g.astype(float), e / e.sum(axis=axis, keepdims=True), rtol=2.0**-9)
+    assert backend.host(cg.func.grad(cg.logsumexp)(backend.array(np.full(2, -INF, dtype=np.float16)))).tolist() == [0.0, 0.0]
 
 
 def test_logsumexp_of_complex_numbers():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..workload import Workload
-from . import chain, cholesky, convnet, deep, embedding, fourier, logistic, mlp, recurrent, transformer
+from . import chain, cholesky, convnet, deep, embedding, fourier, logistic, mlp, recurrent, states, transformer
 
 WORKLOADS: dict[str, Workload] = {
     workload.name: workload
@@ -21,5 +21,6 @@ WORKLOADS: dict[str, Workload] = {
         cholesky.BY_OPERATIONS,
         fourier.WORKLOAD,
         recurrent.WORKLOAD,
+        states.WORKLOAD,
     )
 }

@@ -9,8 +9,8 @@ from typing import Any, NoReturn
 from .. import _transfer
 from .. import xp as _xp
 from .._operands import first_tensor as first_tensor
-from ..forward.arithmetic import not_equal
-from ..forward.elementwise import astype
+from ..forward.arithmetic import not_equal, remainder
+from ..forward.elementwise import astype, clip
 from ..forward.manipulation import permute_dims, reshape
 from ..tensor import Tensor
 from ..xp import Array, numpy
@@ -80,11 +80,35 @@ def positions(x: Array, like: Tensor) -> Tensor:
     return Tensor(_transfer.moved(numpy.asarray(x), like.data))
 
 
+def in_host_memory(x: Any) -> Array | None:
+    """Integers that lie in the host's memory, in a tensor or not, as NumPy's array; None where the host would wait for them."""
+    data = x.data if type(x) is Tensor else x
+    if not _xp.is_array(data):
+        return numpy.asarray(data)
+    library = _xp.library_of(data)
+    here = library in ("numpy", "array_api_strict") or (library == "torch" and _xp.device(data).type == "cpu")
+    return _transfer.to_numpy(data) if here else None
+
+
+def on_host(x: Any) -> Any:
+    """Integers, in a tensor or not, as NumPy takes them."""
+    return x.detach().numpy() if type(x) is Tensor else x
+
+
 def whole_numbers(x: Any, like: Tensor) -> Tensor:
     """Positions, or truth values, as a tensor; a list, which may be empty, where `like` lives."""
     if type(x) is Tensor or _xp.is_array(x) or first_tensor(x) is not None:
         return beside(x, like)
     return Tensor(_transfer.array_beside(x, like))
+
+
+def brought_inside(x: Tensor, length: int, mode: str) -> Tensor:
+    """Indices along an axis by NumPy's `mode`: those beyond its ends are left to raise where they are used, wrapped round, or clipped."""
+    if mode not in ("raise", "wrap", "clip"):
+        raise ValueError(f"clipmode must be one of 'clip', 'raise', or 'wrap' (got {mode!r})")
+    if mode == "raise":
+        return x
+    return remainder(x, length) if mode == "wrap" else clip(x, 0, length - 1)  # type: ignore[no-any-return]
 
 
 def truth(x: Any) -> Any:

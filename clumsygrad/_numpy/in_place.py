@@ -19,7 +19,18 @@ from ..forward import reductions as _r
 from ..forward.arithmetic import remainder, subtract
 from ..tensor import Tensor
 from ..xp import Array, numpy
-from ._arguments import beside, cast, check_casting, first_tensor, positions, raveled, refuse, truth, whole_numbers
+from ._arguments import (
+    beside,
+    brought_inside,
+    cast,
+    check_casting,
+    first_tensor,
+    positions,
+    raveled,
+    refuse,
+    truth,
+    whole_numbers,
+)
 
 __all__ = ["copyto", "fill_diagonal", "place", "put", "put_along_axis", "putmask"]
 
@@ -62,14 +73,7 @@ def put(a: Any, ind: Any, v: Any, mode: str = "raise") -> None:
     """Write v, whose elements are used over and over, at the positions `ind` of a laid flat. Of repeats the last one stays."""
     if type(a) is not Tensor:
         return _write_plainly("put", a, ind, v, mode=mode)
-    key = raveled(_as_indices("put", ind, a))
-    size = math.prod(a.shape)
-    if mode == "wrap":
-        key = remainder(key, size)
-    elif mode == "clip":
-        key = _e.clip(key, 0, size - 1)
-    elif mode != "raise":
-        raise ValueError(f"clipmode must be one of 'clip', 'raise', or 'wrap' (got {mode!r})")
+    key = brought_inside(raveled(_as_indices("put", ind, a)), math.prod(a.shape), mode)
     return _write_flat(a, key, v, key.shape[0])
 
 

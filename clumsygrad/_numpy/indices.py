@@ -7,7 +7,6 @@ from typing import Any
 
 from .. import xp as _xp
 from ..forward import composed as _c
-from ..forward import elementwise as _e
 from ..forward import indexing as _i
 from ..forward import manipulation as _m
 from ..forward.arithmetic import add, floor_divide, multiply, remainder
@@ -16,8 +15,10 @@ from ..xp import Array, numpy
 from ._arguments import (
     axis_of,
     beside,
+    brought_inside,
     cast,
     is_numpys,
+    on_host,
     positions,
     raveled,
     refuse_fields,
@@ -53,7 +54,7 @@ def ravel_multi_index(multi_index: Any, dims: Any, mode: Any = "raise", order: s
         raise ValueError(f"parameter multi_index must be a sequence of length {len(lengths)}")
     _check_integers("ravel_multi_index", *parts)
     modes = (mode,) * len(parts) if isinstance(mode, str) else mode
-    within = [_brought_inside(x, n, how) for x, n, how in zip(parts, lengths, modes, strict=True)]
+    within = [brought_inside(x, n, how) for x, n, how in zip(parts, lengths, modes, strict=True)]
     z, *others = _fastest_first(within, order)[::-1]
     for x, length in zip(others, _fastest_first(lengths, order)[::-1][1:], strict=True):
         z = add(multiply(z, length), x)
@@ -65,12 +66,6 @@ def _fastest_first(parts: Sequence[Any], order: str) -> list[Any]:
     if order not in ("C", "F"):
         raise ValueError(f"order must be 'C' or 'F' (got {order!r})")
     return list(parts if order == "F" else parts[::-1])
-
-
-def _brought_inside(x: Tensor, length: int, mode: str) -> Tensor:
-    if mode == "raise":  # which another library than NumPy does where the position is used, if it does
-        return x
-    return remainder(x, length) if mode == "wrap" else _e.clip(x, 0, length - 1)  # type: ignore[no-any-return]
 
 
 def _check_integers(name: str, *values: Tensor) -> None:
@@ -120,7 +115,7 @@ def argpartition(a: Tensor, kth: Any, axis: int | None = -1, kind: str = "intros
     """Indices along `axis` that put the kth smallest element in its place, none that is larger before it, none that is smaller after."""
     refuse_fields("argpartition", order)
     a, axis = (raveled(a), 0) if axis is None else (a, axis_of(a, axis, "argpartition"))
-    kth = numpy.asarray(kth.detach().numpy() if type(kth) is Tensor else kth)
+    kth = numpy.asarray(on_host(kth))
     if kth.dtype.kind not in "iu":
         raise TypeError(f"numpy.argpartition, partition: kth must be integers, it is of {kth.dtype}")
     if is_numpys(a):

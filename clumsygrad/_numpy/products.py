@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import string
 from collections.abc import Sequence
 from typing import Any, Literal
 
@@ -18,7 +19,7 @@ from ..forward.products import matmul
 from ..forward.products import tensordot as _tensordot
 from ..forward.products import vecdot as _vecdot
 from ..tensor import Tensor
-from ..xp import Array
+from ..xp import Array, numpy
 from ._arguments import axes_of, cast, floating, namespace_of, raveled, refuse, tensor, tensors
 from .selection import diagonal
 
@@ -74,12 +75,39 @@ def tensordot(a: Any, b: Any, axes: Any = 2) -> Array:
     return _tensordot(a, b, axes=axes)
 
 
+_LETTERS = string.ascii_uppercase + string.ascii_lowercase  # in the order in which NumPy takes labels that are integers
+
+
 def einsum(*operands: Any, optimize: Any = False, dtype: Any = None, order: str = "K", casting: str = "safe") -> Array:
     """The sum of products that the subscripts name. (The order of products is chosen without `optimize`.)"""
-    subscripts, *values = operands
-    if not isinstance(subscripts, str):
-        refuse("einsum", "the form einsum(a, [0, 1], ...)", 'give the subscripts as a string: einsum("ij,jk->ik", a, b)')
+    subscripts, *values = operands if isinstance(operands[0], str) else _with_letters(operands)
     return _einsum(subscripts, *[cast(x, dtype) for x in tensors(*values)])
+
+
+def _with_letters(operands: Sequence[Any]) -> list[Any]:
+    """What einsum is given as einsum(a, [0, 1], b, [1, 2], [0, 2]), as einsum("AB,BC->AC", a, b)."""
+    n = len(operands) // 2 * 2
+    output = [f"->{_term(labels)}" for labels in operands[n:]]
+    return ["".join([",".join(map(_term, operands[1:n:2])), *output]), *operands[:n:2]]
+
+
+def _term(labels: Any) -> str:
+    if not isinstance(labels, Sequence):
+        raise TypeError(
+            f"numpy.einsum: a {type(labels).__name__} stands where the labels of an operand are needed: give the subscripts as a "
+            'string, einsum("ij,jk->ik", a, b), or a list after each operand, einsum(a, [0, 1], b, [1, 2], [0, 2])'
+        )
+    if not all(label is Ellipsis or label in range(len(_LETTERS)) for label in labels):
+        raise ValueError(
+            f"numpy.einsum: the labels must be integers from 0 to {len(_LETTERS) - 1}, or one Ellipsis, they are {labels}"
+        )
+    return "".join(["..." if label is Ellipsis else _LETTERS[label] for label in labels])
+
+
+def einsum_path(*operands: Any, optimize: Any = "greedy", einsum_call: bool = False) -> Any:
+    """The order of products that NumPy takes for operands of these shapes, and the text that describes it."""
+    shapes = [numpy.broadcast_to(0.0, x.shape) if hasattr(x, "shape") else x for x in operands]
+    return numpy.einsum_path(*shapes, optimize=optimize)
 
 
 def trace(a: Tensor, offset: int = 0, axis1: int = 0, axis2: int = 1, dtype: Any = None) -> Array:
@@ -312,4 +340,4 @@ FFT: dict[str, Any] = {
     "ifftshift": ifftshift,
 }
 
-__all__ = ["cross", "dot", "einsum", "inner", "kron", "outer", "tensordot", "trace", "vdot"]
+__all__ = ["cross", "dot", "einsum", "einsum_path", "inner", "kron", "outer", "tensordot", "trace", "vdot"]

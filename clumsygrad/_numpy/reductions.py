@@ -6,13 +6,15 @@ import math
 from typing import Any
 
 from .. import xp as _xp
+from ..forward import elementwise as _e
 from ..forward import reductions as _r
 from ..forward.arithmetic import add, divide, equal, greater, multiply, not_equal, subtract
 from ..forward.composed import apply_where
-from ..forward.elementwise import astype, conj, imag, isnan, real, sqrt, where
+from ..forward.elementwise import astype, conj, imag, isnan, maximum, real, sqrt
+from ..forward.manipulation import broadcast_to, concat, reshape
 from ..tensor import Tensor
 from ..xp import Array
-from ._arguments import Axis, axes_of, cast, floating, raveled, truth
+from ._arguments import Axis, axes_of, beside, cast, floating, laid_last, raveled, truth
 
 __all__ = [
     "all",
@@ -52,29 +54,78 @@ def _axes(a: Tensor, axis: Axis, name: str) -> Axis:
     return axis if axis is None else axes_of(a, axis, name)
 
 
-def sum(a: Tensor, axis: Axis = None, dtype: Any = None, *, keepdims: bool = False) -> Array:
-    """Σ a over `axis`."""
-    return _r.sum(cast(a, dtype), axis=_axes(a, axis, "sum"), keepdims=keepdims)
+def _chosen(a: Tensor, where: Any, value: Any) -> Tensor:
+    """a, with a value in the place of the elements that `where`, which is broadcast, does not choose."""
+    return _e.where(_mask(where, a), a, _like(value, a))  # type: ignore[no-any-return]
 
 
-def prod(a: Tensor, axis: Axis = None, dtype: Any = None, *, keepdims: bool = False) -> Array:
-    """Π a over `axis`."""
-    return _r.prod(cast(a, dtype), axis=_axes(a, axis, "prod"), keepdims=keepdims)
+def _mask(where: Any, a: Tensor) -> Tensor:
+    return broadcast_to(truth(beside(where, a)), a.shape)  # type: ignore[no-any-return]
 
 
-def mean(a: Tensor, axis: Axis = None, dtype: Any = None, *, keepdims: bool = False) -> Array:
-    """The arithmetic mean over `axis`."""
-    return _r.mean(floating(cast(a, dtype)), axis=_axes(a, axis, "mean"), keepdims=keepdims)
+def _like(value: Any, a: Tensor) -> Tensor:
+    return astype(beside(value, a), a.dtype)  # type: ignore[no-any-return]
 
 
-def max(a: Tensor, axis: Axis = None, *, keepdims: bool = False) -> Array:
-    """The largest element over `axis`."""
-    return _r.max(a, axis=_axes(a, axis, "max"), keepdims=keepdims)
+def _counted(mask: Tensor, like: Tensor, axis: Axis, keepdims: bool = False) -> Tensor:
+    """How many elements over `axis` a mask chooses, as numbers of the real dtype of another tensor."""
+    return _r.sum(astype(mask, real(like).dtype), axis=axis, keepdims=keepdims)  # type: ignore[no-any-return]
 
 
-def min(a: Tensor, axis: Axis = None, *, keepdims: bool = False) -> Array:
-    """The smallest element over `axis`."""
-    return _r.min(a, axis=_axes(a, axis, "min"), keepdims=keepdims)
+def sum(
+    a: Tensor, axis: Axis = None, dtype: Any = None, *, keepdims: bool = False, initial: Any = None, where: Any = True
+) -> Array:
+    """Σ a over `axis`, of the elements that `where` chooses, and `initial`."""
+    a = cast(a, dtype)
+    if where is not True:
+        a = _chosen(a, where, 0)
+    z = _r.sum(a, axis=_axes(a, axis, "sum"), keepdims=keepdims)
+    return z if initial is None else add(z, _like(initial, z))
+
+
+def prod(
+    a: Tensor, axis: Axis = None, dtype: Any = None, *, keepdims: bool = False, initial: Any = None, where: Any = True
+) -> Array:
+    """Π a over `axis`, of the elements that `where` chooses, and `initial`."""
+    a = cast(a, dtype)
+    if where is not True:
+        a = _chosen(a, where, 1)
+    z = _r.prod(a, axis=_axes(a, axis, "prod"), keepdims=keepdims)
+    return z if initial is None else multiply(z, _like(initial, z))
+
+
+def mean(a: Tensor, axis: Axis = None, dtype: Any = None, *, keepdims: bool = False, where: Any = True) -> Array:
+    """The arithmetic mean over `axis` of the elements that `where` chooses."""
+    a, axis = floating(cast(a, dtype)), _axes(a, axis, "mean")
+    if where is True:
+        return _r.mean(a, axis=axis, keepdims=keepdims)
+    mask = _mask(where, a)
+    return divide(_r.sum(_chosen(a, mask, 0), axis=axis, keepdims=keepdims), _counted(mask, a, axis, keepdims))
+
+
+def max(a: Tensor, axis: Axis = None, *, keepdims: bool = False, initial: Any = None, where: Any = True) -> Array:
+    """The largest over `axis` of the elements that `where` chooses, and of `initial`."""
+    if initial is None and where is True:
+        return _r.max(a, axis=_axes(a, axis, "max"), keepdims=keepdims)
+    return _extreme_from(_r.max, a, axis, keepdims, initial, where)
+
+
+def min(a: Tensor, axis: Axis = None, *, keepdims: bool = False, initial: Any = None, where: Any = True) -> Array:
+    """The smallest over `axis` of the elements that `where` chooses, and of `initial`."""
+    if initial is None and where is True:
+        return _r.min(a, axis=_axes(a, axis, "min"), keepdims=keepdims)
+    return _extreme_from(_r.min, a, axis, keepdims, initial, where)
+
+
+def _extreme_from(extreme: Any, a: Tensor, axis: Axis, keepdims: bool, initial: Any, where: Any) -> Array:
+    """The extreme of elements among which `initial` stands as one more."""
+    name = extreme.__name__
+    if initial is None:
+        raise ValueError(f"numpy.{name}: where= may choose no element, and needs initial=, the result of none: give it too")
+    first = _like(initial, a)
+    rows, kept = laid_last(a if where is True else _chosen(a, where, first), axis, name)
+    z = extreme(concat([rows, broadcast_to(first, (*rows.shape[:-1], 1))], axis=-1), axis=-1)
+    return reshape(z, kept) if keepdims else z
 
 
 amax, amin = max, min
@@ -86,23 +137,48 @@ def ptp(a: Tensor, axis: Axis = None, *, keepdims: bool = False) -> Array:
 
 
 def var(
-    a: Tensor, axis: Axis = None, dtype: Any = None, *, ddof: float = 0, correction: float = 0, keepdims: bool = False
+    a: Tensor,
+    axis: Axis = None,
+    dtype: Any = None,
+    *,
+    ddof: float = 0,
+    correction: float = 0,
+    keepdims: bool = False,
+    where: Any = True,
 ) -> Array:
-    """The variance Σ |a − mean|² / (n − ddof) over `axis`."""
+    """The variance Σ |a − mean|² / (n − ddof) over `axis`, of the elements that `where` chooses."""
     a, axis = floating(cast(a, dtype)), _axes(a, axis, "var")
+    if where is not True:
+        mask = _mask(where, a)
+        degrees = maximum(subtract(_counted(mask, a, axis, keepdims), float(ddof or correction)), 0.0)
+        return divide(_squares(a, mask, axis, keepdims), degrees)
     if _xp.kind(a) != "complex floating":
         return _r.var(a, axis=axis, correction=ddof or correction, keepdims=keepdims)
     parts = [_r.var(part, axis=axis, correction=ddof or correction, keepdims=keepdims) for part in (real(a), imag(a))]
     return add(*parts)
 
 
+def _squares(a: Tensor, mask: Tensor, axis: Axis, keepdims: bool) -> Tensor:
+    """Σ |a − mean|² over `axis` of the elements that a mask chooses."""
+    deviation = _chosen(subtract(a, mean(a, axis, keepdims=True, where=mask)), mask, 0)
+    square = real(multiply(deviation, conj(deviation))) if _xp.kind(a) == "complex floating" else multiply(deviation, deviation)
+    return _r.sum(square, axis=axis, keepdims=keepdims)  # type: ignore[no-any-return]
+
+
 def std(
-    a: Tensor, axis: Axis = None, dtype: Any = None, *, ddof: float = 0, correction: float = 0, keepdims: bool = False
+    a: Tensor,
+    axis: Axis = None,
+    dtype: Any = None,
+    *,
+    ddof: float = 0,
+    correction: float = 0,
+    keepdims: bool = False,
+    where: Any = True,
 ) -> Array:
-    """The square root of the variance over `axis`. Its gradient is 0 where all elements are equal."""
+    """The square root of `var`. Its gradient is 0 where all elements are equal."""
     a = floating(cast(a, dtype))
-    if _xp.kind(a) == "complex floating":
-        return _root(var(a, axis, ddof=ddof, correction=correction, keepdims=keepdims))
+    if where is not True or _xp.kind(a) == "complex floating":
+        return _root(var(a, axis, ddof=ddof, correction=correction, keepdims=keepdims, where=where))
     return _r.std(a, axis=_axes(a, axis, "std"), correction=ddof or correction, keepdims=keepdims)
 
 
@@ -141,13 +217,12 @@ def cumulative_prod(x: Tensor, /, *, axis: int | None = None, dtype: Any = None,
 
 def _filled(a: Tensor, value: float) -> Tensor:
     """a, with a number in the place of nan."""
-    return where(isnan(a), value, a) if _xp.is_floating(a) else a
+    return _e.where(isnan(a), value, a) if _xp.is_floating(a) else a
 
 
-def _counted(a: Tensor, axis: Axis, keepdims: bool = False) -> Tensor:
-    """How many elements over `axis` are not nan."""
-    present = astype(equal(isnan(a), False), real(a).dtype)
-    return _r.sum(present, axis=axis, keepdims=keepdims)  # type: ignore[no-any-return]
+def _is_there(a: Tensor) -> Tensor:
+    """Which elements are not nan."""
+    return equal(isnan(a), False)  # type: ignore[no-any-return]
 
 
 def nansum(a: Tensor, axis: Axis = None, dtype: Any = None, *, keepdims: bool = False) -> Array:
@@ -172,8 +247,8 @@ def nancumprod(a: Tensor, axis: int | None = None, dtype: Any = None) -> Array:
 
 def nanmean(a: Tensor, axis: Axis = None, dtype: Any = None, *, keepdims: bool = False) -> Array:
     """The mean over `axis` of the elements that are not nan."""
-    a, axis = floating(cast(a, dtype)), _axes(a, axis, "nanmean")
-    return divide(_r.sum(_filled(a, 0.0), axis=axis, keepdims=keepdims), _counted(a, axis, keepdims))
+    a = floating(cast(a, dtype))
+    return mean(a, _axes(a, axis, "nanmean"), keepdims=keepdims, where=_is_there(a))
 
 
 def nanvar(
@@ -181,11 +256,10 @@ def nanvar(
 ) -> Array:
     """The variance over `axis` of the elements that are not nan; nan where there are no more of them than `ddof`."""
     a, axis = floating(cast(a, dtype)), _axes(a, axis, "nanvar")
-    deviation = _filled(subtract(a, nanmean(a, axis, keepdims=True)), 0.0)
-    square = real(multiply(deviation, conj(deviation))) if _xp.kind(a) == "complex floating" else multiply(deviation, deviation)
-    degrees = subtract(_counted(a, axis, keepdims), float(ddof or correction))
-    degrees = where(greater(degrees, 0.0), degrees, math.nan)
-    return divide(_r.sum(square, axis=axis, keepdims=keepdims), degrees)
+    there = _is_there(a)
+    degrees = subtract(_counted(there, a, axis, keepdims), float(ddof or correction))
+    degrees = _e.where(greater(degrees, 0.0), degrees, math.nan)
+    return divide(_squares(a, there, axis, keepdims), degrees)
 
 
 def nanstd(
@@ -209,8 +283,8 @@ def _extreme(extreme: Any, a: Tensor, neutral: float, axis: Axis, keepdims: bool
     axis = _axes(a, axis, extreme.__name__)
     if not _xp.is_floating(a):
         return extreme(a, axis=axis, keepdims=keepdims)
-    nothing = equal(_counted(a, axis, keepdims), 0.0)
-    return where(nothing, math.nan, extreme(_filled(a, neutral), axis=axis, keepdims=keepdims))
+    nothing = equal(_counted(_is_there(a), a, axis, keepdims), 0.0)
+    return _e.where(nothing, math.nan, extreme(_filled(a, neutral), axis=axis, keepdims=keepdims))
 
 
 # Positions and truth values ---------------------------------------------------------------------------------------------------------
@@ -242,14 +316,16 @@ def _present(a: Tensor, neutral: float, axis: int | None) -> Tensor:
     return _filled(a, neutral)
 
 
-def all(a: Tensor, axis: Axis = None, *, keepdims: bool = False) -> Array:
-    """Whether no element over `axis` is 0."""
-    return _r.all(truth(a), axis=_axes(a, axis, "all"), keepdims=keepdims)
+def all(a: Tensor, axis: Axis = None, *, keepdims: bool = False, where: Any = True) -> Array:
+    """Whether no element over `axis` that `where` chooses is 0."""
+    a = truth(a) if where is True else _chosen(truth(a), where, True)
+    return _r.all(a, axis=_axes(a, axis, "all"), keepdims=keepdims)
 
 
-def any(a: Tensor, axis: Axis = None, *, keepdims: bool = False) -> Array:
-    """Whether any element over `axis` is not 0."""
-    return _r.any(truth(a), axis=_axes(a, axis, "any"), keepdims=keepdims)
+def any(a: Tensor, axis: Axis = None, *, keepdims: bool = False, where: Any = True) -> Array:
+    """Whether any element over `axis` that `where` chooses is not 0."""
+    a = truth(a) if where is True else _chosen(truth(a), where, False)
+    return _r.any(a, axis=_axes(a, axis, "any"), keepdims=keepdims)
 
 
 def count_nonzero(a: Tensor, axis: Axis = None, *, keepdims: bool = False) -> Array:

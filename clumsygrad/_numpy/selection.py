@@ -22,10 +22,12 @@ from ._arguments import (
     axes_of,
     axis_of,
     beside,
+    brought_inside,
     cast,
     floating,
-    is_numpys,
+    in_host_memory,
     namespace_of,
+    on_host,
     positions,
     raveled,
     refuse,
@@ -144,12 +146,13 @@ class _Called:
 def choose(a: Any, choices: Sequence[Any], *, mode: str = "raise") -> Array:
     """choices[a], elementwise.
 
-    Raises ValueError, over NumPy, where an index is out of range; other libraries' are not read on the host, and choose the first.
+    With `mode` "wrap" or "clip" indices out of range are wrapped round or clipped. Else they raise ValueError, if they are in the host's
+    memory; those of CuPy, JAX and Dask are not read, and choose the first.
     """
-    if mode != "raise":
-        refuse("choose", f"mode={mode!r}", "clip or wrap the indices first")
     index, *parts = tensors(a, *choices)
-    if is_numpys(index) and ((index.data < 0) | (index.data >= len(parts))).any():
+    index = brought_inside(index, len(parts), mode)
+    known = in_host_memory(a) if mode == "raise" else None
+    if known is not None and ((known < 0) | (known >= len(parts))).any():
         raise ValueError(f"numpy.choose: invalid entry in choice array: the indices must lie in 0 ... {len(parts) - 1}")
     z = parts[0]
     for number, part in enumerate(parts[1:], 1):
@@ -184,16 +187,17 @@ def nan_to_num(x: Tensor, copy: bool = True, nan: Any = 0.0, posinf: Any = None,
 
 
 def take(a: Any, indices: Any, axis: int | None = None, *, mode: str = "raise") -> Array:
-    """The elements of a at `indices` (of any shape) along `axis`; with None, of a laid flat."""
-    if mode != "raise":
-        refuse("take", f"mode={mode!r}", "clip or wrap the indices first")
+    """The elements of a at `indices` (of any shape) along `axis`; with None, of a laid flat.
+
+    With `mode` "wrap" or "clip" indices beyond the ends are wrapped round or clipped.
+    """
     a = beside(a, indices)
     if type(indices) is not Tensor:
         indices = positions(numpy.asarray(indices), a) if not _xp.is_array(indices) else Tensor(indices)
     if axis is None:
         a, axis = raveled(a), 0
     axis = axis_of(a, axis, "take")
-    z = _i.take(a, raveled(indices), axis=axis)
+    z = _i.take(a, raveled(brought_inside(indices, a.shape[axis], mode)), axis=axis)
     return _m.reshape(z, a.shape[:axis] + indices.shape + a.shape[axis + 1 :])
 
 
@@ -220,7 +224,7 @@ def delete(arr: Any, obj: Any, axis: int | None = None) -> Array:
     """arr without what stands at `obj` (an index, several, or a slice) along `axis`; with None, of arr laid flat."""
     arr = beside(arr, (arr, obj))
     arr, axis = (raveled(arr), 0) if axis is None else (arr, axis_of(arr, axis, "delete"))
-    stay = numpy.delete(numpy.arange(arr.shape[axis]), _on_host(obj))
+    stay = numpy.delete(numpy.arange(arr.shape[axis]), on_host(obj))
     return _i.take(arr, positions(stay, arr), axis=axis)
 
 
@@ -231,21 +235,16 @@ def insert(arr: Any, obj: Any, values: Any, axis: int | None = None) -> Array:
         values = _e.astype(values, arr.dtype)
     arr, axis = (raveled(arr), 0) if axis is None else (arr, axis_of(arr, axis, "insert"))
     n = arr.shape[axis]
-    one = numpy.ndim(_on_host(obj)) == 0 and not isinstance(obj, slice)
+    one = numpy.ndim(on_host(obj)) == 0 and not isinstance(obj, slice)
     if len(arr.shape) > 1 and one:  # one place: the values without this axis
         values = _m.expand_dims(values, axis=0) if len(values.shape) < len(arr.shape) else values
         values = _m.moveaxis(values, 0, axis) if len(values.shape) == len(arr.shape) else values
     count = values.shape[axis] if len(values.shape) == len(arr.shape) else 1
     if not one:
-        count = len(numpy.arange(n)[obj]) if isinstance(obj, slice) else len(_on_host(obj))
+        count = len(numpy.arange(n)[obj]) if isinstance(obj, slice) else len(on_host(obj))
     shape = (*arr.shape[:axis], count, *arr.shape[axis + 1 :])
-    order = numpy.insert(numpy.arange(n), _on_host(obj), n + numpy.arange(count))
+    order = numpy.insert(numpy.arange(n), on_host(obj), n + numpy.arange(count))
     return _i.take(_m.concat([arr, _m.broadcast_to(values, shape)], axis=axis), positions(order, arr), axis=axis)
-
-
-def _on_host(obj: Any) -> Any:
-    """Indices as NumPy takes them."""
-    return obj.detach().numpy() if type(obj) is Tensor else obj
 
 
 # Diagonals and triangles ------------------------------------------------------------------------------------------------------------
@@ -301,7 +300,7 @@ def pad(array: Any, pad_width: Any, mode: Any = "constant", *, constant_values: 
     if isinstance(pad_width, dict):
         pad_width = [pad_width.get(i, pad_width.get(i - len(a.shape), (0, 0))) for i in range(len(a.shape))]
         pad_width = [(width, width) if isinstance(width, int) else width for width in pad_width]
-    widths = numpy.broadcast_to(numpy.asarray(_on_host(pad_width), dtype=int), (len(a.shape), 2)).tolist()
+    widths = numpy.broadcast_to(numpy.asarray(on_host(pad_width), dtype=int), (len(a.shape), 2)).tolist()
     values = _constants(constant_values, a) if mode == "constant" else []
     for axis, (before, after) in enumerate(widths):
         if before < 0 or after < 0:

@@ -79,16 +79,25 @@ __all__ = [
 
 def reshape(a: Tensor, /, shape: Any = None, order: str = "C", *, newshape: Any = None, copy: bool | None = None) -> Array:
     """a in another shape of as many elements; one length may be −1."""
-    if order != "C":
-        refuse("reshape", f"order={order!r}", 'for "F", numpy.reshape(a.T, shape[::-1]).T')
-    return _v.reshape(a, shape_of(newshape if shape is None else shape), copy=copy or None)
+    shape = shape_of(newshape if shape is None else shape)
+    if order == "F":
+        return transpose(_v.reshape(transpose(a), shape[::-1], copy=copy or None))
+    _check_order("reshape", order)
+    return _v.reshape(a, shape, copy=copy or None)
 
 
 def ravel(a: Tensor, order: str = "C") -> Array:
     """a laid flat."""
-    if order != "C":
-        refuse("ravel", f"order={order!r}", 'for "F", numpy.ravel(a.T)')
+    if order == "F":
+        a = transpose(a)
+    else:
+        _check_order("ravel", order)
     return a if len(a.shape) == 1 else _v.reshape(a, (-1,))
+
+
+def _check_order(name: str, order: str) -> None:
+    if order != "C":
+        refuse(name, f"order={order!r}", 'how elements lie in memory is not known of every library: give "C" or "F"')
 
 
 def transpose(a: Any, axes: Sequence[int] | None = None) -> Array:
@@ -148,9 +157,9 @@ def broadcast_arrays(*args: Any, subok: bool = False) -> tuple[Array, ...]:
 
 
 def meshgrid(*xi: Any, copy: bool = True, sparse: bool = False, indexing: str = "xy") -> tuple[Array, ...]:
-    """The coordinates of a grid: each 1-d array along an axis of its own."""
+    """The coordinates of a grid: each 1-d array along an axis of its own. With `sparse` the other axes have length 1."""
     if sparse:
-        refuse("meshgrid", "sparse=True", "numpy.expand_dims gives the axes of length 1")
+        return _c.sparse_meshgrid(*tensors(*xi), indexing=indexing)
     return _c.meshgrid(*tensors(*xi), indexing=indexing)
 
 

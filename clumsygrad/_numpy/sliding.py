@@ -15,17 +15,17 @@ __all__ = ["convolve", "correlate"]
 
 
 @operation(grad.convolve_backward)
-def _convolved(a: Array, v: Array, /, *, start: int, length: int) -> Array:
+def _convolve(a: Array, v: Array, /, *, start: int, length: int) -> Array:
     return _sliding.convolved(a, v, start, length)
 
 
 @operation(grad.correlate_backward)
-def _correlated(a: Array, v: Array, /, *, start: int, length: int) -> Array:
+def _correlate(a: Array, v: Array, /, *, start: int, length: int) -> Array:
     return _sliding.correlated(a, v, start, length)
 
 
-@operation(grad.windows_backward)
-def _windows(x: Array, /, *, axis: int, length: int) -> Array:
+@operation(grad.sliding_window_view_backward)
+def _sliding_window_view(x: Array, /, *, axis: int, length: int) -> Array:
     return _sliding.windows(x, axis, length)
 
 
@@ -33,7 +33,7 @@ def convolve(a: Any, v: Any, mode: str = "full") -> Array:
     """Σ_j a_j v_{k − j} of two vectors: for all k, for as many as the longer has ("same"), or where both overlap fully ("valid")."""
     a, v = _vectors(a, v)
     start, length = _reach(a.shape[0], v.shape[0], mode)
-    return _convolved(a, v, start=start, length=length)
+    return _convolve(a, v, start=start, length=length)
 
 
 def correlate(a: Any, v: Any, mode: str = "valid") -> Array:
@@ -43,7 +43,7 @@ def correlate(a: Any, v: Any, mode: str = "valid") -> Array:
     start, length = _reach(n, m, mode)
     if n < m:  # NumPy slides the longer one over the shorter, and turns the result round
         start = n + m - 1 - start - length
-    return _correlated(a, v, start=start - (m - 1), length=length)
+    return _correlate(a, v, start=start - (m - 1), length=length)
 
 
 def _vectors(a: Any, v: Any) -> tuple[Tensor, Tensor]:
@@ -83,11 +83,11 @@ def sliding_window_view(x: Any, window_shape: Any, axis: Any = None, *, subok: b
             raise ValueError("`window_shape` cannot contain negative values")
         if n > x.shape[along]:
             raise ValueError("window shape cannot be larger than input array shape")
-        x = _windows(x, axis=along, length=n)
+        x = _sliding_window_view(x, axis=along, length=n)
     return x
 
 
 LIB = {"stride_tricks.sliding_window_view": sliding_window_view}
 
-Tensor._bind("_convolved", _convolved)
-Tensor._bind("_correlated", _correlated)
+Tensor._bind("_convolve", _convolve)
+Tensor._bind("_correlate", _correlate)

@@ -11,14 +11,28 @@ from .. import xp as _xp
 from .._operation import operation
 from .._special import special_of
 from ..forward import arithmetic, elementwise, products, reductions
-from ..forward.arithmetic import add, divide, equal, floor_divide, less, multiply, not_equal, pow, remainder, subtract
-from ..forward.elementwise import abs, astype, copysign, isinf, isnan, logaddexp, maximum, minimum, trunc, where
-from ..forward.indexing import _getitem
-from ..forward.manipulation import concat, matrix_transpose, reshape
+from ..forward.arithmetic import add, divide, equal, floor_divide, less, multiply, negative, not_equal, pow, remainder, subtract
+from ..forward.elementwise import abs, astype, clip, copysign, isinf, isnan, logaddexp, maximum, minimum, signbit, trunc, where
+from ..forward.indexing import _getitem, scatter_add, take
+from ..forward.manipulation import concat, matrix_transpose, moveaxis, reshape
 from ..forward.products import matmul, vecdot
 from ..tensor import Tensor
-from ..xp import Array, array_namespace
-from ._arguments import along, axes_of, axis_of, cast, namespace_of, refuse, tensors, truth
+from ..xp import Array, array_namespace, numpy
+from ._arguments import (
+    along,
+    axes_of,
+    axis_of,
+    beside,
+    cast,
+    first_tensor,
+    floating,
+    namespace_of,
+    on_host,
+    positions,
+    refuse,
+    tensors,
+    truth,
+)
 
 Function = Callable[..., Any]
 
@@ -68,9 +82,18 @@ def _wide(x: Tensor) -> Tensor:
     return astype(x, ns.complex128 if _xp.kind(x) == "complex floating" else ns.float64)  # type: ignore[no-any-return]
 
 
+def _operands(*values: Any) -> tuple[Any, ...]:
+    """Two operands as tensors, a whole number beside integers in their dtype, as NumPy 2 has it. Raises OverflowError beyond that."""
+    like = first_tensor(values)
+    if like is None or _xp.kind(like) != "integral":
+        return tensors(*values)
+    dtype = _xp.numpy_dtype(like.dtype)
+    return tensors(*[positions(numpy.asarray(x, dtype=dtype), like) if type(x) is int else x for x in values])
+
+
 def fmod(x1: Array, x2: Array) -> Array:
     """What remains of x1 / x2, with the sign of x1."""
-    x1, x2 = tensors(x1, x2)
+    x1, x2 = _operands(x1, x2)
     if _xp.is_floating(x1) or _xp.is_floating(x2):
         return remainder(x1, copysign(x2, x1))
     z = remainder(x1, x2)
@@ -79,13 +102,13 @@ def fmod(x1: Array, x2: Array) -> Array:
 
 def fmax(x1: Array, x2: Array) -> Array:
     """The larger of x1 and x2; where one is nan, the other."""
-    x1, x2 = tensors(x1, x2)
+    x1, x2 = _operands(x1, x2)
     return maximum(where(isnan(x1), x2, x1), where(isnan(x2), x1, x2))
 
 
 def fmin(x1: Array, x2: Array) -> Array:
     """The smaller of x1 and x2; where one is nan, the other."""
-    x1, x2 = tensors(x1, x2)
+    x1, x2 = _operands(x1, x2)
     return minimum(where(isnan(x1), x2, x1), where(isnan(x2), x1, x2))
 
 
@@ -104,9 +127,14 @@ def logaddexp2(x1: Array, x2: Array) -> Array:
 def ldexp(x1: Array, x2: Array) -> Array:
     """x1 · 2^x2, x2 an integer."""
     x1, x2 = tensors(x1, x2)
-    half = floor_divide(x2, 2)  # the power alone may lie beyond what the dtype holds
-    for exponent in (half, subtract(x2, half)):
-        x1 = multiply(x1, pow(2.0, astype(exponent, x1.dtype)))
+    x1 = floating(x1)
+    largest = float(1 - math.frexp(namespace_of(x1).finfo(x1.dtype).smallest_normal)[1])
+    rest, steps = astype(x2, x1.dtype), []
+    for _ in range(3):  # which lead from one end of the dtype to the other; one power alone may lie beyond it
+        steps.append(clip(rest, -largest, largest))
+        rest = subtract(rest, steps[-1])
+    for step in reversed(steps):  # the shortest first, so that nothing is rounded twice
+        x1 = multiply(x1, pow(2.0, step))
     return x1
 
 
@@ -124,7 +152,9 @@ def frexp(x: Array) -> tuple[Array, Array]:
 def modf(x: Array) -> tuple[Array, Array]:
     """The fraction and the whole part of x, both of its sign."""
     whole = trunc(x)
-    return where(isinf(x), 0.0, subtract(x, whole)), whole
+    finite = where(isinf(x), copysign(0.0, x), x)
+    near = trunc(finite)
+    return where(signbit(x), negative(subtract(near, finite)), subtract(finite, near)), whole
 
 
 def divmod(x1: Array, x2: Array) -> tuple[Array, Array]:
@@ -263,4 +293,27 @@ def outer(name: str, x1: Array, x2: Array) -> Array:
     return UFUNCS[name](reshape(x1, x1.shape + (1,) * len(x2.shape)), x2)
 
 
-METHODS: dict[str, Any] = {"reduce": reduce, "accumulate": accumulate, "outer": outer}
+def reduceat(name: str, x: Any, marks: Any, axis: int = 0, dtype: Any = None, *, indices: Any = None) -> Array:
+    """`numpy.add.reduceat`: the sums along an axis from each index to before the next; one element where the next is no larger.
+
+    (By keyword NumPy hands `indices` over twice.)
+    """
+    if name != "add":
+        refuse(f"{name}.reduceat", "this method", f"it is there for add; numpy.{name}.reduce of each slice is the same")
+    x = beside(x, marks)
+    x = cast(x, reductions.sum(x.detach()).dtype if dtype is None and not _xp.is_floating(x) else dtype)
+    axis = axis_of(x, axis, "add.reduceat")
+    starts, n = numpy.asarray(on_host(marks)), x.shape[axis]
+    if len(starts.shape) != 1 or starts.dtype.kind not in "iu":
+        raise TypeError(f"numpy.add.reduceat: the indices must be a vector of integers, they are {starts.dtype} {starts.shape}")
+    for start in starts.tolist():
+        if not 0 <= start < n:
+            raise IndexError(f"numpy.add.reduceat: index {start} is out of bounds for axis {axis} of length {n}")
+    lengths = numpy.maximum(numpy.diff(starts.astype(int), append=n), 1)
+    taken = numpy.concatenate([starts[:0], *[numpy.arange(i, i + length) for i, length in zip(starts, lengths, strict=True)]])
+    groups = numpy.repeat(numpy.arange(len(starts)), lengths)
+    rows = take(moveaxis(x, axis, 0), positions(taken, x), axis=0)
+    return moveaxis(scatter_add(rows, positions(groups, x), (len(starts), *rows.shape[1:])), 0, axis)
+
+
+METHODS: dict[str, Any] = {"reduce": reduce, "accumulate": accumulate, "outer": outer, "reduceat": reduceat}

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from .. import _elements, _kernels, grad, lean
-from .._layers import sum_along
+from .._layers import axis_along, sum_along, without_largest
 from .._operation import operation
-from ..xp import Array, array_namespace, is_complex, narrowed, widened
+from ..xp import Array, array_namespace, is_complex, is_real_numpys, narrowed, numpy, widened
 
 __all__ = ["gelu", "log_softmax", "relu", "sigmoid", "silu", "softmax", "softplus"]
 
@@ -65,7 +65,7 @@ def silu(x: Array, /) -> Array:
 
 @operation(grad.softmax_backward)
 def softmax(x: Array, /, *, axis: int = -1) -> Array:
-    """exp(x) / Σ exp(x) along `axis`, without overflow. Of the shape of x.
+    """exp(x) / Σ exp(x) along `axis`, without overflow. Of the shape of x; a number is a vector of one.
 
     >>> import clumsygrad as cg
     >>> cg.activation.softmax(cg.asarray([1000.0, 1000.0]))
@@ -74,14 +74,14 @@ def softmax(x: Array, /, *, axis: int = -1) -> Array:
     z = _kernels.softmax(x, axis)
     if z is not None:
         return z
-    wide = widened(x)
-    e = lean.exp_into(wide - lean.max(wide, axis, keepdims=True))
-    return narrowed(lean.divide_into(e, sum_along(e, axis)), x)
+    along = axis_along(x, axis)
+    e = lean.exp_into(without_largest(widened(x), along))
+    return narrowed(lean.divide_into(e, sum_along(e, along)), x)
 
 
 @operation(grad.log_softmax_backward)
 def log_softmax(x: Array, /, *, axis: int = -1) -> Array:
-    """x − log Σ exp(x) along `axis`, without overflow. Of the shape of x.
+    """x − log Σ exp(x) along `axis`, without overflow. Of the shape of x; a number is a vector of one.
 
     >>> import clumsygrad as cg
     >>> cg.activation.log_softmax(cg.asarray([0.0, 0.0]))
@@ -90,10 +90,9 @@ def log_softmax(x: Array, /, *, axis: int = -1) -> Array:
     z = _kernels.log_softmax(x, axis)
     if z is not None:
         return z
-    xp = array_namespace(x)
-    wide = widened(x)
-    z = wide - lean.max(wide, axis, keepdims=True)
-    return narrowed(lean.subtract_into(z, xp.log(sum_along(xp.exp(z), axis))), x)
+    xp, along = array_namespace(x), axis_along(x, axis)
+    z = without_largest(widened(x), along)
+    return narrowed(lean.subtract_into(z, xp.log(sum_along(xp.exp(z), along))), x)
 
 
 @operation(grad.gelu_backward)
@@ -110,6 +109,8 @@ def gelu(x: Array, /) -> Array:
     if z is not None:
         return z
     wide = widened(x)
-    e = lean.add_into(lean.multiply_into(wide * wide, -2 * grad.activations.GELU_CUBIC), -2 * grad.activations.GELU_SCALE)
-    e = lean.exp_within(lean.multiply_into(e, wide))  # exp(-2 u), and (1 + tanh u) / 2 = 1 / (1 + exp(-2 u))
+    with numpy.errstate(over="ignore"):
+        e = lean.add_into(lean.multiply_into(wide * wide, -2 * grad.activations.GELU_CUBIC), -2 * grad.activations.GELU_SCALE)
+        e = lean.multiply_into(e, wide)
+        e = lean.exp_into(e) if is_real_numpys(e) else lean.exp_within(e)  # exp(-2 u), and (1 + tanh u) / 2 = 1 / (1 + exp(-2 u))
     return narrowed(lean.divide_from(wide, lean.add_into(e, 1)), x)

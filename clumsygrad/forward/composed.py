@@ -12,7 +12,7 @@ from . import manipulation as _m
 from .elementwise import where
 from .indexing import _getitem, _read, scatter_add, take
 from .manipulation import argsort, broadcast_to, concat, reshape, searchsorted
-from .reductions import _difference
+from .reductions import _diff
 
 __all__ = [
     "apply_where",
@@ -61,6 +61,11 @@ def meshgrid(*arrays: Array, indexing: str = "xy") -> tuple[Array, ...]:
 
     With "ij" the i-th array runs along axis i; with "xy" the first two are exchanged.
     """
+    return broadcast_arrays(*sparse_meshgrid(*arrays, indexing=indexing))
+
+
+def sparse_meshgrid(*arrays: Array, indexing: str = "xy") -> tuple[Array, ...]:
+    """The arrays of `meshgrid` before they are broadcast: of length 1 along the axes of all others."""
     if indexing not in ("xy", "ij"):
         raise ValueError(f"meshgrid: indexing must be 'xy' or 'ij', got {indexing!r}")
     n = len(arrays)
@@ -68,10 +73,9 @@ def meshgrid(*arrays: Array, indexing: str = "xy") -> tuple[Array, ...]:
     if indexing == "xy" and n > 1:
         places[0], places[1] = 1, 0
     lengths = [x.shape[0] if x.shape else 1 for x in arrays]
-    shape = tuple([lengths[place] for place in places])
     return tuple(
         [
-            broadcast_to(reshape(x, tuple([length if i == place else 1 for i in range(n)])), shape)
+            reshape(x, tuple([length if i == place else 1 for i in range(n)]))
             for x, place, length in zip(arrays, places, lengths, strict=True)
         ]
     )
@@ -86,7 +90,7 @@ def diff(x: Array, /, *, axis: int = -1, n: int = 1, prepend: Array | None = Non
     if len(parts) > 1 and n:
         x = concat(parts, axis=axis)
     for _ in range(n):
-        x = _difference(x, axis=axis)
+        x = _diff(x, axis=axis)
     return x
 
 

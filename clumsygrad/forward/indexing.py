@@ -72,18 +72,13 @@ def _getitem(x: Array, key: Any, /) -> Array:
 
 
 @operation(grad.assign_backward, operands=("x", "value"))
-def _assign(x: Array, value: Array | complex, /, *, key: Any) -> Array:
-    return _keys.assigned(x, key, value)
-
-
-@operation(grad.assign_backward, operands=("x", "value"))
-def _overwritten(x: Array, value: Array | complex, /, *, key: Any) -> Array:
-    return _keys.overwritten(x, key, value)
+def _assign(x: Array, value: Array | complex, /, *, key: Any, within: bool = False) -> Array:
+    return _keys.assigned(x, key, value, new=within)
 
 
 def _overwrite(x: Tensor, key: Any, value: Array | complex, /) -> Tensor:
     """`assign`, but in the memory of x, which nobody else may hold."""
-    z: Tensor = _overwritten(x, _fitting(x, value), key=_raw(key, x))
+    z: Tensor = _assign(x, _fitting(x, value), key=_raw(key, x), within=True)
     return z
 
 
@@ -160,6 +155,8 @@ def _namespace(x: Array) -> Any:
 
 def _fitting(x: Array, value: Any) -> Any:
     """A value as it is written into x: an array of a list, and in the dtype of x where that loses no more than digits."""
+    if type(value) is Tensor and type(x) is Tensor and type(value._data) is type(x._data) and value._data.dtype is x._data.dtype:
+        return value
     if isinstance(value, (list, tuple)):
         value = _transfer.array_beside(value, x)
     if type(value) is complex and not _xp.is_complex(_array_of(x)):

@@ -104,7 +104,8 @@ def binary_cross_entropy(logits: Array, labels: Array, /, *, reduction: str = "m
         )
     labels = labels_like(logits, labels)
     share = share_of_each(reduction, logits.shape)  # and so of its slope
-    if is_real_numpys(logits) and type(labels) is type(logits) and reduction in ("mean", "sum") and logits.shape and logits.size:
+    alike = type(labels) is type(logits) and labels.shape == logits.shape != ()
+    if is_real_numpys(logits) and alike and reduction in ("mean", "sum") and logits.size:
         total, slope = _pieces.sum_of_binary_cross_entropies(logits, labels, share)
         return total / logits.size if reduction == "mean" else total, slope
     losses, slope = _elements.binary_cross_entropy(logits, labels) or _binary_cross_entropies(widened(logits), labels)

@@ -7,6 +7,7 @@ from typing import Any
 
 from .. import _keys, _sorting, grad, lean
 from .._operation import operation
+from .._sliding import rolled
 from .._transfer import array_beside
 from ..xp import Array, array_namespace, as_indices, as_integers, as_positions, as_tuple, is_array, is_wrapper
 
@@ -92,7 +93,7 @@ def flip(x: Array, /, *, axis: int | tuple[int, ...] | None = None) -> Array:
 @operation(grad.roll_backward)
 def roll(x: Array, /, shift: int | tuple[int, ...], *, axis: int | tuple[int, ...] | None = None) -> Array:
     """x with its elements moved by `shift` places along `axis`; what leaves at the end comes in at the front."""
-    return array_namespace(x).roll(x, as_integers(shift), axis=as_integers(axis))
+    return rolled(x, as_integers(shift), as_integers(axis))
 
 
 def concat(arrays: Sequence[Array], /, *, axis: int | None = 0) -> Array:

@@ -86,15 +86,24 @@ def std(x: Array, /, *, axis: Axis = None, correction: float = 0.0, keepdims: bo
 
 @operation(grad.logsumexp_backward)
 def logsumexp(x: Array, /, *, axis: Axis = None, keepdims: bool = False) -> Array:
-    """log Σ exp(x) over `axis`, without overflow; of complex numbers the principal value. (Not in the standard.)"""
+    """log Σ exp(x) over `axis`, without overflow; of complex numbers the principal value, of none −∞. (Not in the standard.)"""
     xp, given, x = array_namespace(x), x, widened(x)
-    top = xp.max(xp.real(x) if is_complex(x) else x, axis=axis, keepdims=True)
-    top = xp.where(xp.isfinite(top), top, xp.zeros_like(top))
+    axis = None if not x.shape and axis in (0, -1) else axis
+    top = _largest(x, axis)
     with numpy.errstate(divide="ignore"):  # the logarithm of no terms is −∞
         z = narrowed(xp.log(xp.sum(xp.exp(x - top), axis=axis, keepdims=True)) + top, given)
     ndim = len(x.shape)
     summed = range(ndim) if axis is None else [a % (ndim or 1) for a in as_tuple(axis)]
     return z if keepdims else xp.reshape(z, tuple([n for i, n in enumerate(x.shape) if i not in summed]))
+
+
+def _largest(x: Array, axis: Axis) -> Array | float:
+    """The largest real part over `axis`, which stays, 1 long; 0 where it is not finite, and of no elements."""
+    if 0 in x.shape:
+        return 0.0
+    xp = array_namespace(x)
+    top = xp.max(xp.real(x) if is_complex(x) else x, axis=axis, keepdims=True)
+    return xp.where(xp.isfinite(top), top, xp.zeros_like(top))
 
 
 @operation(grad.cumulative_sum_backward)
@@ -103,8 +112,8 @@ def cumulative_sum(x: Array, /, *, axis: int | None = None, dtype: Any = None, i
     return array_namespace(x).cumulative_sum(x, axis=axis, dtype=dtype, include_initial=include_initial)
 
 
-@operation(grad.difference_backward)
-def _difference(x: Array, /, *, axis: int) -> Array:
+@operation(grad.diff_backward)
+def _diff(x: Array, /, *, axis: int) -> Array:
     """The differences of neighbours along `axis`, which is counted from the front."""
     before = (slice(None),) * axis
     return x[(*before, slice(1, None), ...)] - x[(*before, slice(None, -1), ...)]

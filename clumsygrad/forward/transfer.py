@@ -14,13 +14,13 @@ from ..xp import Array
 __all__: list[str] = []
 
 
-@operation(grad.move_backward)
-def _moved(x: Array, place: tuple[Any, Any], /) -> Array:
+@operation(grad.to_backward)
+def _to(x: Array, place: tuple[Any, Any], /) -> Array:
     """x as an array of the namespace place[0], on the device place[1] (or where that library puts new arrays)."""
     return _transfer.to_library(x, *place)
 
 
-def _to(x: Tensor, target: str | ModuleType | Any, /) -> Tensor:
+def to(x: Tensor, target: str | ModuleType | Any, /) -> Tensor:
     """x in another library or on another device, which the gradient travels back from.
 
     `target` is a library (`numpy`, `cupy`, `torch`, `jax.numpy`, as a module or by name) or a device of the library that x is in
@@ -30,7 +30,7 @@ def _to(x: Tensor, target: str | ModuleType | Any, /) -> Tensor:
         xp = _xp.namespace_of_library(target)
         return x if xp is _xp.array_namespace(x._data) else x._moved((xp, None))
     try:
-        return _to_device(x, target)
+        return to_device(x, target)
     except Exception as error:
         library = _xp.library_of(x._data)
         error.add_note(
@@ -40,13 +40,13 @@ def _to(x: Tensor, target: str | ModuleType | Any, /) -> Tensor:
         raise
 
 
-def _to_device(x: Tensor, device: Any, /, *, stream: Any = None) -> Tensor:
+def to_device(x: Tensor, device: Any, /, *, stream: Any = None) -> Tensor:
     """x on another device of its own library. `stream` must be None: moves run on the library's current stream."""
     if stream is not None:
         raise ValueError(f"to_device: stream must be None, got {stream!r}: moves run on the library's current stream")
     return x._moved((_xp.array_namespace(x._data), device))
 
 
-Tensor._bind("_moved", _moved)
-Tensor._bind("to", _to)
-Tensor._bind("to_device", _to_device)
+Tensor._bind("_moved", _to)
+Tensor._bind("to", to)
+Tensor._bind("to_device", to_device)

@@ -121,8 +121,8 @@ class _TreeLayout(Layout):
             raise TypeError(f"{name}: x0 has no arrays: there is nothing to vary")
         self.start = vector_of(self.likes)
         axes = [len(x.shape) for x in self.likes]
-        of_numbers = isinstance(tree, (list, tuple)) and [*map(id, tree)] == [*map(id, leaves)] and not any(axes)
-        self.is_vector = (of_numbers or (leaves[0] is tree and axes[0] < 2)) and not any(map(is_complex, self.likes))
+        self.of_numbers = isinstance(tree, (list, tuple)) and [*map(id, tree)] == [*map(id, leaves)] and not any(axes)
+        self.is_vector = (self.of_numbers or (leaves[0] is tree and axes[0] < 2)) and not any(map(is_complex, self.likes))
 
     def tree(self, x: Vector) -> Any:
         """The tree like x0 whose numbers stand in a vector."""
@@ -162,14 +162,25 @@ class _Objective:
         self.product, self.hessian = curvature.product, curvature.matrix
 
     def value(self, x: Vector) -> float:
-        out = self.f(_tree.unflatten(self.layout.structure, [Tensor(a) for a in self.layout.arrays(x)]))
+        out = self._called(self.f, _tree.unflatten(self.layout.structure, [Tensor(a) for a in self.layout.arrays(x)]))
         if math.prod(getattr(out, "shape", ())) != 1:
             raise TypeError(f"{self.name}: its result has shape {out.shape} and must be a scalar: reduce it (sum, mean)")
         return float(_transfer.number(raw(out)) if hasattr(out, "shape") else out)
 
     def value_and_gradient(self, x: Vector) -> tuple[float, Vector]:
-        value, gradient = self._both(self.layout.tree(x))
+        value, gradient = self._called(self._both, self.layout.tree(x))
         return float(_transfer.number(raw(value))), self.layout.vector(gradient)
+
+    def _called(self, function: Function, tree: Any) -> Any:
+        try:
+            return function(tree)
+        except Exception as error:
+            if self.layout.of_numbers:
+                error.add_note(
+                    f"{self.name}: x0 is a {type(tree).__name__} of numbers, and that is what the function is called with: "
+                    "if it needs a vector, give x0 as an array, numpy.asarray(x0)"
+                )
+            raise
 
 
 class _Constraint:

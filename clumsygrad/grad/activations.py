@@ -7,8 +7,8 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from .. import _elements, _kernels, _pieces, lean
-from .._layers import sum_along
-from ..xp import Array, array_namespace, narrowed, widened
+from .._layers import axis_along, sum_along
+from ..xp import Array, array_namespace, is_real_numpys, narrowed, numpy, widened
 from ._read import GradientTuple, conj_operand, conj_result, integers, may_be_written, result
 
 if TYPE_CHECKING:
@@ -27,6 +27,7 @@ __all__ = [
 # In gelu(x) = x (1 + tanh u) / 2, u = x (GELU_SCALE + GELU_CUBIC x²).
 GELU_SCALE = math.sqrt(2 / math.pi)
 GELU_CUBIC = 0.044715 * GELU_SCALE
+_FAR = 100.0
 
 
 def relu_backward(tensor: Tensor, grad: Array) -> GradientTuple:
@@ -78,7 +79,7 @@ def softmax_backward(tensor: Tensor, grad: Array) -> GradientTuple:
     found = _kernels.softmax_gradient(z, grad, axis)
     if found is not None:
         return (found,)
-    g = z * widened(grad)
+    g, axis = z * widened(grad), axis_along(z, axis)
     return (narrowed(lean.subtract_into(g, z * sum_along(g, axis)), grad),)
 
 
@@ -90,7 +91,7 @@ def log_softmax_backward(tensor: Tensor, grad: Array) -> GradientTuple:
         return (found,)
     xp = array_namespace(grad)
     g = widened(grad)
-    return (narrowed(g - lean.multiply_into(xp.exp(widened(z)), sum_along(g, axis)), grad),)
+    return (narrowed(g - lean.multiply_into(xp.exp(widened(z)), sum_along(g, axis_along(z, axis))), grad),)
 
 
 def gelu_backward(tensor: Tensor, grad: Array) -> GradientTuple:
@@ -104,13 +105,26 @@ def gelu_backward(tensor: Tensor, grad: Array) -> GradientTuple:
 
 def _slope_of_gelu(x: Array, z: Array | None = None) -> Array:
     """1 − (Φ − 1) (a − 1), a = 2 z u′, z = x Φ: the same, in fewer steps. Over NumPy Φ is z / x, which spares the tanh."""
-    square = x * x
-    portion = None if z is None else lean.quotient(z, x, 0.5)
-    if portion is None:
+    found = None if z is None else _square_and_portion(x, z)
+    if found is None:
+        x = lean.clip(x, -_FAR, _FAR)  # farther out Φ is 0 or 1, and u′ may run over
+        square = x * x
         u = lean.multiply_into(lean.add_into(square * GELU_CUBIC, GELU_SCALE), x)
         portion = lean.multiply_into(lean.add_into(lean.tanh_into(u), 1), 0.5)
-    if z is None:
         z = x * portion
+    else:
+        square, portion = found
     slope = lean.add_into(lean.multiply_into(square, 6 * GELU_CUBIC), 2 * GELU_SCALE)
     slope = lean.subtract_into(lean.multiply_into(slope, z), 1)
     return lean.subtract_from(1, lean.multiply_into(lean.subtract_into(portion, 1), slope))
+
+
+def _square_and_portion(x: Array, z: Array) -> tuple[Array, Array] | None:
+    """x² and Φ = z / x of NumPy's arrays; None where x² may run over, and of all others."""
+    if not is_real_numpys(x):
+        return None
+    try:
+        with numpy.errstate(over="raise", divide="raise", invalid="raise"):  # which costs no look at them
+            return x * x, z / x
+    except FloatingPointError:
+        return None if (abs(x) > _FAR).any() else (x * x, lean.quotient(z, x, 0.5))

@@ -237,11 +237,21 @@ def times_slope_of_tanh_backward(tensor: Tensor, grad: Array) -> GradientTuple:
 
 
 def asinh_backward(tensor: Tensor, grad: Array) -> GradientTuple:
-    """z = asinh(x):   x̄ = z̄ / conj(√(x² + 1)).   Of 16 bits in float32, as x² soon runs over."""
-    xp = array_namespace(grad)
-    x = conj_operand(tensor, grad)
-    wide = widened(x)
-    return (narrowed(grad / xp.sqrt(wide * wide + 1), x),)
+    """z = asinh(x):   x̄ = z̄ / conj(√(x² + 1))."""
+    return (grad / _root_of_square_plus_one(array_namespace(grad), conj_operand(tensor, grad)),)
+
+
+def _root_of_square_plus_one(xp: Any, x: Array) -> Array:
+    """√(x² + 1) = s √((x/s)² + 1/s²), s = max(|x|, 1), where x² may overflow."""
+    if is_real_numpys(x):
+        try:
+            with numpy.errstate(over="raise"):  # which costs less than a pass over the elements
+                return numpy.sqrt(x * x + 1)
+        except FloatingPointError:
+            pass
+    size = lean.clip(xp.abs(x), 1.0, None)
+    ratio, inverse = x / size, 1 / size
+    return size * xp.sqrt(ratio * ratio + inverse * inverse)
 
 
 def acosh_backward(tensor: Tensor, grad: Array) -> GradientTuple:

@@ -89,5 +89,6 @@ def binary_cross_entropy_backward(tensor: Tensor, grad: Array) -> GradientTuple:
         slope = (1 - labels) * sigmoid(logits) - labels * sigmoid(-logits)
         gx = narrowed(slope * _scaled(tensor, grad, logits.shape, 1), grad)
     if need_labels:
-        gy = array_namespace(grad).astype(-logits * _scaled(tensor, grad, logits.shape, 1), given.dtype, copy=False)
+        gy = unbroadcast(-logits * _scaled(tensor, grad, logits.shape, 1), given.shape)
+        gy = array_namespace(grad).astype(gy, given.dtype, copy=False)
     return gx, gy

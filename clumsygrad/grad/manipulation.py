@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from .. import _sorting, lean
 from .._keys import scatter_add
+from .._sliding import rolled
 from ..xp import Array, array_namespace, as_positions, as_tuple, device
 from ._read import GradientTuple, attribute, integers, needs, operand, operands, unbroadcast
 
@@ -65,10 +66,9 @@ def flip_backward(tensor: Tensor, grad: Array) -> GradientTuple:
 
 def roll_backward(tensor: Tensor, grad: Array) -> GradientTuple:
     """z = x rolled by `shift`:   x̄ = z̄ rolled by −shift."""
-    xp = array_namespace(grad)
     shift = integers(tensor, "shift")
     back = tuple([-s for s in shift]) if isinstance(shift, tuple) else -shift
-    return (xp.roll(grad, back, axis=integers(tensor, "axis")),)
+    return (rolled(grad, back, integers(tensor, "axis")),)
 
 
 def concat_backward(tensor: Tensor, grad: Array) -> GradientTuple:

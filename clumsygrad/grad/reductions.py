@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 __all__ = [
     "cumulative_prod_backward",
     "cumulative_sum_backward",
-    "difference_backward",
+    "diff_backward",
     "logsumexp_backward",
     "max_backward",
     "mean_backward",
@@ -123,13 +123,19 @@ def _degrees(tensor: Tensor, shape: tuple[int, ...]) -> float:
 
 
 def logsumexp_backward(tensor: Tensor, grad: Array) -> GradientTuple:
-    """z = log Σ exp(x) over `axis`:   x̄ = z̄ · conj(exp(x − z)).   0 where a whole sum is 0 (z = −∞)."""
+    """z = log Σ exp(x) over `axis`:   x̄ = z̄ · conj(exp(x − z)).   0 where a whole sum is 0 (z = −∞).
+
+    A z of 16 bits has lost digits: there exp(x − z) is divided by its sum.
+    """
     xp = array_namespace(grad)
     x = conj_operand(tensor, grad)
-    kept = shape_kept(tensor, x.shape)
+    wide, kept = widened(x), shape_kept(tensor, x.shape)
     z = lean.reshape(conj_result(tensor, grad), kept)
     z = xp.where(xp.isfinite(z), z, xp.zeros_like(z))
-    return (lean.reshape(grad, kept) * xp.exp(x - z),)
+    parts = xp.exp(wide - widened(z))
+    if wide is not x:
+        parts = parts / or_one(xp, lean.sum(parts, reduced_axes(tensor, len(x.shape)), keepdims=True))
+    return (narrowed(lean.reshape(grad, kept) * parts, grad),)
 
 
 def cumulative_sum_backward(tensor: Tensor, grad: Array) -> GradientTuple:
@@ -143,7 +149,7 @@ def _summed_from_the_end(xp: Any, x: Array, axis: int) -> Array:
     return xp.flip(xp.cumulative_sum(xp.flip(x, axis=axis), axis=axis), axis=axis)
 
 
-def difference_backward(tensor: Tensor, grad: Array) -> GradientTuple:
+def diff_backward(tensor: Tensor, grad: Array) -> GradientTuple:
     """zᵢ = xᵢ₊₁ − xᵢ along `axis`:   x̄ᵢ = z̄ᵢ₋₁ − z̄ᵢ, where what lies beyond the ends of z̄ is 0."""
     xp = array_namespace(grad)
     axis = attribute(tensor, "axis")

@@ -11,7 +11,7 @@ from ._read import GradientTuple, attribute, needs, operand, operands
 if TYPE_CHECKING:
     from ..tensor import Tensor
 
-__all__ = ["convolve_backward", "correlate_backward", "windows_backward"]
+__all__ = ["convolve_backward", "correlate_backward", "sliding_window_view_backward"]
 
 
 def convolve_backward(tensor: Tensor, grad: Array) -> GradientTuple:
@@ -36,6 +36,6 @@ def correlate_backward(tensor: Tensor, grad: Array) -> GradientTuple:
     )
 
 
-def windows_backward(tensor: Tensor, grad: Array) -> GradientTuple:
+def sliding_window_view_backward(tensor: Tensor, grad: Array) -> GradientTuple:
     """z = what a window sees of x from each place:   x̄ = zeros, with z̄ added where the window saw it."""
     return (added_back(grad, attribute(tensor, "axis"), operand(tensor, grad).shape),)

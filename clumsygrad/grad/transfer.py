@@ -11,9 +11,9 @@ from ._read import GradientTuple, operand
 if TYPE_CHECKING:
     from ..tensor import Tensor
 
-__all__ = ["move_backward"]
+__all__ = ["to_backward"]
 
 
-def move_backward(tensor: Tensor, grad: Array) -> GradientTuple:
+def to_backward(tensor: Tensor, grad: Array) -> GradientTuple:
     """z = x in another library or on another device:   x̄ = z̄ in the library and on the device of x."""
     return (moved(grad, operand(tensor, tensor._data)),)
