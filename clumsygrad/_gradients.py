@@ -56,7 +56,7 @@ def unit_gradient(data: Array, shared: bool = False) -> Array:
 def check_gradient(data: Array, gradient: Any, name: str) -> None:
     """Raise where a gradient does not fit `data`: in library, shape, kind of dtype, or device. Nothing is broadcast or moved."""
     if not _xp.is_array(gradient):
-        raise TypeError(f"{name}: the gradient must be an array of {_xp.library_of(data)}, got a {type(gradient).__name__}")
+        raise TypeError(f"{name}: the gradient must be an array of {_xp.library_of(data)}, got {_xp.type_in_words(gradient)}")
     if _xp.array_namespace(gradient) is not _xp.array_namespace(data):
         raise TypeError(
             f"{name}: the gradient is an array of {_xp.library_of(gradient)}, the tensor of {_xp.library_of(data)}; "

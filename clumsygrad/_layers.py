@@ -24,6 +24,7 @@ from .xp import (
     narrowed,
     ndarray,
     numpy,
+    type_in_words,
     widened,
 )
 
@@ -298,7 +299,7 @@ def labels_like(logits: Array, labels: Array) -> Array:
     if type(labels) in SCALARS and type(labels) is not complex:
         return labels
     if not hasattr(labels, "shape") or is_complex(labels):
-        got = f"dtype {labels.dtype}" if hasattr(labels, "dtype") else f"a {type(labels).__name__}"
+        got = f"dtype {labels.dtype}" if hasattr(labels, "dtype") else type_in_words(labels)
         raise TypeError(f"binary_cross_entropy: the labels must be real numbers, in an array or one for all, got {got}")
     if labels.shape not in (logits.shape, ()):
         raise ValueError(

@@ -334,7 +334,7 @@ def _result_alone(forward: Function) -> Function:
 
 def _result_and_kept(forward: Function, returned: Any) -> tuple[Any, Any]:
     if type(returned) is not tuple or len(returned) != 2:
-        got = f"a tuple of {len(returned)}" if isinstance(returned, tuple) else f"a {type(returned).__name__}"
+        got = f"a tuple of {len(returned)}" if isinstance(returned, tuple) else _xp.type_in_words(returned)
         raise TypeError(f"{forward.__name__} must return a pair, its result and what it keeps (keeps=True); it returned {got}")
     return returned
 

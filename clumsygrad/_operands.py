@@ -98,7 +98,7 @@ def _operand(forward: Function, x: Any, xp: Any) -> Any:
         return x
     instead = "; give its to_numpy()" if hasattr(x, "to_numpy") else ""
     raise TypeError(
-        f"{forward.__name__.lstrip('_')}: an operand is a {type(x).__name__}; "
+        f"{forward.__name__.lstrip('_')}: an operand is {_xp.type_in_words(x)}; "
         f"it must be a Tensor, an array of {_xp.name_of(xp)} or a number{instead}"
     )
 

@@ -297,7 +297,7 @@ def _leaves(parameters: Any, name: str) -> list[Any]:
         if not isinstance(parameters, Iterable):
             raise TypeError(
                 f"{name}: the parameters must be a tree of tensors (in lists, tuples, dicts, dataclasses) or an iterable of trees, "
-                f"not a {type(parameters).__name__}: make it a dataclass, or hand in its tensors"
+                f"not {_xp.type_in_words(parameters)}: make it a dataclass, or hand in its tensors"
             )
         leaves, _ = _tree.flatten(list(parameters))
     return list({id(x): x for x in leaves}.values())

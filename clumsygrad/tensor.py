@@ -355,7 +355,7 @@ class Tensor(Operators):
         def change(old: Tensor) -> Tensor:
             new: Tensor = operation(old, old if other is self else other)
             if new is NotImplemented:
-                raise TypeError(f"{name}: in place with a {type(other).__name__}")
+                raise TypeError(f"{name}: in place with {_xp.type_in_words(other)}")
             if tuple(new._data.shape) != tuple(old._data.shape):
                 raise ValueError(f"{name} in place: the result has shape {new.shape}, the tensor {old.shape}")
             if new._data.dtype == old._data.dtype:

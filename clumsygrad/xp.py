@@ -88,12 +88,12 @@ def common_namespace(*operands: Array) -> Any:
 def _ask(x: Array) -> Any:
     global guard
     cls = type(x)
-    _refuse_unlike_numpys(cls)
+    _refuse_unlike_numpys(x)
     try:
         namespace = array_api_compat.array_namespace(x)
     except TypeError:
         made = "give its to_numpy()" if hasattr(cls, "to_numpy") else _MADE
-        raise TypeError(f"a {cls.__name__} is no array: {made}") from None
+        raise TypeError(f"{type_in_words(x)} is no array: {made}") from None
     library = cls.__module__.partition(".")[0]
     if library in _LIBRARIES:
         _namespaces[cls] = namespace
@@ -106,11 +106,17 @@ def _ask(x: Array) -> Any:
     return namespace
 
 
-def _refuse_unlike_numpys(cls: type) -> None:
-    if issubclass(cls, ndarray):
-        for base in cls.__mro__:
+def _refuse_unlike_numpys(x: object) -> None:
+    if issubclass(type(x), ndarray):
+        for base in type(x).__mro__:
             if base.__name__ in _NOT_AS_NUMPYS and base.__module__.startswith("numpy"):
-                raise TypeError(f"a {cls.__name__} cannot be an operand: {_NOT_AS_NUMPYS[base.__name__]}")
+                raise TypeError(f"{type_in_words(x)} cannot be an operand: {_NOT_AS_NUMPYS[base.__name__]}")
+
+
+def type_in_words(x: object) -> str:
+    """The name of an object's type with its article, for messages: "an int", "an ndarray", "a list"."""
+    name = type(x).__name__
+    return f"{'an' if name.startswith(('a', 'e', 'i', 'o', 'A', 'E', 'I', 'O', 'nd')) else 'a'} {name}"
 
 
 def wrapper(cls: _Class) -> _Class:
@@ -137,7 +143,7 @@ def is_array(x: object) -> bool:
         return True
     if cls in SCALARS or isinstance(x, _NO_ARRAYS):
         return False
-    _refuse_unlike_numpys(cls)
+    _refuse_unlike_numpys(x)
     try:
         array_namespace(x)
     except TypeError:
@@ -358,7 +364,7 @@ def from_python(data: Any) -> Array:
         raise TypeError("Tensor: a list of tensors would lose their gradients: use clumsygrad.asarray or clumsygrad.stack")
     array = numpy.asarray(data)
     if array.dtype.kind not in "biufc":
-        raise TypeError(f"Tensor: cannot make an array of numbers from a {type(data).__name__} (NumPy gives dtype {array.dtype})")
+        raise TypeError(f"Tensor: cannot make an array of numbers from {type_in_words(data)} (NumPy gives dtype {array.dtype})")
     return array
 
 

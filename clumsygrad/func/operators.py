@@ -67,7 +67,7 @@ class LinearOperator:
     def __call__(self, x: Any, /) -> Any:
         data = raw(x)
         if not _xp.is_array(data) or not _xp.is_floating(data):
-            what = f"an array of dtype {data.dtype}" if _xp.is_array(data) else f"a {type(data).__name__}"
+            what = f"an array of dtype {data.dtype}" if _xp.is_array(data) else _xp.type_in_words(data)
             raise TypeError(f"{self.__name__}: it takes a floating array or a Tensor, got {what}")
         if self._checked is not None and (key := (tuple(data.shape), str(data.dtype))) not in self._checked:
             self.dot_test(data)
@@ -127,7 +127,7 @@ class LinearOperator:
             z = array_namespace(x).asarray(z)
         z = _xp.scalar(z)
         if not _xp.is_array(z) or array_namespace(z) is not array_namespace(x):
-            got = f"an array of {_xp.library_of(z)}" if _xp.is_array(z) else f"a {type(z).__name__}"
+            got = f"an array of {_xp.library_of(z)}" if _xp.is_array(z) else _xp.type_in_words(z)
             raise TypeError(f"{self.__name__}: it must return an array of {_xp.library_of(x)}, as it was given; it returned {got}")
         if not _xp.is_floating(z):
             raise TypeError(f"{self.__name__}: it returned dtype {z.dtype}, which has no gradient: compute it in a floating dtype")
@@ -242,7 +242,7 @@ class _Problem:
         like = next((x for x in data if _xp.is_array(x) and _xp.is_floating(x)), None)
         parts = [_fitting_part(name, x, like) for x in parts]
         if not parts:
-            raise TypeError(f"{name}: the solver must return a tree of arrays, it returned a {type(solution).__name__}")
+            raise TypeError(f"{name}: the solver must return a tree of arrays, it returned {_xp.type_in_words(solution)}")
         self.shapes = [tuple(x.shape) for x in parts]
         self.dtypes = [x.dtype for x in parts]
         self.vector = _joined(parts)
@@ -369,7 +369,7 @@ def _fitting_part(name: str, x: Any, like: Any, who: str = "solver") -> Any:
         data = array_namespace(like).asarray(data, dtype=array_namespace(like).result_type(like.dtype, data))
     data = _xp.whole(data)
     if not _xp.is_array(data) or not _xp.is_floating(data):
-        what = f"an array of dtype {data.dtype}" if _xp.is_array(data) else f"a {type(data).__name__}"
+        what = f"an array of dtype {data.dtype}" if _xp.is_array(data) else _xp.type_in_words(data)
         raise TypeError(f"{name}: the {who} must return floating arrays, it returned {what}")
     if like is not None and array_namespace(data) is not array_namespace(like):
         raise TypeError(

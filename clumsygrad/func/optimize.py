@@ -177,7 +177,7 @@ class _Objective:
         except Exception as error:
             if self.layout.of_numbers:
                 error.add_note(
-                    f"{self.name}: x0 is a {type(tree).__name__} of numbers, and that is what the function is called with: "
+                    f"{self.name}: x0 is {_xp.type_in_words(tree)} of numbers, and that is what the function is called with: "
                     "if it needs a vector, give x0 as an array, numpy.asarray(x0)"
                 )
             raise
@@ -280,7 +280,7 @@ def _bounds(bounds: Any, layout: _TreeLayout, name: str) -> Any:
     if not isinstance(bounds, tuple) or len(bounds) != 2:
         raise TypeError(
             f"{name}: bounds must be a pair (lower, upper) of numbers or of trees like x0, or scipy.optimize.Bounds, or, where x0 is a "
-            f"vector, a sequence of pairs of numbers; got a {type(bounds).__name__}"
+            f"vector, a sequence of pairs of numbers; got {_xp.type_in_words(bounds)}"
         )
     lower, upper = [
         _spread(infinite if side is None else side, layout.likes, layout.structure, name)

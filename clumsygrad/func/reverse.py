@@ -190,7 +190,7 @@ def evaluated(
     if not has_aux:
         return scope, out, None
     if not isinstance(out, tuple) or len(out) != 2:
-        raise TypeError(f"{name} with has_aux must return a pair (value, anything), it returned a {type(out).__name__}")
+        raise TypeError(f"{name} with has_aux must return a pair (value, anything), it returned {_xp.type_in_words(out)}")
     return scope, *out
 
 
@@ -228,7 +228,7 @@ def _constant(out: Any, wanted: str, others: str) -> Tensor:
     if type(out) is int:
         out = float(out)
     if not (type(out) is float or type(out) is complex or _xp.is_array(out)):
-        raise TypeError(f"{wanted}, it returned a {type(out).__name__}; use {others} for trees")
+        raise TypeError(f"{wanted}, it returned {_xp.type_in_words(out)}; use {others} for trees")
     return Tensor(out)
 
 
