@@ -47,7 +47,7 @@ def unit_gradient(data: Array, shared: bool = False) -> Array:
         raise TypeError(
             "backward: the loss is complex, which has no order to descend in: take its real part or abs, or give backward() a gradient"
         )
-    ones = _xp.scalar(_xp.on_its_device(lean.ones_like, data))
+    ones = _xp.as_scalar(_xp.on_its_device(lean.ones_like, data))
     if keeps:
         _ones[cls, data.shape, data.dtype] = ones
     return ones

@@ -44,7 +44,7 @@ def number_like(x: Any, like: Any) -> Any:
 
 def as_array(x: Any, like: Any) -> Any:
     """A number, array or tensor as a raw array; a number as one like the raw array `like` (of NumPy, if that is None)."""
-    return _xp.whole(number_like(x, like)) if is_number(x) else Tensor(x).data
+    return _xp.as_0d_array(number_like(x, like)) if is_number(x) else Tensor(x).data
 
 
 def agreed(forward: Function, values: tuple[Any, ...], counts: frozenset[int] = frozenset()) -> tuple[Any, ...]:

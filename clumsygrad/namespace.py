@@ -100,7 +100,7 @@ class Bound:
         if type(obj) is not Tensor:
             if _xp.is_array(obj) and _xp.array_namespace(obj) is not self._xp:
                 obj = _transfer.to_library(obj, self._xp)
-            made = self._xp.asarray(_xp.whole(obj), dtype=dtype, device=device, copy=copy)
+            made = self._xp.asarray(_xp.as_0d_array(obj), dtype=dtype, device=device, copy=copy)
             if not _xp.is_array(obj) and _xp.kind(made) == "other":
                 raise TypeError(f"asarray: cannot make an array of numbers from {obj!r}: its dtype would be {made.dtype}")
             return Tensor(made)

@@ -287,7 +287,7 @@ def clip_by_norm(parameters: Any, limit: float) -> Any:
     norm, *clipped = _xp.on_its_device(_clipped, *arguments)
     for (x, _), gradient in zip(given, clipped, strict=True):
         x.grad = gradient
-    return _xp.whole(norm)
+    return _xp.as_0d_array(norm)
 
 
 def _leaves(parameters: Any, name: str) -> list[Any]:

@@ -78,7 +78,7 @@ class Tensor(Operators):
             data = _transfer.to_device(data, device)
         if requires_grad:
             check_differentiable(data, "Tensor(..., requires_grad=True)")
-        self._data = _xp.scalar(data)
+        self._data = _xp.as_scalar(data)
         self._id = next_id()
         self._tracked = requires_grad
         self._rule = None
@@ -91,7 +91,7 @@ class Tensor(Operators):
     @property
     def data(self) -> Array:
         """The array. Assigning one gives the tensor a new version; a leaf stays a leaf, and of another shape has no gradient."""
-        return _xp.whole(self._data)
+        return _xp.as_0d_array(self._data)
 
     @data.setter
     def data(self, value: Array) -> None:
@@ -116,7 +116,7 @@ class Tensor(Operators):
     def grad(self) -> Array | None:
         """The gradient that `backward()` left: an array like `.data` (a Tensor after `create_graph=True`), or None."""
         gradient = self._extra.gradient if self._extra is not None else None
-        return gradient if type(gradient) is _xp.ndarray else _xp.whole(gradient)
+        return gradient if type(gradient) is _xp.ndarray else _xp.as_0d_array(gradient)
 
     @grad.setter
     def grad(self, value: Array | None) -> None:

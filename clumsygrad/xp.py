@@ -372,12 +372,12 @@ def _holds_wrapper(data: list[Any] | tuple[Any, ...]) -> bool:
     return any(type(x) in _wrappers or (isinstance(x, (list, tuple)) and _holds_wrapper(x)) for x in data)
 
 
-def whole(x: Array) -> Array:
+def as_0d_array(x: Array) -> Array:
     """A NumPy scalar (what NumPy's arithmetic on 0-d arrays gives) as the 0-d array it stands for; anything else as it is."""
     return numpy.array(x) if isinstance(x, _generic) else x
 
 
-def scalar(x: Array) -> Array:
+def as_scalar(x: Array) -> Array:
     """A 0-d NumPy array as a NumPy scalar, whose arithmetic is ten times as fast and gives scalars anyway; anything else as it is."""
     return x[()] if type(x) is ndarray and x.ndim == 0 else x
 
@@ -386,7 +386,7 @@ def exclusive(x: Array) -> Array:
     """`x`, or a copy if it is a view or cannot be written: an array whose owner may write into it unseen by anyone."""
     if type(x) is ndarray:
         return x if x.base is None else x.copy()
-    x = whole(x)
+    x = as_0d_array(x)
     shared = getattr(x, "base", None) is not None or getattr(x, "_base", None) is not None
     return on_its_device(copied, x) if shared else x
 

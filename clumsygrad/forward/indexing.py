@@ -133,7 +133,7 @@ def _raw_part(part: Any, x: Array) -> Any:
     if type(part) is int or type(part) is slice:
         return part
     if type(part) is Tensor:
-        part = _xp.whole(part._data)
+        part = _xp.as_0d_array(part._data)
     if type(part) in _SEQUENCES:
         return _transfer.array_beside(part, x)
     data = _array_of(x)

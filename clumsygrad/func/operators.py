@@ -119,13 +119,13 @@ class LinearOperator:
     def _image(self, x: Array) -> Array:
         """A x, checked, of a plain array."""
         try:
-            z = self._forward(_xp.whole(x))
+            z = self._forward(_xp.as_0d_array(x))
         except Exception as error:
             error.add_note(f"in the function of the linear operator {self.__name__}")
             raise
         if isinstance(z, (float, complex)):
             z = array_namespace(x).asarray(z)
-        z = _xp.scalar(z)
+        z = _xp.as_scalar(z)
         if not _xp.is_array(z) or array_namespace(z) is not array_namespace(x):
             got = f"an array of {_xp.library_of(z)}" if _xp.is_array(z) else _xp.type_in_words(z)
             raise TypeError(f"{self.__name__}: it must return an array of {_xp.library_of(x)}, as it was given; it returned {got}")
@@ -367,7 +367,7 @@ def _fitting_part(name: str, x: Any, like: Any, who: str = "solver") -> Any:
     data = raw(x)
     if type(data) in _xp.SCALARS and like is not None:
         data = array_namespace(like).asarray(data, dtype=array_namespace(like).result_type(like.dtype, data))
-    data = _xp.whole(data)
+    data = _xp.as_0d_array(data)
     if not _xp.is_array(data) or not _xp.is_floating(data):
         what = f"an array of dtype {data.dtype}" if _xp.is_array(data) else _xp.type_in_words(data)
         raise TypeError(f"{name}: the {who} must return floating arrays, it returned {what}")
@@ -381,4 +381,4 @@ def _fitting_part(name: str, x: Any, like: Any, who: str = "solver") -> Any:
 
 def _of_world(g: Any, grad: Any) -> Any:
     """A gradient as a tensor, in a pass of tensors."""
-    return constant(_xp.scalar(g)) if type(grad) is Tensor and type(g) is not Tensor else g
+    return constant(_xp.as_scalar(g)) if type(grad) is Tensor and type(g) is not Tensor else g

@@ -56,7 +56,7 @@ def value_and_grad(f: Callable[..., Any], argnums: Argnums = 0, *, has_aux: bool
         name = f"grad of {name_of(f)}"
         scope, out, aux = evaluated(f, argnums, args, kwargs, name, has_aux)
         out = scalar_result(out, name)
-        scope.look(out)
+        scope.find_lineage(out)
         seed = unit_gradient(out._data)
         gradients = scope.arranged(scope.gradients(out, seed, in_tensors=scope.in_tensors, release=True))
         value = out if scope.in_tensors else out.data
@@ -147,7 +147,7 @@ def holomorphic_grad(f: Callable[..., Any], argnums: Argnums = 0) -> Callable[..
             if not _xp.is_complex(x._data):
                 raise TypeError(f"{name}: an argument has dtype {x.dtype}, and must be complex: convert it (astype)")
         gradients = [_xp.on_its_device(_xp.array_namespace(g).conj, g) for g in _pulled_ones(scope, out)]
-        return chosen(argnums, scope.arranged([_xp.whole(g) for g in gradients]))
+        return chosen(argnums, scope.arranged([_xp.as_0d_array(g) for g in gradients]))
 
     return derivative
 
@@ -233,6 +233,6 @@ def _constant(out: Any, wanted: str, others: str) -> Tensor:
 
 
 def _pulled_ones(scope: _Scope, out: Tensor) -> list[Any]:
-    scope.look(out)
+    scope.find_lineage(out)
     ones = _xp.on_its_device(_xp.array_namespace(out._data).ones_like, out._data)
     return scope.gradients(out, ones, in_tensors=scope.in_tensors, release=True)

@@ -14,6 +14,7 @@ from ..xp import (
     SCALAR_TYPES,
     Array,
     array_namespace,
+    as_scalar,
     conj,
     is_complex,
     is_real_numpys,
@@ -21,7 +22,6 @@ from ..xp import (
     narrowed,
     ndarray,
     numpy,
-    scalar,
     widened,
 )
 from ._read import (
@@ -277,7 +277,7 @@ def atan2_backward(tensor: Tensor, grad: Array) -> GradientTuple:
         g = grad / or_one(xp, square)
         return unbroadcast(g * x, y.shape) if need_y else None, unbroadcast(-g * y, x.shape) if need_x else None
     r = xp.hypot(x, y)  # its square may overflow or underflow where the gradients do not
-    r = scalar(or_one(xp, r))
+    r = as_scalar(or_one(xp, r))
     g = grad / r
     return unbroadcast(g * (x / r), y.shape) if need_y else None, unbroadcast(-g * (y / r), x.shape) if need_x else None
 
