@@ -90,5 +90,4 @@ WORKLOAD = Workload(
     same_for_all(_collected) | {"clumsygrad": _written, "jax": _scanned},
     left_out={"over-jax": "400 steps are unrolled, which XLA takes minutes to compile"},
     measures_memory=True,
-    goal_torch=1.0,
 )

@@ -7,11 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from .. import xp as _xp
-from ..forward import composed as _c
-from ..forward import elementwise as _e
-from ..forward import indexing as _i
-from ..forward import manipulation as _m
-from ..forward import reductions as _r
+from ..forward import composed, elementwise, indexing, manipulation, reductions
 from ..forward.arithmetic import add, divide, equal, greater, less, multiply, not_equal, pow, remainder, subtract
 from ..forward.bessel import i0
 from ..forward.indexing import _getitem
@@ -90,22 +86,22 @@ def angle(z: Any, deg: bool = False) -> Array:
     """The angle of complex numbers from the positive real axis, in radians, or in degrees."""
     z = tensor(z)
     if _xp.kind(z) == "complex floating":
-        turn = _e.atan2(_e.imag(z), _e.real(z))
+        turn = elementwise.atan2(elementwise.imag(z), elementwise.real(z))
     else:
-        turn = _e.atan2(namespace_of(z).zeros_like(z.detach()), z)
+        turn = elementwise.atan2(namespace_of(z).zeros_like(z.detach()), z)
     return multiply(turn, 180 / math.pi) if deg else turn
 
 
 def round(a: Tensor, decimals: int = 0) -> Array:
     """a rounded to a number of decimals. Its gradient is 0."""
     if not _xp.is_floating(a):
-        return a if decimals >= 0 else _e.astype(round(floating(a), decimals), a.dtype)
+        return a if decimals >= 0 else elementwise.astype(round(floating(a), decimals), a.dtype)
     if not decimals:
-        return _e.round(a)
+        return elementwise.round(a)
     factor = 10.0 ** abs(decimals)
     if decimals > 0:
-        return divide(_e.round(multiply(a, factor)), factor)
-    return multiply(_e.round(divide(a, factor)), factor)
+        return divide(elementwise.round(multiply(a, factor)), factor)
+    return multiply(elementwise.round(divide(a, factor)), factor)
 
 
 around = round
@@ -113,12 +109,12 @@ around = round
 
 def fix(x: Tensor) -> Array:
     """x rounded towards 0. Its gradient is 0."""
-    return _e.trunc(x)
+    return elementwise.trunc(x)
 
 
 def astype(x: Tensor, dtype: Any, /, *, copy: bool = True, device: Any = None) -> Array:
     """x in another dtype."""
-    return _e.astype(x, dtype_of(x, dtype), copy=copy)
+    return elementwise.astype(x, dtype_of(x, dtype), copy=copy)
 
 
 def sinc(x: Tensor) -> Array:
@@ -135,18 +131,18 @@ def diff(a: Any, n: int = 1, axis: int = -1, prepend: Any = None, append: Any = 
     axis = axis_of(a, axis, "diff")
     ends = [None if x is None else _end(beside(x, a), a, axis) for x in (prepend, append)]
     if n > 0 and _xp.kind(a) == "bool":
-        a = _m.concat([x for x in (ends[0], a, ends[1]) if x is not None], axis=axis)
+        a = manipulation.concat([x for x in (ends[0], a, ends[1]) if x is not None], axis=axis)
         if _xp.kind(a) != "bool":  # of which the ends were numbers
-            return _c.diff(a, axis=axis, n=n)
+            return composed.diff(a, axis=axis, n=n)
         for _ in range(n):
             a = not_equal(_getitem(a, along(axis, slice(1, None))), _getitem(a, along(axis, slice(None, -1))))
         return a
-    return _c.diff(a, axis=axis, n=n, prepend=ends[0], append=ends[1])
+    return composed.diff(a, axis=axis, n=n, prepend=ends[0], append=ends[1])
 
 
 def _end(x: Tensor, a: Tensor, axis: int) -> Tensor:
     """What is joined to a: a number stands for one element at every position."""
-    return x if x.shape else _m.broadcast_to(x, (*a.shape[:axis], 1, *a.shape[axis + 1 :]))
+    return x if x.shape else manipulation.broadcast_to(x, (*a.shape[:axis], 1, *a.shape[axis + 1 :]))
 
 
 def ediff1d(ary: Any, to_end: Any = None, to_begin: Any = None) -> Array:
@@ -156,7 +152,7 @@ def ediff1d(ary: Any, to_end: Any = None, to_begin: Any = None) -> Array:
     z = subtract(_getitem(flat, slice(1, None)), _getitem(flat, slice(None, -1)))
     parts = [None if x is None else raveled(x) for x in values[1:]]
     parts = [part for part in (parts[0], z, parts[1]) if part is not None]
-    return _m.concat(parts, axis=0) if len(parts) > 1 else z
+    return manipulation.concat(parts, axis=0) if len(parts) > 1 else z
 
 
 def trapezoid(y: Any, x: Any = None, dx: Any = 1.0, axis: int = -1) -> Array:
@@ -166,14 +162,14 @@ def trapezoid(y: Any, x: Any = None, dx: Any = 1.0, axis: int = -1) -> Array:
     if x is None:
         steps = beside(dx, y)
         if steps.shape:
-            steps = _m.reshape(steps, (-1,) + (1,) * (len(y.shape) - axis - 1))
+            steps = manipulation.reshape(steps, (-1,) + (1,) * (len(y.shape) - axis - 1))
     else:
         x = beside(x, y)
-        places = _m.reshape(x, (-1,) + (1,) * (len(y.shape) - axis - 1)) if len(x.shape) == 1 else x
+        places = manipulation.reshape(x, (-1,) + (1,) * (len(y.shape) - axis - 1)) if len(x.shape) == 1 else x
         at = axis if len(x.shape) > 1 else 0
         steps = subtract(_getitem(places, along(at, slice(1, None))), _getitem(places, along(at, slice(None, -1))))
     pairs = add(_getitem(y, along(axis, slice(1, None))), _getitem(y, along(axis, slice(None, -1))))
-    return _r.sum(divide(multiply(steps, pairs), 2.0), axis=axis)
+    return reductions.sum(divide(multiply(steps, pairs), 2.0), axis=axis)
 
 
 def gradient(f: Any, *varargs: Any, axis: Any = None, edge_order: int = 1) -> Any:
@@ -205,14 +201,14 @@ def _slope(f: Tensor, h: Any, axis: int, edge_order: int) -> Tensor:
             raise ValueError("when 1d, distances must match the length of the corresponding dimension")
         steps = subtract(_getitem(h, slice(1, None)), _getitem(h, slice(None, -1)))
     else:
-        steps = _m.broadcast_to(h, (n - 1,))
+        steps = manipulation.broadcast_to(h, (n - 1,))
     shape = (-1,) + (1,) * (len(f.shape) - axis - 1)
-    steps = _m.reshape(steps, shape)
+    steps = manipulation.reshape(steps, shape)
     rises = subtract(_getitem(f, along(axis, slice(1, None))), _getitem(f, along(axis, slice(None, -1))))
     slopes = divide(rises, steps)
     parts = [_getitem(slopes, along(axis, slice(None, 1))), _getitem(slopes, along(axis, slice(-1, None)))]
     if n == 2:
-        return _m.concat(parts, axis=axis)  # type: ignore[no-any-return]
+        return manipulation.concat(parts, axis=axis)  # type: ignore[no-any-return]
     left, right = _getitem(steps, (slice(None, -1), ...)), _getitem(steps, (slice(1, None), ...))
     before, after = _getitem(slopes, along(axis, slice(None, -1))), _getitem(slopes, along(axis, slice(1, None)))
     inner = divide(add(multiply(right, before), multiply(left, after)), add(left, right))
@@ -221,22 +217,22 @@ def _slope(f: Tensor, h: Any, axis: int, edge_order: int) -> Tensor:
         first, last = slice(None, 1), slice(-1, None)
         parts[0] = subtract(parts[0], multiply(_getitem(left, (first, ...)), _getitem(bend, along(axis, first))))
         parts[1] = add(parts[1], multiply(_getitem(right, (last, ...)), _getitem(bend, along(axis, last))))
-    return _m.concat([parts[0], inner, parts[1]], axis=axis)  # type: ignore[no-any-return]
+    return manipulation.concat([parts[0], inner, parts[1]], axis=axis)  # type: ignore[no-any-return]
 
 
 def unwrap(p: Any, discont: Any = None, axis: int = -1, *, period: float = 2 * math.pi) -> Array:
     """p with multiples of the period added, so that neighbours along `axis` differ by at most half of it (or `discont`)."""
     p = floating(tensor(p))
     axis = axis_of(p, axis, "unwrap")
-    steps = _c.diff(p.detach(), axis=axis)
+    steps = composed.diff(p.detach(), axis=axis)
     half = period / 2
     wrapped = subtract(remainder(add(steps, half), period), half)
     ns = namespace_of(p)
-    wrapped = _e.where(ns.logical_and(equal(wrapped, -half), greater(steps, 0)), half, wrapped)
-    small = less(_e.abs(steps), half if discont is None else max(float(discont), half))
-    correction = _e.where(small, 0.0, subtract(wrapped, steps))
+    wrapped = elementwise.where(ns.logical_and(equal(wrapped, -half), greater(steps, 0)), half, wrapped)
+    small = less(elementwise.abs(steps), half if discont is None else max(float(discont), half))
+    correction = elementwise.where(small, 0.0, subtract(wrapped, steps))
     start = ns.zeros_like(_getitem(p.detach(), along(axis, slice(None, 1))))
-    return add(p, _r.cumulative_sum(_m.concat([start, correction], axis=axis), axis=axis))
+    return add(p, reductions.cumulative_sum(manipulation.concat([start, correction], axis=axis), axis=axis))
 
 
 def interp(x: Any, xp: Any, fp: Any, left: Any = None, right: Any = None, period: Any = None) -> Array:
@@ -250,25 +246,25 @@ def interp(x: Any, xp: Any, fp: Any, left: Any = None, right: Any = None, period
         if period == 0:
             raise ValueError("period must be a non-zero value")
         x, xp = remainder(x, abs(period)), remainder(xp, abs(period))
-        order = _m.argsort(xp.detach())
-        xp, fp = _i.take(xp, order, axis=0), _i.take(fp, order, axis=0)
-        xp = _m.concat([subtract(xp[-1:], abs(period)), xp, add(xp[:1], abs(period))], axis=0)
-        fp = _m.concat([fp[-1:], fp, fp[:1]], axis=0)
+        order = manipulation.argsort(xp.detach())
+        xp, fp = indexing.take(xp, order, axis=0), indexing.take(fp, order, axis=0)
+        xp = manipulation.concat([subtract(xp[-1:], abs(period)), xp, add(xp[:1], abs(period))], axis=0)
+        fp = manipulation.concat([fp[-1:], fp, fp[:1]], axis=0)
         left = right = None
     n = xp.shape[0]
     if n == 1:
-        inside = _m.broadcast_to(_m.reshape(fp, ()), x.shape)
+        inside = manipulation.broadcast_to(manipulation.reshape(fp, ()), x.shape)
     else:
         flat = raveled(x.detach())
-        after = _m.searchsorted(xp.detach(), flat, side="right")
-        place = _e.clip(subtract(after, 1), 0, n - 2)
+        after = manipulation.searchsorted(xp.detach(), flat, side="right")
+        place = elementwise.clip(subtract(after, 1), 0, n - 2)
         following = add(place, 1)
-        x0, x1, y0, y1 = [_m.reshape(_i.take(a, i, axis=0), x.shape) for a in (xp, fp) for i in (place, following)]
+        x0, x1, y0, y1 = [manipulation.reshape(indexing.take(a, i, axis=0), x.shape) for a in (xp, fp) for i in (place, following)]
         width = subtract(x1, x0)
-        slope = divide(subtract(y1, y0), _e.where(equal(width, 0), 1.0, width))
+        slope = divide(subtract(y1, y0), elementwise.where(equal(width, 0), 1.0, width))
         inside = add(y0, multiply(slope, subtract(x, x0)))
-    z = _e.where(less(x, xp[0]), fp[0] if left is None else left, inside)
-    return _e.where(greater(x, xp[-1]), fp[-1] if right is None else right, z)
+    z = elementwise.where(less(x, xp[0]), fp[0] if left is None else left, inside)
+    return elementwise.where(greater(x, xp[-1]), fp[-1] if right is None else right, z)
 
 
 def apply_along_axis(func1d: Callable[..., Any], axis: int, arr: Any, *args: Any, **kwargs: Any) -> Array:
@@ -276,11 +272,13 @@ def apply_along_axis(func1d: Callable[..., Any], axis: int, arr: Any, *args: Any
     arr = tensor(arr)
     axis = axis_of(arr, axis, "apply_along_axis")
     rest = arr.shape[:axis] + arr.shape[axis + 1 :]
-    rows = _m.reshape(_m.moveaxis(arr, axis, -1), (-1, arr.shape[axis]))
-    found = _m.stack([beside(func1d(row, *args, **kwargs), arr) for row in _c.unstack(rows)], axis=0)
+    rows = manipulation.reshape(manipulation.moveaxis(arr, axis, -1), (-1, arr.shape[axis]))
+    found = manipulation.stack([beside(func1d(row, *args, **kwargs), arr) for row in composed.unstack(rows)], axis=0)
     own = found.shape[1:]
-    z = _m.reshape(found, rest + own)
-    return _m.moveaxis(z, tuple(range(len(rest), len(rest) + len(own))), tuple(range(axis, axis + len(own)))) if own else z
+    z = manipulation.reshape(found, rest + own)
+    return (
+        manipulation.moveaxis(z, tuple(range(len(rest), len(rest) + len(own))), tuple(range(axis, axis + len(own)))) if own else z
+    )
 
 
 def apply_over_axes(func: Callable[..., Any], a: Any, axes: Any) -> Array:
@@ -290,7 +288,7 @@ def apply_over_axes(func: Callable[..., Any], a: Any, axes: Any) -> Array:
     for axis in (axes,) if isinstance(axes, int) else axes:
         axis = axis_of(a, axis, "apply_over_axes")
         z = func(a, axis)
-        a = z if len(z.shape) == ndim else _m.expand_dims(z, axis=axis)
+        a = z if len(z.shape) == ndim else manipulation.expand_dims(z, axis=axis)
     return a
 
 
@@ -305,14 +303,14 @@ def linspace(
     parts = num - 1 if endpoint else num
     delta = subtract(stop, start)
     shape = (num,) + (1,) * len(delta.shape)
-    count = _m.reshape(constants_like(numpy.arange(num), delta), shape)
+    count = manipulation.reshape(constants_like(numpy.arange(num), delta), shape)
     step = divide(delta, float(max(parts, 1)))
-    z = _e.where(equal(count, max(parts, 1)), stop, add(start, multiply(count, step)))
+    z = elementwise.where(equal(count, max(parts, 1)), stop, add(start, multiply(count, step)))
     if axis != 0:
-        z = _m.moveaxis(z, 0, axis)
+        z = manipulation.moveaxis(z, 0, axis)
     if dtype is not None:
         dtype = dtype_of(z, dtype)
-        z = _e.astype(_e.floor(z) if namespace_of(z).isdtype(dtype, "integral") else z, dtype)
+        z = elementwise.astype(elementwise.floor(z) if namespace_of(z).isdtype(dtype, "integral") else z, dtype)
     return (z, step if parts else multiply(step, math.nan)) if retstep else z
 
 
@@ -330,8 +328,8 @@ def logspace(
 def geomspace(start: Any, stop: Any, num: int = 50, endpoint: bool = True, dtype: Any = None, axis: int = 0) -> Array:
     """`num` numbers from `start` to `stop`, each the same multiple of the one before; both of one sign."""
     start, stop = [floating(x) for x in tensors(start, stop)]
-    exponents = linspace(multiply(_e.log(divide(stop, start)), 0.0), _e.log(divide(stop, start)), num, endpoint)
-    z = multiply(start, _e.exp(exponents))
+    exponents = linspace(multiply(elementwise.log(divide(stop, start)), 0.0), elementwise.log(divide(stop, start)), num, endpoint)
+    z = multiply(start, elementwise.exp(exponents))
     if axis != 0:
-        z = _m.moveaxis(z, 0, axis)
+        z = manipulation.moveaxis(z, 0, axis)
     return z if dtype is None else astype(z, dtype)

@@ -12,10 +12,7 @@ from typing import Any
 
 from .. import _transfer
 from .. import xp as _xp
-from ..forward import elementwise as _e
-from ..forward import indexing as _i
-from ..forward import manipulation as _m
-from ..forward import reductions as _r
+from ..forward import elementwise, indexing, manipulation, reductions
 from ..forward.arithmetic import remainder, subtract
 from ..tensor import Tensor
 from ..xp import Array, numpy
@@ -65,7 +62,7 @@ def copyto(dst: Any, src: Any, casting: str = "same_kind", where: Any = True) ->
     if where is True:
         dst[...] = value
     else:
-        dst._change(functools.partial(_e.where, _stretched("copyto", _truth(where, dst), dst.shape), value))
+        dst._change(functools.partial(elementwise.where, _stretched("copyto", _truth(where, dst), dst.shape), value))
     return None
 
 
@@ -92,12 +89,12 @@ def place(arr: Any, mask: Any, vals: Any) -> None:
     mask = _mask_of_size("place", mask, arr)
     vals = raveled(_fitting(vals, arr))
     if not vals.shape[0]:
-        if _r.any(mask):
+        if reductions.any(mask):
             raise ValueError("Cannot insert from an empty array!")
         return None
     if vals.shape[0] > 1:
-        turn = subtract(_r.cumulative_sum(_e.astype(raveled(mask), positions(0, arr).dtype), axis=0), 1)
-        vals = _i.take(vals, remainder(turn, vals.shape[0]), axis=0)
+        turn = subtract(reductions.cumulative_sum(elementwise.astype(raveled(mask), positions(0, arr).dtype), axis=0), 1)
+        vals = indexing.take(vals, remainder(turn, vals.shape[0]), axis=0)
     return _write_where(arr, mask, vals)
 
 
@@ -129,7 +126,7 @@ def at(name: str, a: Any, indices: Any, b: Any = None) -> None:
         return _write_plainly(f"{name}.at", a, indices, b)
     if b is None:
         raise ValueError("second operand needed for ufunc")
-    sums = _i.scatter_add(_stretched(f"{name}.at", _fitting(b, a), a.detach()[indices].shape), indices, a.shape)
+    sums = indexing.scatter_add(_stretched(f"{name}.at", _fitting(b, a), a.detach()[indices].shape), indices, a.shape)
     if name == "add":
         a += sums
     else:
@@ -167,10 +164,10 @@ def _fitting(value: Any, target: Tensor) -> Tensor:
     """What is to be written, as a tensor of the target's dtype; a tensor written into itself, as a copy."""
     x = beside(value, target)
     if x is target:
-        return _e.astype(x, x.dtype, copy=True)  # type: ignore[no-any-return]
+        return elementwise.astype(x, x.dtype, copy=True)  # type: ignore[no-any-return]
     if not _xp.is_floating(target) and not x.requires_grad:  # as NumPy casts, with no regard to what is lost
         return cast(x, target.dtype)
-    return _i._castable(target, x) if x.dtype != target.dtype else x
+    return indexing._castable(target, x) if x.dtype != target.dtype else x
 
 
 def _stretched(name: str, x: Tensor, shape: tuple[int, ...]) -> Tensor:
@@ -179,7 +176,7 @@ def _stretched(name: str, x: Tensor, shape: tuple[int, ...]) -> Tensor:
     own = x.shape[extra:]
     if x.shape[:extra] != (1,) * extra or any(n not in (1, m) for n, m in zip(own[::-1], shape[::-1], strict=False)):
         raise ValueError(f"numpy.{name}: what has the shape {x.shape} cannot be broadcast to {shape}, where it is to be written")
-    return _m.broadcast_to(_m.reshape(x, own) if extra else x, shape)  # type: ignore[no-any-return]
+    return manipulation.broadcast_to(manipulation.reshape(x, own) if extra else x, shape)  # type: ignore[no-any-return]
 
 
 def _as_indices(name: str, indices: Any, target: Tensor) -> Tensor:
@@ -198,14 +195,14 @@ def _mask_of_size(name: str, mask: Any, a: Tensor) -> Tensor:
     mask = _truth(mask, a)
     if math.prod(mask.shape) != math.prod(a.shape):
         raise ValueError(f"{name}: mask and data must be the same size, they have the shapes {mask.shape} and {a.shape}")
-    return _m.reshape(mask, a.shape)  # type: ignore[no-any-return]
+    return manipulation.reshape(mask, a.shape)  # type: ignore[no-any-return]
 
 
 def _repeated(value: Tensor, count: int) -> Tensor:
     """The elements of a value laid flat, over and over, `count` of them; one alone as it is, for broadcasting."""
     flat = raveled(value)
     size = flat.shape[0]
-    return flat if size in (0, 1, count) else _i.take(flat, positions(numpy.arange(count) % size, flat), axis=0)
+    return flat if size in (0, 1, count) else indexing.take(flat, positions(numpy.arange(count) % size, flat), axis=0)
 
 
 def _write_flat(a: Tensor, key: Any, value: Any, count: int) -> None:
@@ -216,11 +213,11 @@ def _write_flat(a: Tensor, key: Any, value: Any, count: int) -> None:
 
 
 def _written_flat(key: Any, values: Tensor, old: Tensor) -> Array:
-    return _m.reshape(_i.assign(raveled(old), key, values), old.shape)
+    return manipulation.reshape(indexing.assign(raveled(old), key, values), old.shape)
 
 
 def _write_where(a: Tensor, mask: Tensor, values: Tensor) -> None:
     """Write, where a mask holds, the element that stands at the same place of a value laid flat."""
     if values.shape[0]:
-        values = _m.reshape(values, a.shape if values.shape[0] > 1 else ())
-        a._change(functools.partial(_e.where, mask, values))
+        values = manipulation.reshape(values, a.shape if values.shape[0] > 1 else ())
+        a._change(functools.partial(elementwise.where, mask, values))

@@ -6,9 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from .. import xp as _xp
-from ..forward import composed as _c
-from ..forward import indexing as _i
-from ..forward import manipulation as _m
+from ..forward import composed, indexing, manipulation
 from ..forward.arithmetic import add, floor_divide, multiply, remainder
 from ..tensor import Tensor
 from ..xp import Array, numpy
@@ -47,7 +45,7 @@ def unravel_index(indices: Any, shape: Any, order: str = "C") -> tuple[Array, ..
 def ravel_multi_index(multi_index: Any, dims: Any, mode: Any = "raise", order: str = "C") -> Array:
     """The positions in an array of shape `dims` laid flat of indices along each of its axes."""
     lengths = shape_of(dims)
-    parts = list(_c.unstack(multi_index)) if type(multi_index) is Tensor else tensors(*multi_index)
+    parts = list(composed.unstack(multi_index)) if type(multi_index) is Tensor else tensors(*multi_index)
     if all(map(is_numpys, parts)):
         return Tensor(numpy.asarray(numpy.ravel_multi_index(tuple([x.data for x in parts]), lengths, mode=mode, order=order)))
     if len(parts) != len(lengths):
@@ -82,8 +80,8 @@ def ix_(*args: Any) -> tuple[Array, ...]:
         if len(x.shape) != 1:
             raise ValueError("Cross index must be 1 dimensional")
         if _xp.kind(x) == "bool":
-            (x,) = _i.nonzero(x)
-        found.append(_m.reshape(x, (1,) * i + x.shape + (1,) * (len(args) - i - 1)))
+            (x,) = indexing.nonzero(x)
+        found.append(manipulation.reshape(x, (1,) * i + x.shape + (1,) * (len(args) - i - 1)))
     return tuple(found)
 
 
@@ -92,17 +90,17 @@ def ix_(*args: Any) -> tuple[Array, ...]:
 
 def lexsort(keys: Any, axis: int = -1) -> Array:
     """The indices that sort along `axis` by the last key, equal elements by the one before it, and so on."""
-    keys = [_sortable(x) for x in (_c.unstack(keys) if type(keys) is Tensor else tensors(*keys))]
+    keys = [_sortable(x) for x in (composed.unstack(keys) if type(keys) is Tensor else tensors(*keys))]
     if all(map(is_numpys, keys)):
         return Tensor(numpy.asarray(numpy.lexsort([x.data for x in keys], axis=axis)))
     first, *others = keys
     if not first.shape:
         return positions(0, first)
     axis = axis_of(first, axis, "lexsort")
-    order = _m.argsort(first, axis=axis)
+    order = manipulation.argsort(first, axis=axis)
     for key in others:
-        finer = _m.argsort(_i.take_along_axis(key.detach(), order, axis=axis), axis=axis)
-        order = _i.take_along_axis(order, finer, axis=axis)
+        finer = manipulation.argsort(indexing.take_along_axis(key.detach(), order, axis=axis), axis=axis)
+        order = indexing.take_along_axis(order, finer, axis=axis)
     return order
 
 
@@ -124,11 +122,11 @@ def argpartition(a: Tensor, kth: Any, axis: int | None = -1, kind: str = "intros
     for k in kth.reshape(-1).tolist():
         if not -n <= k < n:
             raise ValueError(f"kth(={k}) out of bounds ({n})")
-    return _m.argsort(a, axis=axis)
+    return manipulation.argsort(a, axis=axis)
 
 
 def partition(a: Tensor, kth: Any, axis: int | None = -1, kind: str = "introselect", order: Any = None) -> Array:
     """a with the kth smallest element along `axis` in its place, none before it that is larger, none after it that is smaller."""
     indices = argpartition(a, kth, axis, kind, order)
     a, axis = (raveled(a), 0) if axis is None else (a, axis_of(a, axis, "partition"))
-    return _i.take_along_axis(a, indices, axis=axis)
+    return indexing.take_along_axis(a, indices, axis=axis)

@@ -6,7 +6,7 @@ from typing import Any
 
 from .. import _transfer
 from .. import xp as _xp
-from ..forward import elementwise as _e
+from ..forward import elementwise
 from ..tensor import Tensor
 from ..xp import Array
 from . import calculus, products, selection, shapes
@@ -34,7 +34,7 @@ def astype(self: Tensor, dtype: Any, order: str = "K", casting: str = "unsafe", 
     dtype = dtype_of(self, dtype)
     if casting != "unsafe":
         check_casting("astype", self, dtype, casting)
-    return _e.astype(self, dtype, copy=copy)
+    return elementwise.astype(self, dtype, copy=copy)
 
 
 def copy(self: Tensor, order: str = "C") -> Array:
@@ -55,7 +55,7 @@ def tolist(self: Tensor) -> Any:
 
 def conj(self: Tensor) -> Array:
     """The complex conjugate."""
-    return _e.conj(self)
+    return elementwise.conj(self)
 
 
 def dot(self: Tensor, b: Any, out: Any = None) -> Array:

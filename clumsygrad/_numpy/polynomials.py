@@ -6,9 +6,7 @@ import operator
 from typing import Any
 
 from .. import xp as _xp
-from ..forward import elementwise as _e
-from ..forward import manipulation as _m
-from ..forward import reductions as _r
+from ..forward import elementwise, manipulation, reductions
 from ..forward.arithmetic import add, divide, multiply, negative, pow, subtract
 from ..forward.indexing import _getitem
 from ..linalg import lstsq
@@ -57,8 +55,8 @@ def _of_one_length(a1: Tensor, a2: Tensor) -> list[Tensor]:
 
 
 def _led_by_zeros(a: Tensor, count: int) -> Tensor:
-    zero = _m.broadcast_to(multiply(_getitem(a.detach(), slice(None, 1)), 0), (count,))
-    return _m.concat([zero, a], axis=0) if count else a
+    zero = manipulation.broadcast_to(multiply(_getitem(a.detach(), slice(None, 1)), 0), (count,))
+    return manipulation.concat([zero, a], axis=0) if count else a
 
 
 def polymul(a1: Any, a2: Any) -> Array:
@@ -79,10 +77,12 @@ def polyint(p: Any, m: int = 1, k: Any = None) -> Array:
     """The m-th antiderivative of a polynomial, with the constants k (0 if None)."""
     p = floating(beside(p, (p, k)))
     constants = beside(0.0 if k is None else k, p)
-    constants = _m.broadcast_to(constants if constants.shape else _m.reshape(constants, (1,)), (m,))
+    constants = manipulation.broadcast_to(constants if constants.shape else manipulation.reshape(constants, (1,)), (m,))
     for i in range(m):
         n = p.shape[0]
-        p = _m.concat([divide(p, constants_like(numpy.arange(n, 0, -1.0), p)), _getitem(constants, slice(i, i + 1))], axis=0)
+        p = manipulation.concat(
+            [divide(p, constants_like(numpy.arange(n, 0, -1.0), p)), _getitem(constants, slice(i, i + 1))], axis=0
+        )
     return p
 
 
@@ -94,7 +94,7 @@ def poly(seq_of_zeros: Any) -> Array:
     one = namespace_of(zeros).ones_like(zeros.detach())[:1]
     z = one
     for i in range(zeros.shape[0]):
-        z = convolve(z, _m.concat([one, negative(_getitem(zeros, slice(i, i + 1)))], axis=0))
+        z = convolve(z, manipulation.concat([one, negative(_getitem(zeros, slice(i, i + 1)))], axis=0))
     return z
 
 
@@ -104,12 +104,12 @@ def polyfit(x: Any, y: Any, deg: int, rcond: Any = None, *, w: Any = None) -> Ar
     x, y = floating(x), floating(y)
     left = vander(x, deg + 1)
     if w is not None:
-        left = multiply(left, _m.reshape(w, (-1, 1)))
-        y = multiply(y, w if len(y.shape) == 1 else _m.reshape(w, (-1, 1)))
-    scale = _e.sqrt(_r.sum(multiply(left, left), axis=0))
+        left = multiply(left, manipulation.reshape(w, (-1, 1)))
+        y = multiply(y, w if len(y.shape) == 1 else manipulation.reshape(w, (-1, 1)))
+    scale = elementwise.sqrt(reductions.sum(multiply(left, left), axis=0))
     rcond = x.shape[0] * namespace_of(x).finfo(x.dtype).eps if rcond is None else rcond
     z = lstsq(divide(left, scale), y, rtol=rcond).solution
-    return divide(z, scale if len(z.shape) == 1 else _m.reshape(scale, (-1, 1)))
+    return divide(z, scale if len(z.shape) == 1 else manipulation.reshape(scale, (-1, 1)))
 
 
 def vander(x: Any, N: int | None = None, increasing: bool = False) -> Array:
@@ -117,4 +117,4 @@ def vander(x: Any, N: int | None = None, increasing: bool = False) -> Array:
     x = floating(tensor(x))
     powers = numpy.arange(x.shape[0] if N is None else operator.index(N))
     exponents = constants_like(powers if increasing else powers[::-1].copy(), x)
-    return pow(_m.reshape(x, (-1, 1)), exponents)
+    return pow(manipulation.reshape(x, (-1, 1)), exponents)

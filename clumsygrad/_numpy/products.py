@@ -7,9 +7,9 @@ import string
 from collections.abc import Sequence
 from typing import Any, Literal
 
-from .. import linalg as _l
+from .. import linalg
 from .. import xp as _xp
-from ..forward import fft as _f
+from ..forward import fft
 from ..forward.arithmetic import divide, multiply
 from ..forward.einsum import einsum as _einsum
 from ..forward.elementwise import astype
@@ -113,7 +113,7 @@ def einsum_path(*operands: Any, optimize: Any = "greedy", einsum_call: bool = Fa
 def trace(a: Tensor, offset: int = 0, axis1: int = 0, axis2: int = 1, dtype: Any = None) -> Array:
     """The sum along the diagonal of the matrices that two axes of a make."""
     first, second = axes_of(a, (axis1, axis2), "trace")
-    return _l.trace(moveaxis(cast(a, dtype), (first, second), (-2, -1)), offset=offset)
+    return linalg.trace(moveaxis(cast(a, dtype), (first, second), (-2, -1)), offset=offset)
 
 
 def cross(a: Any, b: Any, axisa: int = -1, axisb: int = -1, axisc: int = -1, axis: int | None = None) -> Array:
@@ -133,27 +133,27 @@ def cross(a: Any, b: Any, axisa: int = -1, axisb: int = -1, axisc: int = -1, axi
 
 def cholesky(a: Tensor, /, *, upper: bool = False) -> Array:
     """The lower (or upper) triangle L with a = L Lᴴ."""
-    return _l.cholesky(a, upper=upper)
+    return linalg.cholesky(a, upper=upper)
 
 
 def cond(x: Tensor, p: Any = None) -> Array:
     """The condition number ‖x‖ ‖x⁻¹‖ in the norm `p`; with None or 2, the largest by the smallest singular value."""
     if p in (None, 2, -2):
-        s = _l.svdvals(x)
+        s = linalg.svdvals(x)
         return divide(s[..., -1], s[..., 0]) if p == -2 else divide(s[..., 0], s[..., -1])
-    return multiply(_l.matrix_norm(x, ord=p), _l.matrix_norm(_l.inv(x), ord=p))
+    return multiply(linalg.matrix_norm(x, ord=p), linalg.matrix_norm(linalg.inv(x), ord=p))
 
 
 def eigh(a: Tensor, UPLO: str = "L") -> Any:
     """Eigenvalues and eigenvectors of Hermitian matrices."""
     _check_lower(UPLO, "eigh")
-    return _l.eigh(a)
+    return linalg.eigh(a)
 
 
 def eigvalsh(a: Tensor, UPLO: str = "L") -> Array:
     """The eigenvalues of Hermitian matrices, in rising order."""
     _check_lower(UPLO, "eigvalsh")
-    return _l.eigvalsh(a)
+    return linalg.eigvalsh(a)
 
 
 def _check_lower(UPLO: str, name: str) -> None:
@@ -164,42 +164,42 @@ def _check_lower(UPLO: str, name: str) -> None:
 def qr(a: Tensor, mode: Literal["reduced", "complete", "r"] = "reduced") -> Any:
     """Q with orthonormal columns and R upper triangular, a = Q R; with mode "r", R alone."""
     if mode == "r":
-        return _l.qr(a).R
+        return linalg.qr(a).R
     if mode not in ("reduced", "complete"):
         refuse("linalg.qr", f"mode={mode!r}", "use reduced, complete or r")
-    return _l.qr(a, mode=mode)
+    return linalg.qr(a, mode=mode)
 
 
 def svd(a: Tensor, full_matrices: bool = True, compute_uv: bool = True, hermitian: bool = False) -> Any:
     """Singular vectors and values, a = U S Vᴴ; without compute_uv the values alone."""
     if hermitian:
         refuse("linalg.svd", "hermitian=True", "leave it out, or use numpy.linalg.eigh")
-    return _l.svd(a, full_matrices=full_matrices) if compute_uv else _l.svdvals(a)
+    return linalg.svd(a, full_matrices=full_matrices) if compute_uv else linalg.svdvals(a)
 
 
 def pinv(a: Tensor, rcond: Any = None, hermitian: bool = False, *, rtol: Any = None) -> Array:
     """The pseudoinverse; singular values below `rcond` (1e-15 if not given) or `rtol` times the largest count as 0."""
     if hermitian:
         refuse("linalg.pinv", "hermitian=True", "leave it out: the result is the same")
-    return _l.pinv(a, rtol=rcond if rcond is not None else 1e-15 if rtol is None else rtol)
+    return linalg.pinv(a, rtol=rcond if rcond is not None else 1e-15 if rtol is None else rtol)
 
 
 def matrix_rank(A: Tensor, tol: Any = None, hermitian: bool = False, *, rtol: Any = None) -> Array:
     """The number of singular values above `rtol` times the largest."""
     if tol is not None or hermitian:
         refuse("linalg.matrix_rank", "tol or hermitian", "use rtol, relative to the largest singular value")
-    return _l.matrix_rank(A, rtol=rtol)
+    return linalg.matrix_rank(A, rtol=rtol)
 
 
 def matrix_power(a: Tensor, n: int) -> Array:
     """a multiplied n times by itself; inverted where n < 0."""
-    return _l.matrix_power(a, n)
+    return linalg.matrix_power(a, n)
 
 
 def lstsq(a: Any, b: Any, rcond: Any = None) -> Any:
     """The x for which |a x − b|² is least; with the residuals (none unless a has full rank, and more rows), the rank, the values."""
     a, b = [floating(x) for x in tensors(a, b)]
-    x, residuals, rank, values = _l.lstsq(a, b, rtol=rcond)
+    x, residuals, rank, values = linalg.lstsq(a, b, rtol=rcond)
     m, n = a.shape
     if m <= n or int(rank.item()) < n:
         residuals = namespace_of(a).zeros((0,), dtype=residuals.dtype)
@@ -208,12 +208,12 @@ def lstsq(a: Any, b: Any, rcond: Any = None) -> Any:
 
 def norm(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> Array:
     """The norm of vectors or matrices; with neither ord nor axis, √Σ |x|² of all elements."""
-    return _l.norm(floating(tensor(x)), ord, tuple(axis) if isinstance(axis, list) else axis, keepdims)
+    return linalg.norm(floating(tensor(x)), ord, tuple(axis) if isinstance(axis, list) else axis, keepdims)
 
 
 def solve(a: Any, b: Any) -> Array:
     """The x with a x = b: of a vector b, or of matrices of columns."""
-    return _l.solve(*tensors(a, b))
+    return linalg.solve(*tensors(a, b))
 
 
 def tensorinv(a: Tensor, ind: int = 2) -> Array:
@@ -221,7 +221,7 @@ def tensorinv(a: Tensor, ind: int = 2) -> Array:
     if ind <= 0:
         raise ValueError("Invalid ind argument.")
     first, last = a.shape[:ind], a.shape[ind:]
-    return reshape(_l.inv(reshape(a, (math.prod(first), math.prod(last)))), last + first)
+    return reshape(linalg.inv(reshape(a, (math.prod(first), math.prod(last)))), last + first)
 
 
 def tensorsolve(a: Any, b: Any, axes: Any = None) -> Array:
@@ -232,12 +232,12 @@ def tensorsolve(a: Any, b: Any, axes: Any = None) -> Array:
         a = permute_dims(a, tuple([i for i in range(len(a.shape)) if i not in moved]) + moved)
     shape = a.shape[len(b.shape) :]
     n = math.prod(shape)
-    return reshape(_l.solve(reshape(a, (n, n)), raveled(b)), shape)
+    return reshape(linalg.solve(reshape(a, (n, n)), raveled(b)), shape)
 
 
 def linalg_outer(x1: Any, x2: Any, /) -> Array:
     """The products of every element of one vector with every element of another."""
-    return _l.outer(*tensors(x1, x2))
+    return linalg.outer(*tensors(x1, x2))
 
 
 def linalg_cross(x1: Any, x2: Any, /, *, axis: int = -1) -> Array:
@@ -268,16 +268,16 @@ def linalg_vecdot(x1: Any, x2: Any, /, *, axis: int = -1) -> Array:
 
 def multi_dot(arrays: Sequence[Any]) -> Array:
     """The product of matrices, in the order of the least work."""
-    return _l.multi_dot(tensors(*arrays))
+    return linalg.multi_dot(tensors(*arrays))
 
 
 LINALG = {
-    **{name: getattr(_l, name) for name in ("det", "inv", "slogdet", "eig", "eigvals", "svdvals", "matrix_norm", "vector_norm")},
+    **{name: getattr(linalg, name) for name in ("det", "inv", "slogdet", "eig", "eigvals", "svdvals", "matrix_norm", "vector_norm")},
     **{f.__name__: f for f in (cholesky, cond, eigh, eigvalsh, qr, svd, pinv, matrix_rank, matrix_power, lstsq, norm, solve)},
     **{f.__name__: f for f in (tensorinv, tensorsolve, multi_dot, tensordot)},
     **{f.__name__.removeprefix("linalg_"): f for f in (linalg_outer, linalg_cross, linalg_trace, linalg_diagonal)},
     **{f.__name__.removeprefix("linalg_"): f for f in (linalg_matmul, linalg_vecdot)},
-    "matrix_transpose": _l.matrix_transpose,
+    "matrix_transpose": linalg.matrix_transpose,
 }
 
 
@@ -289,7 +289,7 @@ class Transform:
 
     def __init__(self, name: str) -> None:
         self.__name__ = name
-        self._transform = getattr(_f, name)
+        self._transform = getattr(fft, name)
         self._takes_real = name in ("rfft", "ihfft")
 
     def __call__(self, a: Any, n: int | None = None, axis: int = -1, norm: Any = None) -> Array:
@@ -301,7 +301,7 @@ class TransformN:
 
     def __init__(self, name: str, of: str, axes: Any = None) -> None:
         self.__name__ = name
-        self._transform = getattr(_f, of)
+        self._transform = getattr(fft, of)
         self._axes = axes
         self._takes_real = of == "rfftn"
 
@@ -324,12 +324,12 @@ def _fit(x: Tensor, takes_real: bool) -> Tensor:
 
 def fftshift(x: Any, axes: Any = None) -> Array:
     """x with frequency 0 moved to the middle of `axes`."""
-    return _f.fftshift(tensor(x), axes=axes)
+    return fft.fftshift(tensor(x), axes=axes)
 
 
 def ifftshift(x: Any, axes: Any = None) -> Array:
     """The inverse of fftshift."""
-    return _f.ifftshift(tensor(x), axes=axes)
+    return fft.ifftshift(tensor(x), axes=axes)
 
 
 FFT: dict[str, Any] = {

@@ -6,8 +6,7 @@ import math
 from typing import Any
 
 from .. import xp as _xp
-from ..forward import elementwise as _e
-from ..forward import reductions as _r
+from ..forward import elementwise, reductions
 from ..forward.arithmetic import add, divide, equal, greater, multiply, not_equal, subtract
 from ..forward.composed import apply_where
 from ..forward.elementwise import astype, conj, imag, isnan, maximum, real, sqrt
@@ -56,7 +55,7 @@ def _axes(a: Tensor, axis: Axis, name: str) -> Axis:
 
 def _chosen(a: Tensor, where: Any, value: Any) -> Tensor:
     """a, with a value in the place of the elements that `where`, which is broadcast, does not choose."""
-    return _e.where(_mask(where, a), a, _like(value, a))  # type: ignore[no-any-return]
+    return elementwise.where(_mask(where, a), a, _like(value, a))  # type: ignore[no-any-return]
 
 
 def _mask(where: Any, a: Tensor) -> Tensor:
@@ -69,7 +68,7 @@ def _like(value: Any, a: Tensor) -> Tensor:
 
 def _counted(mask: Tensor, like: Tensor, axis: Axis, keepdims: bool = False) -> Tensor:
     """How many elements over `axis` a mask chooses, as numbers of the real dtype of another tensor."""
-    return _r.sum(astype(mask, real(like).dtype), axis=axis, keepdims=keepdims)  # type: ignore[no-any-return]
+    return reductions.sum(astype(mask, real(like).dtype), axis=axis, keepdims=keepdims)  # type: ignore[no-any-return]
 
 
 def sum(
@@ -79,7 +78,7 @@ def sum(
     a = cast(a, dtype)
     if where is not True:
         a = _chosen(a, where, 0)
-    z = _r.sum(a, axis=_axes(a, axis, "sum"), keepdims=keepdims)
+    z = reductions.sum(a, axis=_axes(a, axis, "sum"), keepdims=keepdims)
     return z if initial is None else add(z, _like(initial, z))
 
 
@@ -90,7 +89,7 @@ def prod(
     a = cast(a, dtype)
     if where is not True:
         a = _chosen(a, where, 1)
-    z = _r.prod(a, axis=_axes(a, axis, "prod"), keepdims=keepdims)
+    z = reductions.prod(a, axis=_axes(a, axis, "prod"), keepdims=keepdims)
     return z if initial is None else multiply(z, _like(initial, z))
 
 
@@ -98,23 +97,23 @@ def mean(a: Tensor, axis: Axis = None, dtype: Any = None, *, keepdims: bool = Fa
     """The arithmetic mean over `axis` of the elements that `where` chooses."""
     a, axis = floating(cast(a, dtype)), _axes(a, axis, "mean")
     if where is True:
-        return _r.mean(a, axis=axis, keepdims=keepdims)
+        return reductions.mean(a, axis=axis, keepdims=keepdims)
     mask = _mask(where, a)
-    return divide(_r.sum(_chosen(a, mask, 0), axis=axis, keepdims=keepdims), _counted(mask, a, axis, keepdims))
+    return divide(reductions.sum(_chosen(a, mask, 0), axis=axis, keepdims=keepdims), _counted(mask, a, axis, keepdims))
 
 
 def max(a: Tensor, axis: Axis = None, *, keepdims: bool = False, initial: Any = None, where: Any = True) -> Array:
     """The largest over `axis` of the elements that `where` chooses, and of `initial`."""
     if initial is None and where is True:
-        return _r.max(a, axis=_axes(a, axis, "max"), keepdims=keepdims)
-    return _extreme_from(_r.max, a, axis, keepdims, initial, where)
+        return reductions.max(a, axis=_axes(a, axis, "max"), keepdims=keepdims)
+    return _extreme_from(reductions.max, a, axis, keepdims, initial, where)
 
 
 def min(a: Tensor, axis: Axis = None, *, keepdims: bool = False, initial: Any = None, where: Any = True) -> Array:
     """The smallest over `axis` of the elements that `where` chooses, and of `initial`."""
     if initial is None and where is True:
-        return _r.min(a, axis=_axes(a, axis, "min"), keepdims=keepdims)
-    return _extreme_from(_r.min, a, axis, keepdims, initial, where)
+        return reductions.min(a, axis=_axes(a, axis, "min"), keepdims=keepdims)
+    return _extreme_from(reductions.min, a, axis, keepdims, initial, where)
 
 
 def _extreme_from(extreme: Any, a: Tensor, axis: Axis, keepdims: bool, initial: Any, where: Any) -> Array:
@@ -153,8 +152,8 @@ def var(
         degrees = maximum(subtract(_counted(mask, a, axis, keepdims), float(ddof or correction)), 0.0)
         return divide(_squares(a, mask, axis, keepdims), degrees)
     if _xp.kind(a) != "complex floating":
-        return _r.var(a, axis=axis, correction=ddof or correction, keepdims=keepdims)
-    parts = [_r.var(part, axis=axis, correction=ddof or correction, keepdims=keepdims) for part in (real(a), imag(a))]
+        return reductions.var(a, axis=axis, correction=ddof or correction, keepdims=keepdims)
+    parts = [reductions.var(part, axis=axis, correction=ddof or correction, keepdims=keepdims) for part in (real(a), imag(a))]
     return add(*parts)
 
 
@@ -162,7 +161,7 @@ def _squares(a: Tensor, mask: Tensor, axis: Axis, keepdims: bool) -> Tensor:
     """Σ |a − mean|² over `axis` of the elements that a mask chooses."""
     deviation = _chosen(subtract(a, mean(a, axis, keepdims=True, where=mask)), mask, 0)
     square = real(multiply(deviation, conj(deviation))) if _xp.kind(a) == "complex floating" else multiply(deviation, deviation)
-    return _r.sum(square, axis=axis, keepdims=keepdims)  # type: ignore[no-any-return]
+    return reductions.sum(square, axis=axis, keepdims=keepdims)  # type: ignore[no-any-return]
 
 
 def std(
@@ -179,7 +178,7 @@ def std(
     a = floating(cast(a, dtype))
     if where is not True or _xp.kind(a) == "complex floating":
         return _root(var(a, axis, ddof=ddof, correction=correction, keepdims=keepdims, where=where))
-    return _r.std(a, axis=_axes(a, axis, "std"), correction=ddof or correction, keepdims=keepdims)
+    return reductions.std(a, axis=_axes(a, axis, "std"), correction=ddof or correction, keepdims=keepdims)
 
 
 def _root(x: Array) -> Array:
@@ -193,23 +192,23 @@ def _root(x: Array) -> Array:
 def cumsum(a: Tensor, axis: int | None = None, dtype: Any = None) -> Array:
     """The sums of the elements so far along `axis`; with None, of a laid flat."""
     a = cast(raveled(a) if axis is None else a, dtype)
-    return _r.cumulative_sum(a, axis=0 if axis is None else axes_of(a, axis, "cumsum")[0])
+    return reductions.cumulative_sum(a, axis=0 if axis is None else axes_of(a, axis, "cumsum")[0])
 
 
 def cumprod(a: Tensor, axis: int | None = None, dtype: Any = None) -> Array:
     """The products of the elements so far along `axis`; with None, of a laid flat."""
     a = cast(raveled(a) if axis is None else a, dtype)
-    return _r.cumulative_prod(a, axis=0 if axis is None else axes_of(a, axis, "cumprod")[0])
+    return reductions.cumulative_prod(a, axis=0 if axis is None else axes_of(a, axis, "cumprod")[0])
 
 
 def cumulative_sum(x: Tensor, /, *, axis: int | None = None, dtype: Any = None, include_initial: bool = False) -> Array:
     """The sums of the elements so far along `axis`; with `include_initial` a 0 stands before them."""
-    return _r.cumulative_sum(cast(x, dtype), axis=axis, include_initial=include_initial)
+    return reductions.cumulative_sum(cast(x, dtype), axis=axis, include_initial=include_initial)
 
 
 def cumulative_prod(x: Tensor, /, *, axis: int | None = None, dtype: Any = None, include_initial: bool = False) -> Array:
     """The products of the elements so far along `axis`; with `include_initial` a 1 stands before them."""
-    return _r.cumulative_prod(cast(x, dtype), axis=axis, include_initial=include_initial)
+    return reductions.cumulative_prod(cast(x, dtype), axis=axis, include_initial=include_initial)
 
 
 # Without nan ----------------------------------------------------------------------------------------------------------------------
@@ -217,7 +216,7 @@ def cumulative_prod(x: Tensor, /, *, axis: int | None = None, dtype: Any = None,
 
 def _filled(a: Tensor, value: float) -> Tensor:
     """a, with a number in the place of nan."""
-    return _e.where(isnan(a), value, a) if _xp.is_floating(a) else a
+    return elementwise.where(isnan(a), value, a) if _xp.is_floating(a) else a
 
 
 def _is_there(a: Tensor) -> Tensor:
@@ -258,7 +257,7 @@ def nanvar(
     a, axis = floating(cast(a, dtype)), _axes(a, axis, "nanvar")
     there = _is_there(a)
     degrees = subtract(_counted(there, a, axis, keepdims), float(ddof or correction))
-    degrees = _e.where(greater(degrees, 0.0), degrees, math.nan)
+    degrees = elementwise.where(greater(degrees, 0.0), degrees, math.nan)
     return divide(_squares(a, there, axis, keepdims), degrees)
 
 
@@ -271,12 +270,12 @@ def nanstd(
 
 def nanmax(a: Tensor, axis: Axis = None, *, keepdims: bool = False) -> Array:
     """The largest element over `axis` that is not nan; nan where there is none."""
-    return _extreme(_r.max, a, -math.inf, axis, keepdims)
+    return _extreme(reductions.max, a, -math.inf, axis, keepdims)
 
 
 def nanmin(a: Tensor, axis: Axis = None, *, keepdims: bool = False) -> Array:
     """The smallest element over `axis` that is not nan; nan where there is none."""
-    return _extreme(_r.min, a, math.inf, axis, keepdims)
+    return _extreme(reductions.min, a, math.inf, axis, keepdims)
 
 
 def _extreme(extreme: Any, a: Tensor, neutral: float, axis: Axis, keepdims: bool) -> Array:
@@ -284,7 +283,7 @@ def _extreme(extreme: Any, a: Tensor, neutral: float, axis: Axis, keepdims: bool
     if not _xp.is_floating(a):
         return extreme(a, axis=axis, keepdims=keepdims)
     nothing = equal(_counted(_is_there(a), a, axis, keepdims), 0.0)
-    return _e.where(nothing, math.nan, extreme(_filled(a, neutral), axis=axis, keepdims=keepdims))
+    return elementwise.where(nothing, math.nan, extreme(_filled(a, neutral), axis=axis, keepdims=keepdims))
 
 
 # Positions and truth values ---------------------------------------------------------------------------------------------------------
@@ -292,26 +291,26 @@ def _extreme(extreme: Any, a: Tensor, neutral: float, axis: Axis, keepdims: bool
 
 def argmax(a: Tensor, axis: int | None = None, *, keepdims: bool = False) -> Array:
     """The index of the first largest element along `axis`; with None, of a laid flat."""
-    return _r.argmax(a, axis=axis, keepdims=keepdims)
+    return reductions.argmax(a, axis=axis, keepdims=keepdims)
 
 
 def argmin(a: Tensor, axis: int | None = None, *, keepdims: bool = False) -> Array:
     """The index of the first smallest element along `axis`; with None, of a laid flat."""
-    return _r.argmin(a, axis=axis, keepdims=keepdims)
+    return reductions.argmin(a, axis=axis, keepdims=keepdims)
 
 
 def nanargmax(a: Tensor, axis: int | None = None, *, keepdims: bool = False) -> Array:
     """argmax among the elements that are not nan. Raises ValueError where there is none."""
-    return _r.argmax(_present(a, -math.inf, axis), axis=axis, keepdims=keepdims)
+    return reductions.argmax(_present(a, -math.inf, axis), axis=axis, keepdims=keepdims)
 
 
 def nanargmin(a: Tensor, axis: int | None = None, *, keepdims: bool = False) -> Array:
     """argmin among the elements that are not nan. Raises ValueError where there is none."""
-    return _r.argmin(_present(a, math.inf, axis), axis=axis, keepdims=keepdims)
+    return reductions.argmin(_present(a, math.inf, axis), axis=axis, keepdims=keepdims)
 
 
 def _present(a: Tensor, neutral: float, axis: int | None) -> Tensor:
-    if _xp.is_floating(a) and bool(_r.any(_r.all(isnan(a), axis=axis))):
+    if _xp.is_floating(a) and bool(reductions.any(reductions.all(isnan(a), axis=axis))):
         raise ValueError("All-NaN slice encountered")
     return _filled(a, neutral)
 
@@ -319,15 +318,15 @@ def _present(a: Tensor, neutral: float, axis: int | None) -> Tensor:
 def all(a: Tensor, axis: Axis = None, *, keepdims: bool = False, where: Any = True) -> Array:
     """Whether no element over `axis` that `where` chooses is 0."""
     a = truth(a) if where is True else _chosen(truth(a), where, True)
-    return _r.all(a, axis=_axes(a, axis, "all"), keepdims=keepdims)
+    return reductions.all(a, axis=_axes(a, axis, "all"), keepdims=keepdims)
 
 
 def any(a: Tensor, axis: Axis = None, *, keepdims: bool = False, where: Any = True) -> Array:
     """Whether any element over `axis` that `where` chooses is not 0."""
     a = truth(a) if where is True else _chosen(truth(a), where, False)
-    return _r.any(a, axis=_axes(a, axis, "any"), keepdims=keepdims)
+    return reductions.any(a, axis=_axes(a, axis, "any"), keepdims=keepdims)
 
 
 def count_nonzero(a: Tensor, axis: Axis = None, *, keepdims: bool = False) -> Array:
     """How many elements over `axis` are not 0."""
-    return _r.count_nonzero(a, axis=_axes(a, axis, "count_nonzero"), keepdims=keepdims)
+    return reductions.count_nonzero(a, axis=_axes(a, axis, "count_nonzero"), keepdims=keepdims)

@@ -7,11 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from .. import xp as _xp
-from ..forward import composed as _c
-from ..forward import elementwise as _e
-from ..forward import indexing as _i
-from ..forward import linalg as _l
-from ..forward import manipulation as _m
+from ..forward import composed, elementwise, indexing, linalg, manipulation
 from ..forward.arithmetic import equal
 from ..forward.elementwise import isnan
 from ..forward.indexing import _getitem
@@ -78,14 +74,14 @@ __all__ = [
 def where(condition: Any, /, *branches: Any) -> Any:
     """x where `condition`, else y, for branches x, y; without branches the indices of what is not 0."""
     if not branches:
-        return _i.nonzero(tensor(condition))
+        return indexing.nonzero(tensor(condition))
     if len(branches) != 2:
         raise ValueError("either both or neither of x and y should be given")
     given = (condition, *branches)
     condition, x, y = [beside(b, given) if isinstance(b, (list, tuple)) else b for b in given]
     if type(condition) is bool:
         condition = positions(numpy.asarray(condition), beside(0, given))
-    return _e.where(truth(condition), x, y)
+    return elementwise.where(truth(condition), x, y)
 
 
 def select(condlist: Sequence[Any], choicelist: Sequence[Any], default: Any = 0) -> Array:
@@ -96,7 +92,7 @@ def select(condlist: Sequence[Any], choicelist: Sequence[Any], default: Any = 0)
     choices = [x if type(x) in (int, float, complex) else beside(x, like) for x in (*choicelist, default)]
     *choices, z = [cast(beside(x, like), _dtype_of_all(choices)) for x in choices]
     for condition, choice in zip(reversed(condlist), reversed(choices), strict=True):
-        z = _e.where(truth(beside(condition, like)), choice, z)
+        z = elementwise.where(truth(beside(condition, like)), choice, z)
     return z
 
 
@@ -116,7 +112,7 @@ def piecewise(x: Tensor, condlist: Any, funclist: Sequence[Any], *args: Any, **k
     """
     conditions = [truth(c) for c in tensors(*(condlist if isinstance(condlist, (list, tuple)) else (condlist,)))]
     functions = list(funclist)
-    z = _e.astype(beside(0.0, x), x.dtype)
+    z = elementwise.astype(beside(0.0, x), x.dtype)
     if len(functions) == len(conditions) + 1:
         otherwise = namespace_of(x).logical_not(conditions[0])
         for condition in conditions[1:]:
@@ -126,10 +122,10 @@ def piecewise(x: Tensor, condlist: Any, funclist: Sequence[Any], *args: Any, **k
         raise ValueError(f"with {len(conditions)} condition(s), either {len(conditions)} or one more functions are expected")
     for condition, function in zip(conditions, functions, strict=True):
         if callable(function):
-            chosen = _c.apply_where(condition, x, _Called(function, args, kw), fill_value=0.0)
+            chosen = composed.apply_where(condition, x, _Called(function, args, kw), fill_value=0.0)
         else:
             chosen = beside(function, x)
-        z = _e.where(condition, chosen, z)
+        z = elementwise.where(condition, chosen, z)
     return z
 
 
@@ -156,7 +152,7 @@ def choose(a: Any, choices: Sequence[Any], *, mode: str = "raise") -> Array:
         raise ValueError(f"numpy.choose: invalid entry in choice array: the indices must lie in 0 ... {len(parts) - 1}")
     z = parts[0]
     for number, part in enumerate(parts[1:], 1):
-        z = _e.where(equal(index, number), part, z)
+        z = elementwise.where(equal(index, number), part, z)
     return z
 
 
@@ -166,7 +162,7 @@ def clip(a: Any, a_min: Any = None, a_max: Any = None, *, min: Any = None, max: 
     a = beside(a, (a, low, high))
     low, high = [beside(bound, a) if isinstance(bound, (list, tuple)) else bound for bound in (low, high)]
     fractions = any(type(bound) is float or (hasattr(bound, "dtype") and _xp.is_floating(bound)) for bound in (low, high))
-    return _e.clip(floating(a) if fractions else a, low, high)
+    return elementwise.clip(floating(a) if fractions else a, low, high)
 
 
 def nan_to_num(x: Tensor, copy: bool = True, nan: Any = 0.0, posinf: Any = None, neginf: Any = None) -> Array:
@@ -178,9 +174,9 @@ def nan_to_num(x: Tensor, copy: bool = True, nan: Any = 0.0, posinf: Any = None,
     if _xp.kind(x) == "complex floating":
         refuse("nan_to_num", "a complex operand", "take it of numpy.real(x) and numpy.imag(x)")
     limits = namespace_of(x).finfo(x.dtype)
-    x = _e.where(isnan(x), nan, x)
-    x = _e.where(equal(x, math.inf), limits.max if posinf is None else posinf, x)
-    return _e.where(equal(x, -math.inf), limits.min if neginf is None else neginf, x)
+    x = elementwise.where(isnan(x), nan, x)
+    x = elementwise.where(equal(x, math.inf), limits.max if posinf is None else posinf, x)
+    return elementwise.where(equal(x, -math.inf), limits.min if neginf is None else neginf, x)
 
 
 # Taking and leaving -----------------------------------------------------------------------------------------------------------------
@@ -197,20 +193,20 @@ def take(a: Any, indices: Any, axis: int | None = None, *, mode: str = "raise") 
     if axis is None:
         a, axis = raveled(a), 0
     axis = axis_of(a, axis, "take")
-    z = _i.take(a, raveled(brought_inside(indices, a.shape[axis], mode)), axis=axis)
-    return _m.reshape(z, a.shape[:axis] + indices.shape + a.shape[axis + 1 :])
+    z = indexing.take(a, raveled(brought_inside(indices, a.shape[axis], mode)), axis=axis)
+    return manipulation.reshape(z, a.shape[:axis] + indices.shape + a.shape[axis + 1 :])
 
 
 def take_along_axis(arr: Any, indices: Any, axis: int | None = -1) -> Array:
     """The elements of arr at `indices` along `axis`, with indices of their own at every other position."""
     arr, indices = tensors(arr, indices)
-    return _i.take_along_axis(raveled(arr) if axis is None else arr, indices, axis=0 if axis is None else axis)
+    return indexing.take_along_axis(raveled(arr) if axis is None else arr, indices, axis=0 if axis is None else axis)
 
 
 def compress(condition: Any, a: Any, axis: int | None = None) -> Array:
     """The elements of a along `axis` for which a 1-d `condition` holds; with None, of a laid flat."""
     condition, a = tensors(condition, a)
-    (indices,) = _i.nonzero(truth(condition))
+    (indices,) = indexing.nonzero(truth(condition))
     return take(a, indices, axis)
 
 
@@ -225,26 +221,28 @@ def delete(arr: Any, obj: Any, axis: int | None = None) -> Array:
     arr = beside(arr, (arr, obj))
     arr, axis = (raveled(arr), 0) if axis is None else (arr, axis_of(arr, axis, "delete"))
     stay = numpy.delete(numpy.arange(arr.shape[axis]), on_host(obj))
-    return _i.take(arr, positions(stay, arr), axis=axis)
+    return indexing.take(arr, positions(stay, arr), axis=axis)
 
 
 def insert(arr: Any, obj: Any, values: Any, axis: int | None = None) -> Array:
     """arr with `values`, in its dtype, before what stands at `obj` along `axis`; with None, of arr laid flat."""
     arr, values = tensors(arr, values)
     if _xp.is_floating(arr):
-        values = _e.astype(values, arr.dtype)
+        values = elementwise.astype(values, arr.dtype)
     arr, axis = (raveled(arr), 0) if axis is None else (arr, axis_of(arr, axis, "insert"))
     n = arr.shape[axis]
     one = numpy.ndim(on_host(obj)) == 0 and not isinstance(obj, slice)
     if len(arr.shape) > 1 and one:  # one place: the values without this axis
-        values = _m.expand_dims(values, axis=0) if len(values.shape) < len(arr.shape) else values
-        values = _m.moveaxis(values, 0, axis) if len(values.shape) == len(arr.shape) else values
+        values = manipulation.expand_dims(values, axis=0) if len(values.shape) < len(arr.shape) else values
+        values = manipulation.moveaxis(values, 0, axis) if len(values.shape) == len(arr.shape) else values
     count = values.shape[axis] if len(values.shape) == len(arr.shape) else 1
     if not one:
         count = len(numpy.arange(n)[obj]) if isinstance(obj, slice) else len(on_host(obj))
     shape = (*arr.shape[:axis], count, *arr.shape[axis + 1 :])
     order = numpy.insert(numpy.arange(n), on_host(obj), n + numpy.arange(count))
-    return _i.take(_m.concat([arr, _m.broadcast_to(values, shape)], axis=axis), positions(order, arr), axis=axis)
+    return indexing.take(
+        manipulation.concat([arr, manipulation.broadcast_to(values, shape)], axis=axis), positions(order, arr), axis=axis
+    )
 
 
 # Diagonals and triangles ------------------------------------------------------------------------------------------------------------
@@ -253,12 +251,12 @@ def insert(arr: Any, obj: Any, values: Any, axis: int | None = None) -> Array:
 def diag(v: Tensor, k: int = 0) -> Array:
     """The k-th diagonal of a matrix, or the matrix that has a vector there."""
     if len(v.shape) == 2:
-        return _l.diagonal(v, offset=k)
+        return linalg.diagonal(v, offset=k)
     if len(v.shape) != 1:
         raise ValueError("Input must be 1- or 2-d.")
     n = v.shape[0] + abs(k)
     flat = slice(max(-k, 0) * n + max(k, 0), (n - max(k, 0)) * n, n + 1)
-    return _m.reshape(_i.scatter_add(v, flat, (n * n,)), (n, n))
+    return manipulation.reshape(indexing.scatter_add(v, flat, (n * n,)), (n, n))
 
 
 def diagflat(v: Any, k: int = 0) -> Array:
@@ -269,21 +267,21 @@ def diagflat(v: Any, k: int = 0) -> Array:
 def diagonal(a: Tensor, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Array:
     """The diagonals of the matrices that two axes of a make, along a new last axis."""
     first, second = axes_of(a, (axis1, axis2), "diagonal")
-    return _l.diagonal(_m.moveaxis(a, (first, second), (-2, -1)), offset=offset)
+    return linalg.diagonal(manipulation.moveaxis(a, (first, second), (-2, -1)), offset=offset)
 
 
 def tril(m: Tensor, k: int = 0) -> Array:
     """The lower triangle of each matrix in m, up to the k-th diagonal; of a vector, of the matrix that has it in every row."""
-    return _m.tril(_as_matrix(m), k=k)
+    return manipulation.tril(_as_matrix(m), k=k)
 
 
 def triu(m: Tensor, k: int = 0) -> Array:
     """The upper triangle of each matrix in m, from the k-th diagonal; of a vector, of the matrix that has it in every row."""
-    return _m.triu(_as_matrix(m), k=k)
+    return manipulation.triu(_as_matrix(m), k=k)
 
 
 def _as_matrix(m: Tensor) -> Tensor:
-    return m if len(m.shape) > 1 else _m.broadcast_to(m, (m.shape[0], m.shape[0]))
+    return m if len(m.shape) > 1 else manipulation.broadcast_to(m, (m.shape[0], m.shape[0]))
 
 
 # Padding --------------------------------------------------------------------------------------------------------------------------
@@ -309,10 +307,10 @@ def pad(array: Any, pad_width: Any, mode: Any = "constant", *, constant_values: 
             continue
         if mode in ("constant", "empty"):
             low, high = values[axis] if values else (0, 0)
-            a = _m.concat([_filled(a, axis, before, low), a, _filled(a, axis, after, high)], axis=axis)
+            a = manipulation.concat([_filled(a, axis, before, low), a, _filled(a, axis, after, high)], axis=axis)
         else:
             order = numpy.pad(numpy.arange(a.shape[axis]), (before, after), mode)
-            a = _i.take(a, positions(order, a), axis=axis)
+            a = indexing.take(a, positions(order, a), axis=axis)
     return a
 
 
@@ -320,14 +318,14 @@ def _constants(values: Any, a: Tensor) -> list[tuple[Any, Any]]:
     """The two numbers, or 0-d tensors, that go before and after each axis."""
     if type(values) is not Tensor and not isinstance(values, (list, tuple)) and not _xp.is_array(values):
         return [(values, values)] * len(a.shape)
-    table = _m.broadcast_to(beside(values, a), (len(a.shape), 2))
+    table = manipulation.broadcast_to(beside(values, a), (len(a.shape), 2))
     return [(_getitem(table, (i, 0)), _getitem(table, (i, 1))) for i in range(len(a.shape))]
 
 
 def _filled(a: Tensor, axis: int, length: int, value: Any) -> Tensor:
     shape = (*a.shape[:axis], length, *a.shape[axis + 1 :])
-    value = _e.astype(beside(value, a), a.dtype)
-    return _m.broadcast_to(value, shape)  # type: ignore[no-any-return]
+    value = elementwise.astype(beside(value, a), a.dtype)
+    return manipulation.broadcast_to(value, shape)  # type: ignore[no-any-return]
 
 
 # Order ------------------------------------------------------------------------------------------------------------------------------
@@ -336,20 +334,20 @@ def _filled(a: Tensor, axis: int, length: int, value: Any) -> Tensor:
 def sort(a: Tensor, axis: int | None = -1, kind: Any = None, order: Any = None, *, stable: Any = None) -> Array:
     """a sorted along `axis`; with None, a laid flat."""
     refuse_fields("sort", order)
-    return _m.sort(raveled(a) if axis is None else a, axis=-1 if axis is None else axis)
+    return manipulation.sort(raveled(a) if axis is None else a, axis=-1 if axis is None else axis)
 
 
 def argsort(a: Tensor, axis: int | None = -1, kind: Any = None, order: Any = None, *, stable: Any = None) -> Array:
     """The indices that sort a along `axis`; with None, a laid flat."""
     refuse_fields("argsort", order)
-    return _m.argsort(raveled(a) if axis is None else a, axis=-1 if axis is None else axis)
+    return manipulation.argsort(raveled(a) if axis is None else a, axis=-1 if axis is None else axis)
 
 
 def searchsorted(a: Any, v: Any, side: str = "left", sorter: Any = None) -> Array:
     """The indices at which v would have to be inserted into a to keep it sorted."""
     a, v, sorter = tensors(a, v, sorter)
     flat = raveled(v)
-    return _m.reshape(_m.searchsorted(a, flat, side=side, sorter=sorter), v.shape)
+    return manipulation.reshape(manipulation.searchsorted(a, flat, side=side, sorter=sorter), v.shape)
 
 
 def digitize(x: Any, bins: Any, right: bool = False) -> Array:
@@ -359,17 +357,17 @@ def digitize(x: Any, bins: Any, right: bool = False) -> Array:
 
 def nonzero(a: Tensor) -> tuple[Array, ...]:
     """The indices, one array an axis, of the elements that are not 0."""
-    return _i.nonzero(a)  # type: ignore[no-any-return]
+    return indexing.nonzero(a)  # type: ignore[no-any-return]
 
 
 def flatnonzero(a: Tensor) -> Array:
     """The indices of the elements of a laid flat that are not 0."""
-    return _i.nonzero(raveled(a))[0]
+    return indexing.nonzero(raveled(a))[0]
 
 
 def argwhere(a: Tensor) -> Array:
     """The indices of the elements that are not 0, each a row."""
-    return _m.stack(_i.nonzero(a), axis=1)
+    return manipulation.stack(indexing.nonzero(a), axis=1)
 
 
 def unique(ar: Tensor, return_index: bool = False, return_inverse: bool = False, return_counts: bool = False) -> Any:
@@ -377,11 +375,11 @@ def unique(ar: Tensor, return_index: bool = False, return_inverse: bool = False,
 
     Of equal elements the first has the gradient.
     """
-    found = _c.unique_all(ar)
-    order = _m.argsort(found[0])
-    back = _m.argsort(order)
-    values, first, counts = [_i.take(part, order, axis=0) for part in (found[0], found[1], found[3])]
-    inverse = _m.reshape(_i.take(back, raveled(found[2]), axis=0), ar.shape)
+    found = composed.unique_all(ar)
+    order = manipulation.argsort(found[0])
+    back = manipulation.argsort(order)
+    values, first, counts = [indexing.take(part, order, axis=0) for part in (found[0], found[1], found[3])]
+    inverse = manipulation.reshape(indexing.take(back, raveled(found[2]), axis=0), ar.shape)
     extra = ((return_index, first), (return_inverse, inverse), (return_counts, counts))
     chosen = [part for wanted, part in extra if wanted]
     return (values, *chosen) if chosen else values
@@ -393,7 +391,7 @@ def unique(ar: Tensor, return_index: bool = False, return_inverse: bool = False,
 def isin(element: Any, test_elements: Any, *, assume_unique: bool = False, invert: bool = False, kind: Any = None) -> Array:
     """Whether each element is one of the test elements."""
     element, test_elements = tensors(element, test_elements)
-    return _m.isin(element, test_elements, invert=invert)
+    return manipulation.isin(element, test_elements, invert=invert)
 
 
 def isclose(a: Any, b: Any, rtol: Any = 1e-05, atol: Any = 1e-08, equal_nan: bool = False) -> Array:

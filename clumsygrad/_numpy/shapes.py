@@ -10,9 +10,7 @@ from typing import Any
 
 from .. import _transfer
 from .. import xp as _xp
-from ..forward import composed as _c
-from ..forward import manipulation as _m
-from ..forward import views as _v
+from ..forward import composed, manipulation, views
 from ..forward.elementwise import astype
 from ..forward.indexing import _getitem
 from ..tensor import Tensor
@@ -81,9 +79,9 @@ def reshape(a: Tensor, /, shape: Any = None, order: str = "C", *, newshape: Any 
     """a in another shape of as many elements; one length may be −1."""
     shape = shape_of(newshape if shape is None else shape)
     if order == "F":
-        return transpose(_v.reshape(transpose(a), shape[::-1], copy=copy or None))
+        return transpose(views.reshape(transpose(a), shape[::-1], copy=copy or None))
     _check_order("reshape", order)
-    return _v.reshape(a, shape, copy=copy or None)
+    return views.reshape(a, shape, copy=copy or None)
 
 
 def ravel(a: Tensor, order: str = "C") -> Array:
@@ -92,7 +90,7 @@ def ravel(a: Tensor, order: str = "C") -> Array:
         a = transpose(a)
     else:
         _check_order("ravel", order)
-    return a if len(a.shape) == 1 else _v.reshape(a, (-1,))
+    return a if len(a.shape) == 1 else views.reshape(a, (-1,))
 
 
 def _check_order(name: str, order: str) -> None:
@@ -103,12 +101,12 @@ def _check_order(name: str, order: str) -> None:
 def transpose(a: Any, axes: Sequence[int] | None = None) -> Array:
     """a with its axes in the order `axes`; with None, in the opposite order."""
     a = tensor(a)
-    return _v.permute_dims(a, tuple(range(len(a.shape)))[::-1] if axes is None else axes_of(a, tuple(axes), "transpose"))
+    return views.permute_dims(a, tuple(range(len(a.shape)))[::-1] if axes is None else axes_of(a, tuple(axes), "transpose"))
 
 
 def matrix_transpose(x: Tensor, /) -> Array:
     """x with its last two axes exchanged."""
-    return _v.matrix_transpose(x)
+    return views.matrix_transpose(x)
 
 
 def swapaxes(a: Tensor, axis1: int, axis2: int) -> Array:
@@ -116,25 +114,25 @@ def swapaxes(a: Tensor, axis1: int, axis2: int) -> Array:
     order = list(range(len(a.shape)))
     first, second = axes_of(a, (axis1, axis2), "swapaxes")
     order[first], order[second] = second, first
-    return _v.permute_dims(a, tuple(order))
+    return views.permute_dims(a, tuple(order))
 
 
 def moveaxis(a: Tensor, source: Any, destination: Any) -> Array:
     """a with the axes `source` moved to the positions `destination`."""
-    return _v.moveaxis(a, _xp.as_integers(source), _xp.as_integers(destination))
+    return views.moveaxis(a, _xp.as_integers(source), _xp.as_integers(destination))
 
 
 def rollaxis(a: Tensor, axis: int, start: int = 0) -> Array:
     """a with one axis moved back until it stands before `start`."""
     axis = axis_of(a, axis, "rollaxis")
     start = start + len(a.shape) if start < 0 else start
-    return _v.moveaxis(a, axis, start - 1 if axis < start else start)
+    return views.moveaxis(a, axis, start - 1 if axis < start else start)
 
 
 def squeeze(a: Tensor, axis: Any = None) -> Array:
     """a without the axes `axis`, which have length 1; with None, without all of length 1."""
     axes = tuple([i for i, n in enumerate(a.shape) if n == 1]) if axis is None else axes_of(a, axis, "squeeze")
-    return _v.squeeze(a, axis=axes)
+    return views.squeeze(a, axis=axes)
 
 
 def expand_dims(a: Tensor, axis: Any) -> Array:
@@ -143,24 +141,24 @@ def expand_dims(a: Tensor, axis: Any) -> Array:
     ndim = len(a.shape) + len(axes)
     places = numpy.lib.array_utils.normalize_axis_tuple(axes, ndim, "expand_dims")
     lengths = iter(a.shape)
-    return _v.reshape(a, tuple([1 if i in places else next(lengths) for i in range(ndim)]))
+    return views.reshape(a, tuple([1 if i in places else next(lengths) for i in range(ndim)]))
 
 
 def broadcast_to(array: Tensor, shape: Any, subok: bool = False) -> Array:
     """The array, repeated along new axes and along axes of length 1."""
-    return _m.broadcast_to(array, shape_of(shape))
+    return manipulation.broadcast_to(array, shape_of(shape))
 
 
 def broadcast_arrays(*args: Any, subok: bool = False) -> tuple[Array, ...]:
     """The arrays, each broadcast to the shape that all of them broadcast to."""
-    return _c.broadcast_arrays(*tensors(*args))
+    return composed.broadcast_arrays(*tensors(*args))
 
 
 def meshgrid(*xi: Any, copy: bool = True, sparse: bool = False, indexing: str = "xy") -> tuple[Array, ...]:
     """The coordinates of a grid: each 1-d array along an axis of its own. With `sparse` the other axes have length 1."""
     if sparse:
-        return _c.sparse_meshgrid(*tensors(*xi), indexing=indexing)
-    return _c.meshgrid(*tensors(*xi), indexing=indexing)
+        return composed.sparse_meshgrid(*tensors(*xi), indexing=indexing)
+    return composed.meshgrid(*tensors(*xi), indexing=indexing)
 
 
 def _at_least(ndim: int, arrays: tuple[Any, ...]) -> Any:
@@ -171,7 +169,7 @@ def _at_least(ndim: int, arrays: tuple[Any, ...]) -> Any:
             shape = (1,) * lacking + x.shape
             if ndim == 3:
                 shape = {0: (1, 1, 1), 1: (1, *x.shape, 1), 2: (*x.shape, 1)}[len(x.shape)]
-            x = _v.reshape(x, shape)
+            x = views.reshape(x, shape)
         found.append(x)
     return found[0] if len(found) == 1 else tuple(found)
 
@@ -201,17 +199,17 @@ def copy(a: Tensor, order: str = "K", subok: bool = False) -> Array:
 
 def flip(m: Tensor, axis: Any = None) -> Array:
     """m with the order of its elements along `axis` (an axis, several, or all) reversed."""
-    return _m.flip(m, axis=axes_of(m, axis, "flip"))
+    return manipulation.flip(m, axis=axes_of(m, axis, "flip"))
 
 
 def fliplr(m: Tensor) -> Array:
     """m with its columns in the opposite order."""
-    return _m.flip(m, axis=axis_of(m, 1, "fliplr"))
+    return manipulation.flip(m, axis=axis_of(m, 1, "fliplr"))
 
 
 def flipud(m: Tensor) -> Array:
     """m with its rows in the opposite order."""
-    return _m.flip(m, axis=axis_of(m, 0, "flipud"))
+    return manipulation.flip(m, axis=axis_of(m, 0, "flipud"))
 
 
 def roll(a: Tensor, shift: Any, axis: Any = None) -> Array:
@@ -220,7 +218,7 @@ def roll(a: Tensor, shift: Any, axis: Any = None) -> Array:
         axis = axes_of(a, axis, "roll")
         if not isinstance(shift, (tuple, list)):
             shift = (int(shift),) * len(axis)
-    return _m.roll(a, tuple(shift) if isinstance(shift, (tuple, list)) else int(shift), axis=axis)
+    return manipulation.roll(a, tuple(shift) if isinstance(shift, (tuple, list)) else int(shift), axis=axis)
 
 
 def rot90(m: Tensor, k: int = 1, axes: Sequence[int] = (0, 1)) -> Array:
@@ -230,10 +228,10 @@ def rot90(m: Tensor, k: int = 1, axes: Sequence[int] = (0, 1)) -> Array:
         raise ValueError(f"rot90: axes must be two, got {tuple(axes)}")
     k %= 4
     if k == 2:
-        return _m.flip(m, axis=(first, second))
+        return manipulation.flip(m, axis=(first, second))
     if k == 1:
-        return swapaxes(_m.flip(m, axis=second), first, second)
-    return _m.flip(swapaxes(m, first, second), axis=second) if k == 3 else m
+        return swapaxes(manipulation.flip(m, axis=second), first, second)
+    return manipulation.flip(swapaxes(m, first, second), axis=second) if k == 3 else m
 
 
 def repeat(a: Any, repeats: Any, axis: int | None = None) -> Array:
@@ -241,12 +239,12 @@ def repeat(a: Any, repeats: Any, axis: int | None = None) -> Array:
     a = tensor(a)
     if not isinstance(repeats, int):
         repeats = repeats if type(repeats) is Tensor else Tensor(_transfer.moved(numpy.asarray(repeats), a.data))
-    return _m.repeat(raveled(a) if axis is None else a, repeats, axis=0 if axis is None else axis_of(a, axis, "repeat"))
+    return manipulation.repeat(raveled(a) if axis is None else a, repeats, axis=0 if axis is None else axis_of(a, axis, "repeat"))
 
 
 def tile(A: Any, reps: Any) -> Array:
     """A as a whole repeated along each axis."""
-    return _m.tile(tensor(A), shape_of(reps))
+    return manipulation.tile(tensor(A), shape_of(reps))
 
 
 def resize(a: Tensor, new_shape: Any) -> Array:
@@ -255,8 +253,8 @@ def resize(a: Tensor, new_shape: Any) -> Array:
     size, n = math.prod(shape), math.prod(a.shape)
     flat = raveled(a)
     if size > n:
-        flat = _m.tile(flat, (-(-size // max(n, 1)),))
-    return _m.reshape(_getitem(flat, slice(None, size)), shape)
+        flat = manipulation.tile(flat, (-(-size // max(n, 1)),))
+    return manipulation.reshape(_getitem(flat, slice(None, size)), shape)
 
 
 # Joining --------------------------------------------------------------------------------------------------------------------------
@@ -265,14 +263,14 @@ def resize(a: Tensor, new_shape: Any) -> Array:
 def concatenate(arrays: Sequence[Any], /, axis: int | None = 0, *, dtype: Any = None, casting: str = "same_kind") -> Array:
     """The arrays one after the other along `axis`; with None, all of them laid flat."""
     parts = tensors(*arrays)
-    z = _m.concat(parts if axis is not None else tuple(map(raveled, parts)), axis=0 if axis is None else axis)
+    z = manipulation.concat(parts if axis is not None else tuple(map(raveled, parts)), axis=0 if axis is None else axis)
     return _cast_of("concatenate", z, parts, dtype, casting)
 
 
 def stack(arrays: Sequence[Any], axis: int = 0, *, dtype: Any = None, casting: str = "same_kind") -> Array:
     """The arrays, of one shape, side by side along a new axis."""
     parts = tensors(*arrays)
-    return _cast_of("stack", _m.stack(parts, axis=axis), parts, dtype, casting)
+    return _cast_of("stack", manipulation.stack(parts, axis=axis), parts, dtype, casting)
 
 
 def _cast_of(name: str, z: Tensor, parts: tuple[Any, ...], dtype: Any, casting: str) -> Tensor:
@@ -303,7 +301,7 @@ def dstack(tup: Sequence[Any]) -> Array:
 def column_stack(tup: Sequence[Any]) -> Array:
     """The arrays side by side, as columns where they are 1-d."""
     parts = tensors(*tup)
-    return concatenate([_m.reshape(x, (-1, 1)) if len(x.shape) < 2 else x for x in parts], 1)
+    return concatenate([manipulation.reshape(x, (-1, 1)) if len(x.shape) < 2 else x for x in parts], 1)
 
 
 def block(arrays: Any) -> Array:
@@ -325,9 +323,9 @@ def _leaves(arrays: Any, like: Tensor | None) -> list[Tensor]:
 
 def _joined(arrays: Any, depth: int, ndim: int, like: Tensor | None) -> Array:
     if depth:
-        return _m.concat([_joined(x, depth - 1, ndim, like) for x in arrays], axis=-depth)
+        return manipulation.concat([_joined(x, depth - 1, ndim, like) for x in arrays], axis=-depth)
     x = beside(arrays, like)
-    return _m.reshape(x, (1,) * (ndim - len(x.shape)) + x.shape)
+    return manipulation.reshape(x, (1,) * (ndim - len(x.shape)) + x.shape)
 
 
 def append(arr: Any, values: Any, axis: int | None = None) -> Array:
@@ -378,4 +376,4 @@ def dsplit(ary: Tensor, indices_or_sections: Any) -> list[Array]:
 
 def unstack(x: Tensor, /, *, axis: int = 0) -> tuple[Array, ...]:
     """The slices of x along `axis`."""
-    return _c.unstack(x, axis=axis)
+    return composed.unstack(x, axis=axis)

@@ -7,8 +7,7 @@ from typing import Any
 
 from .. import _transfer
 from .. import xp as _xp
-from ..forward import reductions as _r
-from ..forward import statistics as _s
+from ..forward import reductions, statistics
 from ..forward.arithmetic import add, divide, equal, less, multiply, subtract
 from ..forward.elementwise import astype, conj, floor, isnan, maximum, minimum, real, sqrt, where
 from ..forward.elementwise import round as _round
@@ -37,7 +36,7 @@ __all__ = [
 def median(a: Any, axis: Axis = None, *, overwrite_input: bool = False, keepdims: bool = False) -> Array:
     """The middle of the sorted elements over `axis`, or the mean of the two in the middle."""
     a = floating(tensor(a))
-    return _s.median(a, axis=axes_of(a, axis, "median"), keepdims=keepdims)
+    return statistics.median(a, axis=axes_of(a, axis, "median"), keepdims=keepdims)
 
 
 def nanmedian(a: Any, axis: Axis = None, *, overwrite_input: bool = False, keepdims: bool = False) -> Array:
@@ -148,7 +147,7 @@ def _at_fractions(rows: Tensor, q: Tensor, method: str, without_nan: bool) -> Te
     wide = ns.float64 if n > _WHOLE_IN_FLOAT32 else ns.result_type(rows.dtype, ns.float32)  # of positions
     q = astype(q, wide)
     if without_nan:
-        last = subtract(_r.sum(astype(equal(isnan(rows), False), wide), axis=-1, keepdims=True), 1.0)
+        last = subtract(reductions.sum(astype(equal(isnan(rows), False), wide), axis=-1, keepdims=True), 1.0)
     else:
         last = ns.full_like(_getitem(rows, (..., slice(None, 1))).detach(), float(n - 1), dtype=wide)
     if method == "inverted_cdf":
@@ -159,11 +158,11 @@ def _at_fractions(rows: Tensor, q: Tensor, method: str, without_nan: bool) -> Te
 def _reached(rows: Tensor, w: Tensor, q: Tensor) -> Tensor:
     """Where in sorted rows the sums of their weights reach the fractions q of the whole; nan has no weight."""
     w = where(isnan(rows.detach()), 0.0, astype(w, namespace_of(w).float64))
-    sums = _r.cumulative_sum(w, axis=-1)
+    sums = reductions.cumulative_sum(w, axis=-1)
     parts = divide(sums, _getitem(sums, (..., slice(-1, None))))
     parts = where(equal(parts, 0), -1.0, parts)  # what has no weight is not the first
     before = less(reshape(parts, (*parts.shape[:-1], 1, parts.shape[-1])), reshape(astype(q, parts.dtype), (-1, 1)))
-    return minimum(_r.sum(astype(before, parts.dtype), axis=-1), float(rows.shape[-1] - 1))  # type: ignore[no-any-return]
+    return minimum(reductions.sum(astype(before, parts.dtype), axis=-1), float(rows.shape[-1] - 1))  # type: ignore[no-any-return]
 
 
 def _between(rows: Tensor, place: Tensor, last: Tensor, method: str) -> Tensor:
@@ -195,15 +194,15 @@ def average(a: Any, axis: Axis = None, weights: Any = None, returned: bool = Fal
     if weights is None:
         a = floating(tensor(a))
         axes = axes_of(a, axis, "average")
-        z = _r.mean(a, axis=axes, keepdims=keepdims)
+        z = reductions.mean(a, axis=axes, keepdims=keepdims)
         scale = namespace_of(a).full_like(z.detach(), float(math.prod([a.shape[i] for i in axes])))
     else:
         a, w = tensors(a, weights)
         a = floating(a)
         axes = axes_of(a, axis, "average")
         w = _fitting("average", w, a, axis)
-        scale = _r.sum(broadcast_to(w, a.shape), axis=axes, keepdims=keepdims)
-        z = divide(_r.sum(multiply(a, w), axis=axes, keepdims=keepdims), scale)
+        scale = reductions.sum(broadcast_to(w, a.shape), axis=axes, keepdims=keepdims)
+        z = divide(reductions.sum(multiply(a, w), axis=axes, keepdims=keepdims), scale)
     return (z, broadcast_to(scale, z.shape)) if returned else z
 
 
@@ -241,12 +240,12 @@ def cov(
     if ddof is None:
         ddof = 0 if bias else 1
     if fweights is None and aweights is None:
-        x = weighted = subtract(x, _r.mean(x, axis=1, keepdims=True))
+        x = weighted = subtract(x, reductions.mean(x, axis=1, keepdims=True))
         degrees = float(max(x.shape[1] - ddof, 0))
     else:
         w, lost = _weights_of_columns(x, fweights, aweights)
-        total = _r.sum(w)
-        x = subtract(x, divide(_r.sum(multiply(x, w), axis=1, keepdims=True), total))
+        total = reductions.sum(w)
+        x = subtract(x, divide(reductions.sum(multiply(x, w), axis=1, keepdims=True), total))
         weighted = multiply(x, w)
         degrees = maximum(subtract(total, multiply(float(ddof), lost)), 0.0)
     other = conj(x) if _xp.kind(x) == "complex floating" else x
@@ -271,7 +270,7 @@ def _weights_of_columns(x: Tensor, fweights: Any, aweights: Any) -> tuple[Tensor
     w = multiply(one, *others) if others else one
     if aweights is None:
         return w, 1.0
-    return w, divide(_r.sum(multiply(w, (others or [one])[0])), _r.sum(w))
+    return w, divide(reductions.sum(multiply(w, (others or [one])[0])), reductions.sum(w))
 
 
 def _rows(x: Tensor, rowvar: bool) -> Tensor:
@@ -294,6 +293,6 @@ def corrcoef(x: Any, y: Any = None, rowvar: bool = True, *, dtype: Any = None) -
 def bincount(x: Any, weights: Any = None, minlength: int = 0) -> Array:
     """How often each integer occurs in x, or the sums of the weights of each, in which it is differentiable. Reads max(x) on the host."""
     if weights is None:
-        return _s.bincount(tensor(x), None, minlength)
+        return statistics.bincount(tensor(x), None, minlength)
     x, weights = tensors(x, weights)
-    return _s.bincount(x, floating(weights), minlength)
+    return statistics.bincount(x, floating(weights), minlength)
