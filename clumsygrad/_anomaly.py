@@ -20,6 +20,7 @@ from . import tensor as _tensor
 from . import xp as _xp
 from ._gradients import Place, place
 from ._operands import raw
+from ._versions import is_blank
 from .grad._read import operands
 from .tensor import Tensor
 from .xp import Array, array_namespace, numpy
@@ -184,7 +185,7 @@ def _first_not_finite(tensor: Tensor) -> Tensor | None:
     """Going up from a tensor, the oldest on a way of values that are not finite; None if its own and its operands' are."""
     found = None if _is_finite(tensor._data) else tensor
     while True:
-        older = next((x for x in engine.parents_as_read(tensor) if not _is_finite(x._data)), None)
+        older = next((x for x in engine.parents_as_read(tensor) if not _is_finite(x._data) and not is_blank(x._data)), None)
         if older is None:
             return found
         found = tensor = older

@@ -8,6 +8,7 @@ from typing import Any
 
 from . import engine
 from . import xp as _xp
+from ._versions import is_blank
 from .tensor import Tensor
 
 __all__ = ["graph"]
@@ -81,7 +82,7 @@ def _everything(tensor: Tensor) -> dict[int, Tensor]:
     stack = [tensor]
     while stack:
         x = stack.pop()
-        if x._id not in found:
+        if x._id not in found or (is_blank(found[x._id]._data) and not is_blank(x._data)):
             found[x._id] = x
             stack += [parent for parent in _operands(x) if type(parent) is Tensor]
     return found

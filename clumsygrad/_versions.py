@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import math
 import sys
-import threading
 import weakref
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ._keys import apart, copied_part, put_back
 from ._modes import recording, recording_set
+from ._views import Part, View, Views, shown
 from .engine import watching
 from .xp import Array, array_namespace, device, device_arrays, ndarray, numpy, on_its_device
 
@@ -18,22 +18,7 @@ if TYPE_CHECKING:
     from ._hooks import Hooks
     from .tensor import Tensor
 
-__all__ = [
-    "Extra",
-    "OfComplex",
-    "Part",
-    "Permuted",
-    "Reshaped",
-    "View",
-    "Views",
-    "Write",
-    "as_read",
-    "changed",
-    "present",
-]
-
-
-_counting = threading.RLock()  # of the views of a leaf that threads share; a finalizer may come in between
+__all__ = ["Extra", "Write", "as_read", "as_read_in_part", "changed", "is_blank", "present"]
 
 
 class Extra:
@@ -68,191 +53,6 @@ class Extra:
             extra.hooks, self.hooks = self.hooks, None
 
 
-class Views:
-    """The living views of a tensor, held weakly: by the row that a view lies in, where its key begins with an integer, or else by None.
-
-    A loop that fills a tensor row by row leaves a view of each row in the graph, and each of its writes meets the views of one row.
-    """
-
-    __slots__ = ("by_row", "count", "limit")
-
-    def __init__(self) -> None:
-        self.by_row: dict[int | None, list[weakref.ref[Tensor]]] = {}
-        self.count = 0  # of all references, those to dead views too
-        self.limit = 16
-
-    def add(self, view: Tensor, shown: View, shape: tuple[int, ...]) -> None:
-        """Remember a view of a tensor of `shape` as long as it lives. Dead ones are dropped whenever their number may have doubled."""
-        row = _row(shown, shape)
-        with _counting:
-            if self.count >= self.limit:
-                alive = {row: [reference for reference in views if reference() is not None] for row, views in self.by_row.items()}
-                self.by_row = {row: views for row, views in alive.items() if views}
-                self.count = sum(map(len, self.by_row.values()))
-                self.limit = max(16, 2 * self.count)
-            self.by_row.setdefault(row, []).append(weakref.ref(view))
-            self.count += 1
-
-    def living(self, written: Part | None, shape: tuple[int, ...]) -> list[Tensor]:
-        """The views that may show something of what was written into a tensor of `shape`; all of them, if None."""
-        row = None if written is None else _row(written, shape)
-        found = []
-        with _counting:
-            for references in self.by_row.values() if row is None else map(self.by_row.get, (row, None)):
-                if references:
-                    views = [(reference, view) for reference in references if (view := reference()) is not None]
-                    self.count -= len(references) - len(views)
-                    references[:] = [reference for reference, _ in views]
-                    found += [view for _, view in views]
-        return [view for view in found if written is None or not written.is_apart(_shown(view), shape)]
-
-
-class Part:
-    """A view: the elements of its base at a basic key."""
-
-    __slots__ = ("key",)
-
-    def __init__(self, key: Any) -> None:
-        self.key = key
-
-    def read(self, base: Tensor) -> Tensor:
-        return base._getitem(self.key)
-
-    def write(self, base: Tensor, value: Any) -> Tensor:
-        """The base after `value` was written into the view."""
-        return base._assign(self.key, value)
-
-    def is_plain(self) -> bool:
-        """Whether the key is made of integers, slices, `...` and None."""
-        return all(type(part) in _PLAIN or isinstance(part, numpy.integer) for part in _parts(self.key))
-
-    def of(self, seen: View, shape: tuple[int, ...]) -> Part | None:
-        """This view of what `seen` shows of a tensor of `shape`, as one view of that; None where none is simple."""
-        key = _composed(_parts(seen.key), _parts(self.key), shape) if type(seen) is Part else None
-        return None if key is None else Part(key)
-
-    def is_apart(self, other: View, shape: tuple[int, ...]) -> bool:
-        """Whether two views of a tensor of `shape` are seen to share no element: along one axis, by integers and slices."""
-        if type(other) is not Part:
-            return False
-        for part, others, length in zip(_parts(self.key), _parts(other.key), shape):  # noqa: B905 (keys may leave axes out)
-            a, b = _indices(part, length), _indices(others, length)
-            if a is None or b is None:
-                return False
-            if not a or not b or max(a[0], a[-1]) < min(b[0], b[-1]) or max(b[0], b[-1]) < min(a[0], a[-1]):
-                return True
-        return False
-
-
-class Reshaped:
-    """A view: its base in another shape."""
-
-    __slots__ = ("shape",)
-
-    def __init__(self, shape: tuple[int, ...]) -> None:
-        self.shape = shape
-
-    def read(self, base: Tensor) -> Tensor:
-        return base._reshaped(self.shape)
-
-    def write(self, base: Tensor, value: Tensor) -> Tensor:
-        return value._reshaped(base.shape)
-
-    def of(self, seen: View, shape: tuple[int, ...]) -> Reshaped | None:
-        return self if type(seen) is Reshaped else None
-
-
-class Permuted:
-    """A view: its base with the axes in another order, counted from the front."""
-
-    __slots__ = ("axes",)
-
-    def __init__(self, axes: tuple[int, ...]) -> None:
-        self.axes = axes
-
-    def read(self, base: Tensor) -> Tensor:
-        return base._permuted(self.axes)
-
-    def write(self, base: Tensor, value: Tensor) -> Tensor:
-        return value._permuted(tuple(sorted(range(len(self.axes)), key=self.axes.__getitem__)))
-
-    def of(self, seen: View, shape: tuple[int, ...]) -> Permuted | None:
-        return Permuted(tuple([seen.axes[a] for a in self.axes])) if type(seen) is Permuted else None
-
-
-class OfComplex:
-    """A view: the real or the imaginary part of a complex base."""
-
-    __slots__ = ("is_real",)
-
-    def __init__(self, is_real: bool) -> None:
-        self.is_real = is_real
-
-    def read(self, base: Tensor) -> Tensor:
-        return base._real() if self.is_real else base._imag()
-
-    def write(self, base: Tensor, value: Tensor) -> Tensor:
-        return value + base._imag() * 1j if self.is_real else base._real() + value * 1j
-
-    def of(self, seen: View, shape: tuple[int, ...]) -> None:
-        return None
-
-
-_PLAIN = frozenset({int, slice, type(...), type(None)})
-
-View = Part | Reshaped | Permuted | OfComplex
-
-
-def _parts(key: Any) -> tuple[Any, ...]:
-    return key if type(key) is tuple else (key,)
-
-
-def _indices(part: Any, length: int) -> range | None:
-    """What part of a key reads along an axis, if it is an integer or a slice."""
-    if type(part) is slice:
-        return range(*part.indices(length))
-    if _is_integer(part):
-        return range(part % length, part % length + 1)
-    return None
-
-
-def _composed(first: tuple[Any, ...], second: tuple[Any, ...], shape: tuple[int, ...]) -> tuple[Any, ...] | None:
-    """The key that reads of a tensor of `shape` what `second` reads of its elements at `first`, if both are integers and slices."""
-    if len(first) > len(shape):  # an axis is made by None
-        return None
-    key: list[Any] = []
-    further = list(second)
-    for part, length in zip(first + (slice(None),) * (len(shape) - len(first)), shape, strict=False):
-        indices = _indices(part, length)
-        if indices is None:
-            return None
-        if type(part) is slice and further:
-            part = further.pop(0)
-            if _indices(part, 1) is None:
-                return None
-            found = indices[part]
-            indices = range(found, found + 1) if _is_integer(part) else found
-        if _is_integer(part):
-            key.append(indices[0])
-        else:
-            key.append(slice(indices.start, indices.stop if indices.stop >= 0 else None, indices.step) if indices else slice(0))
-    return None if further else tuple(key)
-
-
-def _is_integer(part: Any) -> bool:
-    return type(part) is int or isinstance(part, numpy.integer)
-
-
-def _shown(view: Tensor) -> View:
-    return view._extra.view  # type: ignore[union-attr, return-value]
-
-
-def _row(view: View, shape: tuple[int, ...]) -> int | None:
-    """The row that a view lies in, if its key begins with an integer."""
-    part = _parts(view.key)[:1] if type(view) is Part else ()
-    return int(part[0]) % shape[0] if part and _is_integer(part[0]) else None
-
-
 class Write:
     """The change that writing a value into a view (or at a key) makes in its base, for Tensor._change."""
 
@@ -270,7 +70,7 @@ class Write:
 
 
 def present(tensor: Tensor) -> Tensor:
-    """The present version as a tensor of its own, with the same id; of a view the same one again as long as somebody holds it."""
+    """The present version as a tensor of its own, with the same id; of a view, or of a private version, the same as long as it is held."""
     extra = tensor._extra
     known = extra.read() if extra is not None and extra.read is not None else None
     if known is not None and known._id == tensor._id:
@@ -283,7 +83,7 @@ def present(tensor: Tensor) -> Tensor:
     version._parents = tensor._parents
     version._attributes = tensor._attributes
     version._extra = None
-    if extra is not None and extra.base is not None:
+    if extra is not None and (extra.base is not None or extra.private == tensor._id):
         extra.read = weakref.ref(version)
     return version
 
@@ -302,7 +102,17 @@ def as_read(tensor: Tensor) -> Tensor:
     base: Any = extra.base
     while base._extra.base is not None:
         base = base._extra.base
-    return present(tensor) if base._extra.versions else tensor
+    return present(tensor) if base._extra.versions or base._extra.private is not None else tensor
+
+
+def as_read_in_part(tensor: Tensor) -> Tensor:
+    """What a graph is to hold of a private version of which it reads a part: a blank with its id, which keeps neither array nor tensor."""
+    extra: Any = tensor._extra
+    if tensor._rule is None or extra.hooks is not None or extra.retains or watching.get() is not None:
+        return tensor
+    version = present(tensor)
+    version._data = extra.blank = on_its_device(_blank, tensor._data, extra.blank)
+    return version
 
 
 def changed(tensor: Tensor, change: Callable[[Tensor], Tensor]) -> None:
@@ -319,6 +129,7 @@ def changed(tensor: Tensor, change: Callable[[Tensor], Tensor]) -> None:
     within = private and _is_held_by_none(tensor, write.view)
     before = on_its_device(copied_part, tensor._data, write.view.key) if within else None
     old = present(tensor)
+    old._data = tensor._data  # which it may have been without (as_read_in_part)
     is_leaf = tensor._tracked and tensor._rule is None
     try:
         new = write.within(old) if within else change(old)
@@ -332,10 +143,10 @@ def changed(tensor: Tensor, change: Callable[[Tensor], Tensor]) -> None:
     if private and old._rule is not None:
         old._data = extra.blank = on_its_device(_blank, old._data, extra.blank)
     olds[tensor._id] = old
-    for shown, new in changes:  # nobody may go on with the old version of a leaf, nor with what its views read of that
-        _become(shown, None if is_leaf else olds.get(shown._id, shown), new)
     if write is not None:
-        tensor._extras().private = tensor._id
+        tensor._extras().private = new._id
+    for tensor, new in changes:  # nobody may go on with the old version of a leaf, nor with what its views read of that
+        _become(tensor, None if is_leaf else olds.get(tensor._id, tensor), new)
 
 
 def _through_to_base(
@@ -377,6 +188,7 @@ class _Holder:
 
 _count: Callable[[Any], float] = getattr(sys, "getrefcount", lambda x: math.nan)
 _ONE = _references(_Holder())
+_blanks: weakref.WeakValueDictionary[int, Any] = weakref.WeakValueDictionary()
 
 
 def _blank(data: Array, known: Array | None) -> Array:
@@ -384,7 +196,14 @@ def _blank(data: Array, known: Array | None) -> Array:
     if known is not None and known.shape == data.shape and known.dtype == data.dtype:
         return known
     xp = array_namespace(data)
-    return xp.broadcast_to(xp.full((), math.nan, dtype=data.dtype, device=device(data)), data.shape)
+    blank = xp.broadcast_to(xp.full((), math.nan, dtype=data.dtype, device=device(data)), data.shape)
+    _blanks[id(blank)] = blank
+    return blank
+
+
+def is_blank(data: Any) -> bool:
+    """Whether an array stands for one that nobody reads again."""
+    return _blanks.get(id(data)) is data
 
 
 def _become(tensor: Tensor, old: Tensor | None, new: Tensor) -> None:
@@ -404,7 +223,7 @@ def _as_written(tensor: Tensor) -> Tensor:
     """The present version; of a view that was read while nothing was recorded, what would be read of its base now."""
     views, base = [], tensor
     while not base._tracked and base._extra is not None and base._extra.base is not None and recording():
-        views.append(_shown(base))
+        views.append(shown(base))
         base = base._extra.base
     if not views or not base._tracked:
         return present(tensor)
@@ -423,7 +242,7 @@ def _read_anew(tensor: Tensor, new: Tensor, changes: list[tuple[Tensor, Tensor]]
         views = base._extra.views if base._extra is not None else None
         for view in views.living(written if base is tensor else None, base._data.shape) if views is not None else ():
             with recording_set(recording() or view._tracked):  # what was read of a leaf goes on depending on it
-                part = _shown(view).read(new)
+                part = shown(view).read(new)
                 part._data = apart(part._data, new._data)
             if base is tensor or base._extra.retains:  # type: ignore[union-attr]
                 part._parents = (base,) if part._tracked else ()

@@ -24,7 +24,8 @@ from ._gradients import check_differentiable, check_gradient, deliver, place, un
 from ._hooks import HookHandle, Hooks
 from ._modes import no_grad, numbers_allowed, reset_recording, set_recording
 from ._operators import Operators
-from ._versions import Extra, Part, View, Views, Write, changed, present
+from ._versions import Extra, Write, changed, present
+from ._views import Part, View, Views
 from .xp import Array
 
 next_id: Callable[[], int] = itertools.count(1).__next__

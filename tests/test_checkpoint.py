@@ -370,3 +370,34 @@ def test_a_pullback_works_again_after_an_exception(error):
     with pytest.raises(error):
         pullback(B)
     np.testing.assert_array_equal(pullback(B)[0], 2 * A * B)
+
+
+def test_what_was_written_in_parts_may_be_closed_over():
+    """Also where the function reads both a part of it and the whole."""
+    x0 = np.asarray([1.0, 2.0, 3.0])
+
+    def gradient(wrapped, last):
+        x = cg.Tensor(x0, requires_grad=True)
+        u = cg.zeros((3, 3))
+        u[0] = x
+        u[1] = x * x
+        z = wrapped(lambda y: cg.sum(cg.sin(u[1]) * y) + cg.sum(u * u))(x)
+        if last is not None:
+            u[last] = 5.0
+        z.backward()
+        return x.grad
+
+    np.testing.assert_allclose(gradient(cg.func.checkpoint, None), gradient(lambda f: f, None), rtol=1e-15)
+    with pytest.raises(RuntimeError, match="closes over was changed"):
+        gradient(cg.func.checkpoint, 2)
+
+
+def test_a_part_that_was_closed_over_and_assigned_to_since_is_refused():
+    x = cg.Tensor([1.0, 2.0], requires_grad=True)
+    u = cg.zeros((2, 2))
+    u[0] = x
+    u[1] = x * x
+    z = cg.func.checkpoint(lambda y: cg.sum(cg.sin(u[1]) * y))(x)
+    u[1] = 5.0
+    with pytest.raises(RuntimeError, match="assigned to since"):
+        z.backward()

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import gc
 import tracemalloc
+import weakref
 
 import numpy as np
 import pytest
 from test_assignment import array_of, host
 
 import clumsygrad as cg
-from clumsygrad import _versions
+from clumsygrad import _versions, _views
 from clumsygrad.grad import _read
 
 
@@ -19,6 +20,15 @@ def gradients_of_few_elements(request, monkeypatch):
     """Gradients are written in place from some thousand elements on; here also those of few."""
     if request.param == "small too":
         monkeypatch.setattr(_read, "_LARGE", 0)
+
+
+@pytest.fixture
+def without_collector():
+    """What is freed here is freed by reference counting."""
+    gc.collect()
+    gc.disable()
+    yield
+    gc.enable()
 
 
 def rows(x, length, xp=cg):
@@ -212,7 +222,7 @@ def test_a_write_whose_views_cannot_be_read_leaves_the_array_as_it_was(monkeypat
     def fails(*_):
         raise MemoryError("no more")
 
-    monkeypatch.setattr(_versions.Part, "read", fails)
+    monkeypatch.setattr(_views.Part, "read", fails)
     with pytest.raises(MemoryError, match="no more"):
         u[1] = 7.0
     np.testing.assert_array_equal(u.data, values)
@@ -238,6 +248,53 @@ def test_an_anomaly_is_traced_through_old_versions():
         u[2] = x
         u[3] = x
         cg.sum(u * u).backward()
+
+
+def test_a_leaf_that_was_assigned_to_has_its_gradient():
+    leaf = cg.Tensor(np.ones((3, 2)), requires_grad=True)
+    with cg.no_grad():
+        leaf[0] = 2.0
+        leaf[1] = 3.0
+    cg.sum(leaf[0] * leaf[1] + leaf[2]).backward()
+    assert leaf.grad.tolist() == [[3, 3], [2, 2], [1, 1]]
+
+
+def test_hooks_and_retained_gradients_of_what_was_read_in_part():
+    x = cg.Tensor(X, requires_grad=True)
+    u = written(x)
+    part = u[1] * 2.0
+    seen = []
+    u.register_hook(lambda g: seen.append(g.copy()))
+    u.retain_grad()
+    cg.sum(part * u[0]).backward()
+    (g,) = seen
+    np.testing.assert_allclose(g[:2], [4 * X, 2 * X])
+    np.testing.assert_array_equal(u.grad, g)
+    np.testing.assert_allclose(x.grad, 8 * X)
+
+
+def test_a_graph_that_nobody_passed_dies_with_its_last_name(without_collector):
+    """Though what is read of the array was computed from what was written there."""
+    x = cg.Tensor(X, requires_grad=True)
+    states = rows(x, 5)
+    whole, earlier, last = weakref.ref(states), weakref.ref(states._extra.versions[2]), states[5] * 2.0
+    del states
+    assert whole() is None
+    assert earlier() is not None
+    del last
+    assert earlier() is None
+
+
+def test_an_anomaly_is_not_seen_in_what_stands_for_old_versions():
+    """The forward pass ran outside: its old versions are nan, but were not."""
+    x = cg.Tensor([0.0, 1.0], requires_grad=True)
+    u = cg.zeros((4, 2))
+    for i in range(4):
+        u[i] = x
+    z = cg.sqrt(u[2])
+    with cg.detect_anomaly(), pytest.raises(FloatingPointError) as caught:
+        cg.sum(z + u[1]).backward()
+    assert "the slope of sqrt is infinite" in str(caught.value)
 
 
 def test_without_counted_references_every_write_copies(monkeypatch):

@@ -272,7 +272,9 @@ def multi_dot(arrays: Sequence[Any]) -> Array:
 
 
 LINALG = {
-    **{name: getattr(linalg, name) for name in ("det", "inv", "slogdet", "eig", "eigvals", "svdvals", "matrix_norm", "vector_norm")},
+    **{
+        name: getattr(linalg, name) for name in ("det", "inv", "slogdet", "eig", "eigvals", "svdvals", "matrix_norm", "vector_norm")
+    },
     **{f.__name__: f for f in (cholesky, cond, eigh, eigvalsh, qr, svd, pinv, matrix_rank, matrix_power, lstsq, norm, solve)},
     **{f.__name__: f for f in (tensorinv, tensorsolve, multi_dot, tensordot)},
     **{f.__name__.removeprefix("linalg_"): f for f in (linalg_outer, linalg_cross, linalg_trace, linalg_diagonal)},

@@ -7,7 +7,8 @@ from typing import Any
 from .. import _keys, _transfer, grad
 from .. import xp as _xp
 from .._operation import operation
-from .._versions import Part
+from .._versions import as_read_in_part
+from .._views import Part
 from ..tensor import Tensor
 from ..xp import Array, array_namespace
 
@@ -102,6 +103,8 @@ def _part(x: Tensor, key: Any, /) -> Tensor:
     if private is not None and private == x._id:
         extra.private = private
         z._data = _keys.apart(z._data, x._data)
+        if z._tracked:
+            z._parents = (as_read_in_part(x),)
     return z
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from .._versions import OfComplex, Permuted, Reshaped
+from .._views import OfComplex, Permuted, Reshaped
 from ..tensor import Tensor
 from ..xp import Array, as_tuple
 from . import elementwise as _e

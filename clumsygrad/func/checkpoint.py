@@ -8,7 +8,7 @@ from typing import Any
 
 from .. import _tree
 from .._modes import recording, recording_set
-from .._versions import as_read
+from .._versions import as_read, is_blank
 from ..engine import parents_as_read
 from ..tensor import Tensor, record
 from ._scope import _Pullback, _Scope, constants, name_of
@@ -105,7 +105,8 @@ class _Call:
         unknown = _captured(self.name, inside, scope.oldest).keys() - stand_ins.keys()
         if unknown or any(type(leaves[i]) is not Tensor for i in self.outputs):
             raise RuntimeError(
-                f"{self.name}: the function computed something else than in the forward pass; it must do the same twice"
+                f"{self.name}: the function computed something else than in the forward pass; it must do the same twice. (A tensor that "
+                "it closes over may have been assigned to since: hand it over as an argument, or assign after backward)"
             )
         for x in inside:  # what it closes over becomes an argument: the pass ends there
             x._parents = tuple([stand_ins.get(p._id, p) if type(p) is Tensor else p for p in x._parents])
@@ -158,7 +159,8 @@ def _captured(name: str, inside: Iterable[Tensor], oldest: int) -> dict[int, Ten
             if type(parent) is not Tensor:
                 continue
             if parent._id < oldest:
-                older[parent._id] = parent
+                if parent._id not in older or is_blank(older[parent._id]._data):  # which a part alone was read of
+                    older[parent._id] = parent
             elif parent._id > tensor._id and parent._version_before(tensor._id)._id < oldest:
                 raise RuntimeError(
                     f"{name}: the function assigns to a tensor of shape {parent.shape} that it closes over, and would do so again "
