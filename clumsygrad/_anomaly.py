@@ -15,7 +15,7 @@ from contextvars import ContextVar, Token
 from types import TracebackType
 from typing import Any
 
-from . import engine
+from . import _transfer, engine
 from . import tensor as _tensor
 from . import xp as _xp
 from ._gradients import Place, place
@@ -192,7 +192,7 @@ def _first_not_finite(tensor: Tensor) -> Tensor | None:
 
 
 def _host(x: Any) -> Any:
-    return numpy.asarray(_xp.to_numpy(raw(x)))
+    return numpy.asarray(_transfer.to_numpy(raw(x)))
 
 
 # What is said ----------------------------------------------------------------------------------------------------------------------

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .xp import SCALARS, Array, array_namespace, kind
+from .xp import SCALARS, Array, array_namespace, is_complex, kind
 
 __all__ = ["clip", "sign"]
 
@@ -10,7 +10,7 @@ __all__ = ["clip", "sign"]
 def sign(x: Array) -> Array:
     """x / |x|, 0 at 0, nan where x is."""
     xp = array_namespace(x)
-    if kind(x) == "complex floating":
+    if is_complex(x):
         size = xp.abs(x)
         return x / xp.where(size == 0, 1.0, size)
     return xp.where(x > 0, 1.0, xp.where(x < 0, -1.0, x)) if kind(x) == "real floating" else xp.sign(x)

@@ -6,7 +6,6 @@ are NumPy's, on the host.
 
 from __future__ import annotations
 
-import itertools
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -14,7 +13,7 @@ from typing import Any
 
 from . import func
 from ._operands import raw
-from ._vectors import Vector, arrays_of, vector_of, width
+from ._vectors import Layout, Vector, vector_of
 from .tensor import Tensor
 from .xp import array_namespace, numpy
 
@@ -33,7 +32,8 @@ class FlatMap:
     """A function from a list of arrays to a list of arrays, as a map from a real vector to a real vector.
 
     `arrays` are raw floating arrays, of any library: the point at which it is looked at. `sizes_of_results` says how large the
-    values are from which each result is computed, where the results themselves may be nothing but their rounding.
+    values are from which each result is computed, where the results themselves may be nothing but their rounding. `inputs` and
+    `outputs` say how arguments and results stand in their vectors.
     """
 
     def __init__(
@@ -43,16 +43,14 @@ class FlatMap:
         sizes_of_results: Sequence[float] | None = None,
     ) -> None:
         self.function = function
-        self.arrays = list(arrays)
-        self.point = vector_of(self.arrays)
-        self.sizes = [width(x) for x in self.arrays]
-        self.starts = list(itertools.accumulate(self.sizes, initial=0))[:-1]
+        self.inputs = Layout(arrays)
+        self.point = vector_of(arrays)
         with numpy.errstate(all="ignore"):
-            outputs, self._pullback = func.vjp(self._of_each, *self.arrays)
-        self.outputs = [raw(x) for x in outputs]
-        self.eps = max(precision(x) for x in [*self.arrays, *self.outputs])
-        sizes = [0.0] * len(self.outputs) if sizes_of_results is None else sizes_of_results
-        self.noise = numpy.concatenate([numpy.full(width(x), size) for x, size in zip(self.outputs, sizes, strict=True)])
+            outputs, self._pullback = func.vjp(self._of_each, *arrays)
+        self.outputs = Layout(map(raw, outputs))
+        self.eps = max(precision(x) for x in [*arrays, *self.outputs.likes])
+        sizes = [0.0] * len(outputs) if sizes_of_results is None else sizes_of_results
+        self.noise = numpy.repeat(numpy.asarray(sizes), self.outputs.widths)
 
     def _of_each(self, *arrays: Any) -> list[Any]:
         return self.function(arrays)
@@ -61,9 +59,9 @@ class FlatMap:
         """The result at another point; not a number where the function refuses it."""
         try:
             with numpy.errstate(all="ignore"):
-                return vector_of([raw(x) for x in self.function([Tensor(x) for x in arrays_of(point, self.arrays)])])
+                return vector_of(map(raw, self.function(list(map(Tensor, self.inputs.arrays(point))))))
         except _OUT_OF_DOMAIN:
-            return numpy.full(sum(width(x) for x in self.outputs), numpy.nan)
+            return numpy.full(self.outputs.width, numpy.nan)
 
     def along(self, direction: Vector) -> Along:
         """t ↦ the result at point + t direction."""
@@ -72,15 +70,11 @@ class FlatMap:
     def pull(self, cotangent: Vector) -> Vector:
         """The gradient at the point of cotangent · result, as the rules give it."""
         with numpy.errstate(all="ignore"):
-            return vector_of([raw(x) for x in self._pullback(arrays_of(cotangent, self.outputs))])
-
-    def part(self, number: int) -> slice:
-        """Where in the vector the array of that number stands."""
-        return slice(self.starts[number], self.starts[number] + self.sizes[number])
+            return vector_of(map(raw, self._pullback(self.outputs.arrays(cotangent))))
 
     def derivative(self) -> Callable[[Sequence[Any]], list[Any]]:
         """The pullback as a function of arrays: of the arguments and of one cotangent for each result."""
-        n = len(self.arrays)
+        n = len(self.inputs.likes)
 
         def gradients(arrays: Sequence[Any]) -> list[Any]:
             _, pullback = func.vjp(self._of_each, *arrays[:n])
@@ -90,10 +84,8 @@ class FlatMap:
 
     def sizes_of_gradients(self, cotangents: Sequence[Any]) -> list[float]:
         """How large the gradients are, were they not to cancel: the size of the results over that of each argument."""
-        total = sum(
-            float(numpy.sum(numpy.abs(vector_of([y]) * vector_of([c])))) for y, c in zip(self.outputs, cotangents, strict=True)
-        )
-        sizes = [float(numpy.max(numpy.abs(vector_of([x])), initial=0.0)) for x in self.arrays]
+        total = float(numpy.sum(numpy.abs(vector_of(self.outputs.likes) * vector_of(cotangents))))
+        sizes = [float(numpy.max(numpy.abs(self.point[part]), initial=0.0)) for part in self.inputs.parts]
         return [total / size if size else total for size in sizes]
 
 

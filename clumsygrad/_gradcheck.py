@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Callable
 from typing import Any
 
-from . import _tree
+from . import _transfer, _tree
 from . import xp as _xp
 from ._differences import FlatMap, Slopes, kink, precision, slopes
 from ._operands import as_array, first_array, raw
-from ._vectors import is_complex, width
 from .tensor import Tensor
-from .xp import numpy
+from .xp import is_complex, numpy
 
 __all__ = ["GradcheckError", "gradcheck"]
 
@@ -88,8 +86,8 @@ def gradcheck(f: Callable[..., Any], *args: Any, order: int = 2, tolerance: floa
                 raise _failure(name, number, str(error), cause) from error
             error.add_note(f"in gradcheck of {name}, order {number}" + (" (order=1 does without)" if number > 1 else ""))
             raise
-        weights = _directions(flat.outputs, random)
-        function, arrays, sizes = flat.derivative(), [*flat.arrays, *weights], flat.sizes_of_gradients(weights)
+        weights = _directions(flat.outputs.likes, random)
+        function, arrays, sizes = flat.derivative(), [*flat.inputs.likes, *weights], flat.sizes_of_gradients(weights)
         results = [f"the gradient of {label}" for label in labels]
         labels = [*labels, *[f"the incoming gradient ({i})" for i in range(len(weights))]]
     return True
@@ -131,24 +129,23 @@ class _Check:
     ) -> None:
         self.name, self.order, self.flat, self.labels, self.results = name, order, flat, labels, results
         self.tolerance, self.random = tolerance, random
-        self.output = FlatOutputs(flat)
+        self.value = flat.value(flat.point)
         self.columns: dict[int, Any] = {}
         self.weights = self._random_weights()
         self.gradient = flat.pull(self.weights)
-        self.scales = numpy.concatenate([self._scale(number) for number in range(len(labels))] or [numpy.zeros(0)])
+        self.scales = numpy.repeat([self._scale(part) for part in flat.inputs.parts], flat.inputs.widths)
 
     def run(self) -> None:
         """Raise GradcheckError where a random projection of the gradient is wrong."""
-        undefined = numpy.flatnonzero(~numpy.isfinite(self.output.point))
+        undefined = numpy.flatnonzero(~numpy.isfinite(self.value))
         if undefined.size:
             first = int(undefined[0])
-            text = f"{self.output.label(first, self.results)} is {self.output.point[first]}: there is nothing to compare"
+            text = f"{self._result(first)} is {self.value[first]}: there is nothing to compare"
             raise _failure(self.name, self.order, text, "a point outside the function's domain")
         wrong = numpy.flatnonzero(~numpy.isfinite(self.gradient))
         if wrong.size:
             raise self._not_finite(int(wrong[0]))
-        for number in range(len(self.labels)):
-            part = self.flat.part(number)
+        for number, part in enumerate(self.flat.inputs.parts):
             coordinates = numpy.arange(part.start, part.stop)
             if coordinates.size and not self._right_along_directions(coordinates):
                 raise self._report(number, coordinates)
@@ -158,18 +155,15 @@ class _Check:
     def _random_weights(self) -> Any:
         """A random cotangent to which each result contributes alike."""
         parts = []
-        for part in self.output.parts:
-            width = part.stop - part.start
-            size = float(numpy.max(numpy.abs(self.output.point[part]), initial=0.0))
+        for part, width in zip(self.flat.outputs.parts, self.flat.outputs.widths, strict=True):
+            size = float(numpy.max(numpy.abs(self.value[part]), initial=0.0))
             signs = self.random.choice([-1.0, 1.0], width)
             parts.append(signs * self.random.uniform(0.5, 1.0, width) / (size if 0 < size < numpy.inf else 1.0))
         return numpy.concatenate(parts)
 
-    def _scale(self, number: int) -> Any:
-        """The length of a step for each entry of an argument: its largest value, or 1."""
-        part = self.flat.part(number)
-        size = float(numpy.max(numpy.abs(self.flat.point[part]), initial=0.0))
-        return numpy.full(part.stop - part.start, size if size else 1.0)
+    def _scale(self, part: slice) -> float:
+        """The length of a step along an argument, of which that is the part of the vector: its largest value, or 1."""
+        return float(numpy.max(numpy.abs(self.flat.point[part]), initial=0.0)) or 1.0
 
     def _right_along_directions(self, coordinates: Any) -> bool:
         """Whether the gradient is right along two directions: one along which all entries add up, and one of random signs."""
@@ -212,14 +206,14 @@ class _Check:
         if not wrong:
             return self._between_entries(number)
         worst = max(wrong, key=lambda entry: abs(entry[1] - entry[2]))[0]
-        pair = self._pair(worst)
+        pair = self.flat.inputs.pair(worst)
         results = [(j, *self._numbers(j, pair)) for j in self._results(worst)]
         j, a, b = max(results, key=lambda entry: abs(entry[1] - entry[2]))
         cause = self._cause(number, worst, j, a, b, wrong)
         many = f" ({len(wrong)} of the {coordinates.size} entries looked at are wrong)" if coordinates.size > 1 else ""
-        entry = self._entry(number, worst)
+        entry = self.flat.inputs.entry(worst)
         where = f"{self.labels[number]}, entry {entry}{many}"
-        return self._error(where, cause, self.labels[number], entry, self.output.label(j, self.results), a, b)
+        return self._error(where, cause, self.labels[number], entry, self._result(j), a, b)
 
     def _narrowed(self, coordinates: Any) -> Any:
         """A part of the entries in which one is wrong, few enough to be looked at one by one."""
@@ -229,21 +223,13 @@ class _Check:
             coordinates = second if self._right_along_directions(first) else first
         return coordinates
 
-    def _pair(self, coordinate: int) -> list[int]:
-        """The coordinates of one number: two, if it is complex."""
-        number = self._argument(coordinate)
-        if not is_complex(self.flat.arrays[number]):
-            return [coordinate]
-        first = coordinate - (coordinate - self.flat.starts[number]) % 2
-        return [first, first + 1]
-
-    def _argument(self, coordinate: int) -> int:
-        return max(i for i, start in enumerate(self.flat.starts) if start <= coordinate and self.flat.sizes[i])
-
-    def _entry(self, number: int, coordinate: int) -> tuple[int, ...]:
-        x = self.flat.arrays[number]
-        position = (coordinate - self.flat.starts[number]) // (2 if is_complex(x) else 1)
-        return tuple(int(i) for i in numpy.unravel_index(position, tuple(x.shape)))
+    def _result(self, j: int) -> str:
+        """What reports call an entry of the result."""
+        outputs = self.flat.outputs
+        number = outputs.owner(j)
+        pair = outputs.pair(j)
+        part = ("the real part of ", "the imaginary part of ")[pair.index(j)] if len(pair) > 1 else ""
+        return f"{part}{self.results[number]}" + (f", entry {outputs.entry(j)}" if outputs.likes[number].shape else "")
 
     def _results(self, coordinate: int) -> list[int]:
         """Some entries of the result: those that change most along a coordinate, and the first."""
@@ -260,7 +246,7 @@ class _Check:
 
     def _numbers(self, j: int, pair: list[int]) -> tuple[complex, complex]:
         """The gradient of entry j of the result with respect to one number, as the rules give it and as differences do."""
-        unit = numpy.zeros_like(self.output.point)
+        unit = numpy.zeros_like(self.value)
         unit[j] = 1.0
         row = self.flat.pull(unit)
         return _number([float(row[k]) for k in pair]), _number([float(self._column(k)[j]) for k in pair])
@@ -268,7 +254,7 @@ class _Check:
     # The likely cause ---------------------------------------------------------------------------------------------------------
 
     def _cause(self, number: int, worst: int, result: int, a: complex, b: complex, wrong: Wrong) -> str:
-        if not numpy.array_equal(self.flat.value(self.flat.point), self.output.point):
+        if not numpy.array_equal(self.flat.value(self.flat.point), self.value):
             return "the function gives other values each time: it is random, or keeps a state; fix its seed"
         rough = kink(self.flat.along(self._axis(worst)), result, self.flat.eps, self.scales[worst])
         if rough is not None:
@@ -302,10 +288,11 @@ class _Check:
 
     def _swapped(self, number: int, wrong: Wrong) -> str | None:
         """The argument whose gradient stands where another's should."""
+        inputs = self.flat.inputs
         for other, label in enumerate(self.labels):
-            if other == number or self.flat.sizes[other] != self.flat.sizes[number]:
+            if other == number or inputs.widths[other] != inputs.widths[number]:
                 continue
-            shift = self.flat.starts[other] - self.flat.starts[number]
+            shift = inputs.parts[other].start - inputs.parts[number].start
             agreed = True
             for k, computed, _ in wrong[:4]:
                 _, slope = self._along(self._axis(k + shift))
@@ -328,15 +315,15 @@ class _Check:
         return error
 
     def _not_finite(self, coordinate: int) -> GradcheckError:
-        number = self._argument(coordinate)
-        entry, value = self._entry(number, coordinate), float(self.gradient[coordinate])
+        number = self.flat.inputs.owner(coordinate)
+        entry, value = self.flat.inputs.entry(coordinate), float(self.gradient[coordinate])
         cause = "an infinite slope or 0·∞ at this point; see clumsygrad.detect_anomaly for the operation"
         error = _failure(self.name, self.order, f"{self.labels[number]}, entry {entry}: computed {value}", cause)
         error.argument, error.entry, error.computed = self.labels[number], entry, value
         return error
 
     def _out_of_domain(self, number: int, coordinate: int) -> GradcheckError:
-        entry = self._entry(number, coordinate)
+        entry = self.flat.inputs.entry(coordinate)
         text = f"{self.labels[number]}, entry {entry}: the function is not finite around this point, so there is nothing to compare"
         error = _failure(self.name, self.order, text, "a point at the edge of the function's domain: choose one inside")
         error.argument, error.entry = self.labels[number], entry
@@ -351,26 +338,6 @@ class _Check:
         error = _failure(self.name, self.order, text, cause)
         error.argument = self.labels[number]
         return error
-
-
-class FlatOutputs:
-    """The result of a flat map: its vector, where each array stands in it, and what reports call its entries."""
-
-    def __init__(self, flat: FlatMap) -> None:
-        self.arrays = flat.outputs
-        self.point = flat.value(flat.point)
-        ends = itertools.accumulate(map(width, self.arrays), initial=0)
-        self.parts = [slice(start, stop) for start, stop in itertools.pairwise(ends)]
-
-    def label(self, j: int, names: list[str]) -> str:
-        number = next(i for i, part in enumerate(self.parts) if part.start <= j < part.stop)
-        x, position = self.arrays[number], j - self.parts[number].start
-        part = ""
-        if is_complex(x):
-            part = ("the real part of ", "the imaginary part of ")[position % 2]
-            position //= 2
-        entry = tuple(int(i) for i in numpy.unravel_index(position, tuple(x.shape)))
-        return f"{part}{names[number]}" + (f", entry {entry}" if x.shape else "")
 
 
 def _cause_of_numbers(a: complex, b: complex, wrong: Wrong) -> str:
@@ -411,7 +378,7 @@ def _directions(arrays: list[Any], random: Any) -> list[Any]:
         values = random.choice([-1.0, 1.0], x.shape) * random.uniform(0.5, 1.0, x.shape)
         if is_complex(x):
             values = values + 1j * random.uniform(0.5, 1.0, x.shape)
-        found.append(_xp.moved(numpy.asarray(values, dtype=_xp.numpy_dtype(x.dtype)), x))
+        found.append(_transfer.moved(numpy.asarray(values, dtype=_xp.numpy_dtype(x.dtype)), x))
     return found
 
 

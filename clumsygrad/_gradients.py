@@ -43,11 +43,11 @@ def unit_gradient(data: Array, shared: bool = False) -> Array:
             f"backward: this tensor has shape {tuple(data.shape)}. "
             "Give backward() a gradient of that shape, or reduce to a scalar (sum, mean)"
         )
-    if _xp.kind(data) == "complex floating":
+    if _xp.is_complex(data):
         raise TypeError(
             "backward: the loss is complex, which has no order to descend in: take its real part or abs, or give backward() a gradient"
         )
-    ones = _xp.scalar(_xp.on_its_device(lean.ones_like, data))
+    ones = _xp.as_scalar(_xp.on_its_device(lean.ones_like, data))
     if keeps:
         _ones[cls, data.shape, data.dtype] = ones
     return ones
@@ -56,7 +56,7 @@ def unit_gradient(data: Array, shared: bool = False) -> Array:
 def check_gradient(data: Array, gradient: Any, name: str) -> None:
     """Raise where a gradient does not fit `data`: in library, shape, kind of dtype, or device. Nothing is broadcast or moved."""
     if not _xp.is_array(gradient):
-        raise TypeError(f"{name}: the gradient must be an array of {_xp.library_of(data)}, got a {type(gradient).__name__}")
+        raise TypeError(f"{name}: the gradient must be an array of {_xp.library_of(data)}, got {_xp.type_in_words(gradient)}")
     if _xp.array_namespace(gradient) is not _xp.array_namespace(data):
         raise TypeError(
             f"{name}: the gradient is an array of {_xp.library_of(gradient)}, the tensor of {_xp.library_of(data)}; "

@@ -32,7 +32,7 @@ def graph(tensor: Tensor, depth: int | None = 12) -> str:
     3 tensors, 40 B
     """
     if type(tensor) is not Tensor:
-        raise TypeError(f"graph: it takes a Tensor, got a {type(tensor).__name__}; a plain array has no history")
+        raise TypeError(f"graph: it takes a Tensor, got {_xp.type_in_words(tensor)}; a plain array has no history")
     everything = _everything(tensor)
     numbers = _numbered(everything)
     lines: list[str] = []

@@ -35,7 +35,7 @@ class Hooks:
     def __call__(self, tensor: Tensor, gradient: Any) -> Any:
         """What the hooks make of a gradient that has arrived at the tensor."""
         for hook in list(self._functions.values()):
-            found = hook(_xp.whole(gradient))
+            found = hook(_xp.as_0d_array(gradient))
             if found is not None:
                 gradient = _fitted(tensor, found, gradient, f"hook {getattr(hook, '__name__', repr(hook))}")
         return gradient
@@ -63,7 +63,7 @@ def _fitted(tensor: Tensor, found: Any, gradient: Any, name: str) -> Any:
     raw = found._data if type(found) is cls else found
     check_gradient(tensor._data, raw, name)
     if type(gradient) is not cls:
-        found = gradient if raw is gradient else _xp.scalar(_xp.on_its_device(_xp.copied, raw))
+        found = gradient if raw is gradient else _xp.as_scalar(_xp.on_its_device(_xp.copied, raw))
     elif type(found) is not cls:
         found = cls(raw)
     return found if found.dtype == tensor.dtype else _xp.on_its_device(_xp.array_namespace(found).astype, found, tensor.dtype)

@@ -18,11 +18,13 @@ from .xp import (
     as_positions,
     device,
     device_arrays,
+    is_complex,
     is_real_numpys,
     kind,
     narrowed,
     ndarray,
     numpy,
+    type_in_words,
     widened,
 )
 
@@ -57,7 +59,7 @@ _SHORT = 128  # elements; NumPy sums shorter rows slowly
 
 def check_real(name: str, x: Array) -> None:
     """Raise TypeError for complex numbers, which have no order and no variance of this kind."""
-    if kind(x) == "complex floating":
+    if is_complex(x):
         raise TypeError(f"{name}: an operand has dtype {x.dtype}, and all must be real: give real(x), imag(x) or abs(x)")
 
 
@@ -296,8 +298,8 @@ def labels_like(logits: Array, labels: Array) -> Array:
         labels = labels.item()
     if type(labels) in SCALARS and type(labels) is not complex:
         return labels
-    if not hasattr(labels, "shape") or kind(labels) == "complex floating":
-        got = f"dtype {labels.dtype}" if hasattr(labels, "dtype") else f"a {type(labels).__name__}"
+    if not hasattr(labels, "shape") or is_complex(labels):
+        got = f"dtype {labels.dtype}" if hasattr(labels, "dtype") else type_in_words(labels)
         raise TypeError(f"binary_cross_entropy: the labels must be real numbers, in an array or one for all, got {got}")
     if labels.shape not in (logits.shape, ()):
         raise ValueError(

@@ -48,12 +48,23 @@ def unary(forward: Function, rule: Rule) -> Function:
 def binary(
     forward: Function, rule: Rule | None, scalar: Rule | None, broadcast: Any, kernel: Function | None, as_operator: bool = False
 ) -> Function:
-    """`rule` serves two tensors of one shape that are both differentiated, `broadcast` everything else but scalars."""
+    """A function of two operands; as an operator it takes lists too, and leaves what it does not know to the other operand.
 
-    def computed(a: Any, b: Any) -> Any:
-        """By the kernel, where it serves."""
-        data = kernel(a, b) if kernel is not None else None
-        return forward(a, b) if data is None else data
+    operands                                 data
+    no tensor                                forward(x1, x2), and that is all
+    arrays of NumPy, of one dtype;           forward(a, b)
+    a float, int or bool beside a tensor
+    arrays of CuPy, of one dtype             kernel(a, b), if there is one and it serves, and forward(a, b) otherwise
+    anything else                            the same, of what `agreed` makes of them
+
+    operands                                 parents                          rule
+    two tracked tensors of one shape         both                             rule; broadcast, if a kernel computed it
+    a tracked tensor and Python's number     the tensor                       scalar, if there is one: the number is an attribute
+    a tracked tensor and anything else       both, the arrays of constants    broadcast
+    nothing tracked, or nothing recorded     none: a constant
+    """
+    computed = forward if kernel is None else _by_kernel(forward, kernel)
+    half_tracked = _half_tracked(rule, scalar, broadcast, kernel)
 
     def function(x1, x2, /):  # type: ignore[no-untyped-def]
         try:
@@ -97,12 +108,9 @@ def binary(
                     return half_tracked(forward(x1, b) if _xp.guard is None else _xp.guard(forward, x1, b), x1, x2, x1, b)
                 if type(x1) in _NUMPYS and type(b) in _NUMPYS and x1.dtype is b.dtype:
                     return half_tracked(forward(x1, b), x1, x2, x1, b)
-            if as_operator and not (is_operand(x1) and is_operand(x2)):
-                if isinstance(x1, (list, tuple)):
-                    x1 = x2._beside(x1)
-                elif isinstance(x2, (list, tuple)):
-                    x2 = x1._beside(x2)
-                else:
+            if as_operator:
+                x1, x2 = _beside_lists(x1, x2)
+                if x2 is NotImplemented:
                     return NotImplemented
             x1, x2 = agreed(forward, (x1, x2))
             a, b = raw(x1), raw(x2)
@@ -111,8 +119,23 @@ def binary(
             _describe(error, forward, (x1, x2))
             raise
 
+    return function
+
+
+def _by_kernel(forward: Function, kernel: Function) -> Function:
+    """A function of two arrays that is computed by a kernel where it serves."""
+
+    def computed(a: Any, b: Any) -> Any:
+        data = kernel(a, b)
+        return forward(a, b) if data is None else data
+
+    return computed
+
+
+def _half_tracked(rule: Rule | None, scalar: Rule | None, broadcast: Any, kernel: Function | None) -> Function:
+    """What makes a tensor of a result where an operand may be a constant: one that requires no gradient, an array, a number."""
+
     def half_tracked(data: Any, x1: Any, x2: Any, a: Any, b: Any) -> Tensor:
-        """The result where an operand is a constant: a tensor that requires no gradient, an array, a scalar. Their data: a, b."""
         x1 = as_read(x1) if type(x1) is Tensor and x1._tracked else a
         x2 = as_read(x2) if type(x2) is Tensor and x2._tracked else b
         if rule is None or (type(x1) is not Tensor and type(x2) is not Tensor) or not recording():
@@ -124,7 +147,18 @@ def binary(
             return record(data, rule, (x1, x2), None)
         return record(data, broadcast, (x1, x2), None)
 
-    return function
+    return half_tracked
+
+
+def _beside_lists(x1: Any, x2: Any) -> tuple[Any, Any]:
+    """Two operands of an operator, a list or tuple as an array beside the other; NotImplemented as the second for what is none."""
+    if is_operand(x1) and is_operand(x2):
+        return x1, x2
+    if isinstance(x1, (list, tuple)):
+        return x2._beside(x1), x2
+    if isinstance(x2, (list, tuple)):
+        return x1, x1._beside(x2)
+    return x1, NotImplemented
 
 
 def with_attributes(forward: Function, rule: Rule | None, rest: tuple[inspect.Parameter, ...]) -> Function:
@@ -300,7 +334,7 @@ def _result_alone(forward: Function) -> Function:
 
 def _result_and_kept(forward: Function, returned: Any) -> tuple[Any, Any]:
     if type(returned) is not tuple or len(returned) != 2:
-        got = f"a tuple of {len(returned)}" if isinstance(returned, tuple) else f"a {type(returned).__name__}"
+        got = f"a tuple of {len(returned)}" if isinstance(returned, tuple) else _xp.type_in_words(returned)
         raise TypeError(f"{forward.__name__} must return a pair, its result and what it keeps (keeps=True); it returned {got}")
     return returned
 

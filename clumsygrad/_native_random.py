@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 from typing import Any
 
+from . import _transfer
 from . import xp as _xp
 from .xp import Array
 
@@ -17,7 +18,7 @@ class NativeGenerator:
     """One of NumPy's form: its own, CuPy's, Dask's. The others override what they spell in another way."""
 
     def __init__(self, library: str, seed: int | None, device: Any) -> None:
-        self._device = _xp.device_of(library, device)
+        self._device = _transfer.device_of(library, device)
         self._module: Any = _xp.optional({"dask": "dask.array", "jax": "jax.numpy"}.get(library, library))
         with self._there():
             self._generator = self._made(seed)
@@ -120,7 +121,7 @@ class _Jax(NativeGenerator):
         return key
 
     def _placed(self, x: Array) -> Array:
-        return x if self._device is None else _xp.to_device(x, self._device)
+        return x if self._device is None else _transfer.to_device(x, self._device)
 
 
 def _dtype_name(dtype: Any) -> Any:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from . import _transfer
 from . import xp as _xp
 from .tensor import Tensor
 from .xp import SCALARS, array_namespace, is_array, numpy
@@ -38,12 +39,12 @@ def first_tensor(values: Any) -> Tensor | None:
 def number_like(x: Any, like: Any) -> Any:
     """A number as an array in the library and on the device of the raw array `like`; of NumPy, if that is None."""
     data = Tensor(x)._data
-    return data if like is None or _xp.library_of(like) == "numpy" or not _xp.is_floating(data) else _xp.moved(data, like)
+    return data if like is None or _xp.library_of(like) == "numpy" or not _xp.is_floating(data) else _transfer.moved(data, like)
 
 
 def as_array(x: Any, like: Any) -> Any:
     """A number, array or tensor as a raw array; a number as one like the raw array `like` (of NumPy, if that is None)."""
-    return _xp.whole(number_like(x, like)) if is_number(x) else Tensor(x).data
+    return _xp.as_0d_array(number_like(x, like)) if is_number(x) else Tensor(x).data
 
 
 def agreed(forward: Function, values: tuple[Any, ...], counts: frozenset[int] = frozenset()) -> tuple[Any, ...]:
@@ -73,7 +74,7 @@ def agreed(forward: Function, values: tuple[Any, ...], counts: frozenset[int] = 
 def array_like(like: Tensor, x: complex) -> Any:
     """A number as an array of the library of `like`, where that is, and in its dtype if it fits."""
     xp = array_namespace(like._data)
-    return _xp.moved(xp.asarray(x, dtype=xp.result_type(like._data, x)), like.data)
+    return _transfer.moved(xp.asarray(x, dtype=xp.result_type(like._data, x)), like.data)
 
 
 def _cast(x: Any, dtype: Any) -> Any:
@@ -97,7 +98,7 @@ def _operand(forward: Function, x: Any, xp: Any) -> Any:
         return x
     instead = "; give its to_numpy()" if hasattr(x, "to_numpy") else ""
     raise TypeError(
-        f"{forward.__name__.lstrip('_')}: an operand is a {type(x).__name__}; "
+        f"{forward.__name__.lstrip('_')}: an operand is {_xp.type_in_words(x)}; "
         f"it must be a Tensor, an array of {_xp.name_of(xp)} or a number{instead}"
     )
 

@@ -25,7 +25,7 @@ def checked(rule: Rule) -> Rule:
         gradients = rule(tensor, grad)
         name, parents = rule.__name__, tensor._parents
         if not isinstance(gradients, tuple) or len(gradients) != len(parents):
-            got = f"{len(gradients)}" if isinstance(gradients, tuple) else f"a {type(gradients).__name__}"
+            got = f"{len(gradients)}" if isinstance(gradients, tuple) else _xp.type_in_words(gradients)
             raise TypeError(f"{name} must return a tuple of {len(parents)} gradients, one per operand; it returned {got}")
         for index, (x, g) in enumerate(zip(parents, gradients, strict=True)):
             if g is None or type(x) is not Tensor:
@@ -34,7 +34,7 @@ def checked(rule: Rule) -> Rule:
                 data = raw(g)
                 if not _xp.is_array(data) or array_namespace(data) is not array_namespace(x._data):
                     raise TypeError(
-                        f"{name}: gradient {index} must be an array of {_xp.library_of(x._data)}, it is a {type(g).__name__}"
+                        f"{name}: gradient {index} must be an array of {_xp.library_of(x._data)}, it is {_xp.type_in_words(g)}"
                     )
             if tuple(g.shape) != x.shape:
                 raise ValueError(

@@ -15,7 +15,7 @@ from collections.abc import Callable
 from types import ModuleType
 from typing import Any
 
-from . import lean
+from . import _transfer, lean
 from . import xp as _xp
 from .xp import SCALARS, Array, array_namespace, device, numpy, optional
 
@@ -165,7 +165,7 @@ def _if_on_host(name: str, function: Function, *operands: Any) -> Any:
 def _on_host(function: Function, *operands: Any) -> Any:
     """SciPy's function, of arrays in the host's memory: torch's, and those of array-api-strict, on whichever of its devices."""
     like = common(*operands)
-    results = function(*[x if type(x) in SCALARS or isinstance(x, numpy.ndarray) else _xp.to_numpy(x) for x in operands])
+    results = function(*[x if type(x) in SCALARS or isinstance(x, numpy.ndarray) else _transfer.to_numpy(x) for x in operands])
     xp, place = array_namespace(like), device(like)
     if isinstance(results, tuple):
         return tuple([xp.asarray(z, device=place) for z in results])

@@ -23,9 +23,9 @@ from .xp import (
     conj,
     device,
     device_arrays,
+    is_complex,
     is_real_numpys,
     is_wrapper,
-    kind,
     mutable_arrays,
     name_of,
     narrowed,
@@ -126,7 +126,7 @@ def sum_of_squares(x: Array, axis: Axis = None) -> Array:
             x = x.reshape(-1)
             return x.dot(x)
         return np.vdot(x, x).real
-    size = array_namespace(x).abs(x) if kind(x) == "complex floating" else x
+    size = array_namespace(x).abs(x) if is_complex(x) else x
     return sum(size * size, axis)
 
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from types import ModuleType
 from typing import Any
 
-from . import linalg, nn, special
+from . import _transfer, linalg, nn, special
 from . import xp as _xp
 from ._operands import array_like, first_tensor, raw
 from .forward import (
@@ -94,13 +94,13 @@ class Bound:
         >>> cg.asarray([x, x * x]).requires_grad
         True
         """
-        device = _xp.device_of(_xp.name_of(self._xp), device)
+        device = _transfer.device_of(_xp.name_of(self._xp), device)
         if isinstance(obj, (list, tuple)) and (first := first_tensor(obj)) is not None:
             obj = _stacked(obj, first)
         if type(obj) is not Tensor:
             if _xp.is_array(obj) and _xp.array_namespace(obj) is not self._xp:
-                obj = _xp.to_library(obj, self._xp)
-            made = self._xp.asarray(_xp.whole(obj), dtype=dtype, device=device, copy=copy)
+                obj = _transfer.to_library(obj, self._xp)
+            made = self._xp.asarray(_xp.as_0d_array(obj), dtype=dtype, device=device, copy=copy)
             if not _xp.is_array(obj) and _xp.kind(made) == "other":
                 raise TypeError(f"asarray: cannot make an array of numbers from {obj!r}: its dtype would be {made.dtype}")
             return Tensor(made)
@@ -147,7 +147,7 @@ class Bound:
         """A tensor like x in which every element is `fill_value`: a number, or a 0-d tensor, which is differentiated."""
         if type(fill_value) is not Tensor:
             return self._made_like("full_like", x, device, fill_value, dtype=dtype)
-        xp, place = _xp.place_of(raw(x))
+        xp, place = _transfer.place_of(raw(x))
         dtype, device = x.dtype if dtype is None else dtype, place if device is None else device
         return Bound(xp).full(tuple(x.shape), fill_value, dtype=dtype, device=device)
 
@@ -325,7 +325,7 @@ def _shape(shape: Any) -> tuple[int, ...]:
 def _created(xp: Any, name: str, device: Any, *args: Any, **kwargs: Any) -> Tensor:
     """A tensor made by a library's creation function; on CuPy, which ignores `device` in most of them, inside `with device:`."""
     create: Callable[..., Any] = operator.attrgetter(name)(xp)
-    device = _xp.device_of(_xp.name_of(xp), device)
+    device = _transfer.device_of(_xp.name_of(xp), device)
     if device is not None and _xp.name_of(xp) == "cupy":
         with device:
             return Tensor(create(*args, **kwargs))
@@ -334,7 +334,7 @@ def _created(xp: Any, name: str, device: Any, *args: Any, **kwargs: Any) -> Tens
 
 def _number(x: Any) -> Any:
     if type(x) is Tensor:
-        x = complex(x) if _xp.kind(x) == "complex floating" else float(x) if _xp.is_floating(x) else int(x)
+        x = complex(x) if _xp.is_complex(x) else float(x) if _xp.is_floating(x) else int(x)
     return x
 
 

@@ -11,7 +11,7 @@ import math
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from . import _steps, _tree, lean
+from . import _steps, _transfer, _tree, lean
 from . import xp as _xp
 from .tensor import Tensor, constant
 
@@ -128,7 +128,7 @@ class Optimizer:
                         f"load_state_dict: {name} of parameter {index} has shape {tuple(array.shape)}, not {x.shape}: "
                         "give the parameters in the order in which they were when it was saved"
                     )
-            state.append({name: _steps.own(_xp.moved(array, x._data)) for name, array in arrays.items()})
+            state.append({name: _steps.own(_transfer.moved(array, x._data)) for name, array in arrays.items()})
         steps = saved["steps"]
         traced = _xp.is_array(steps) and _xp.library_of(steps) == "jax"  # which under jax.jit has no value yet
         self.steps, self.state = steps if traced else int(steps), state
@@ -216,7 +216,7 @@ class Adam(Optimizer):
     def _direction(self, gradient: Any, state: dict[str, Any]) -> Any:
         xp = _xp.array_namespace(gradient)
         first, second = self.betas
-        size = xp.abs(gradient) if _xp.kind(gradient) == "complex floating" else gradient
+        size = xp.abs(gradient) if _xp.is_complex(gradient) else gradient
         square = size * size * (1 - second)
         mean = gradient * (1 - first)
         if state:
@@ -287,7 +287,7 @@ def clip_by_norm(parameters: Any, limit: float) -> Any:
     norm, *clipped = _xp.on_its_device(_clipped, *arguments)
     for (x, _), gradient in zip(given, clipped, strict=True):
         x.grad = gradient
-    return _xp.whole(norm)
+    return _xp.as_0d_array(norm)
 
 
 def _leaves(parameters: Any, name: str) -> list[Any]:
@@ -297,7 +297,7 @@ def _leaves(parameters: Any, name: str) -> list[Any]:
         if not isinstance(parameters, Iterable):
             raise TypeError(
                 f"{name}: the parameters must be a tree of tensors (in lists, tuples, dicts, dataclasses) or an iterable of trees, "
-                f"not a {type(parameters).__name__}: make it a dataclass, or hand in its tensors"
+                f"not {_xp.type_in_words(parameters)}: make it a dataclass, or hand in its tensors"
             )
         leaves, _ = _tree.flatten(list(parameters))
     return list({id(x): x for x in leaves}.values())

@@ -10,6 +10,7 @@ import math
 from types import ModuleType
 from typing import Any
 
+from . import _transfer
 from . import xp as _xp
 from ._native_random import NativeGenerator, native_generator
 from .tensor import Tensor
@@ -43,7 +44,7 @@ class Generator:
     def _tensor(self, values: Any, dtype: Any, requires_grad: bool) -> Tensor:
         if dtype is not None:
             values = values.astype(_xp.numpy_dtype(dtype))
-        return Tensor(_xp.to_library(values, self._xp, self._device), requires_grad=requires_grad)
+        return Tensor(_transfer.to_library(values, self._xp, self._device), requires_grad=requires_grad)
 
     def normal(
         self, shape: tuple[int, ...], *, mean: float = 0.0, std: float = 1.0, dtype: Any = None, requires_grad: bool = False

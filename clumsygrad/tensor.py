@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterator
 from operator import attrgetter, index
 from typing import Any, ClassVar
 
-from . import engine
+from . import _transfer, engine
 from . import xp as _xp
 from ._exits import refused_array, refused_number
 from ._gradients import check_differentiable, check_gradient, deliver, place, unit_gradient
@@ -76,10 +76,10 @@ class Tensor(Operators):
         if dtype is not None and data.dtype != dtype:
             data = _xp.on_its_device(_xp.array_namespace(data).astype, data, dtype)
         if device is not None:
-            data = _xp.to_device(data, device)
+            data = _transfer.to_device(data, device)
         if requires_grad:
             check_differentiable(data, "Tensor(..., requires_grad=True)")
-        self._data = _xp.scalar(data)
+        self._data = _xp.as_scalar(data)
         self._id = next_id()
         self._tracked = requires_grad
         self._rule = None
@@ -92,7 +92,7 @@ class Tensor(Operators):
     @property
     def data(self) -> Array:
         """The array. Assigning one gives the tensor a new version; a leaf stays a leaf, and of another shape has no gradient."""
-        return _xp.whole(self._data)
+        return _xp.as_0d_array(self._data)
 
     @data.setter
     def data(self, value: Array) -> None:
@@ -117,7 +117,7 @@ class Tensor(Operators):
     def grad(self) -> Array | None:
         """The gradient that `backward()` left: an array like `.data` (a Tensor after `create_graph=True`), or None."""
         gradient = self._extra.gradient if self._extra is not None else None
-        return gradient if type(gradient) is _xp.ndarray else _xp.whole(gradient)
+        return gradient if type(gradient) is _xp.ndarray else _xp.as_0d_array(gradient)
 
     @grad.setter
     def grad(self, value: Array | None) -> None:
@@ -207,12 +207,12 @@ class Tensor(Operators):
 
     def item(self) -> Any:
         """The only element, as a Python number. Allowed on any tensor: a number has no gradient to lose."""
-        return _xp.number(self._data)
+        return _transfer.number(self._data)
 
     def numpy(self) -> Array:
         """A NumPy copy, on the host. Raises RuntimeError on a tensor that requires a gradient: `x.detach().numpy()`."""
         self._refuse_to_leave("numpy()")
-        return _xp.numpy.array(_xp.to_numpy(self._data), copy=True)
+        return _xp.numpy.array(_transfer.to_numpy(self._data), copy=True)
 
     def _refuse_to_leave(self, way: str) -> None:
         if self._tracked:
@@ -220,7 +220,7 @@ class Tensor(Operators):
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Array:
         self._refuse_to_leave("np.asarray")
-        return _xp.numpy.asarray(_xp.to_numpy(self._data), dtype=dtype, copy=copy)
+        return _xp.numpy.asarray(_transfer.to_numpy(self._data), dtype=dtype, copy=copy)
 
     def __dlpack__(self, *, stream: Any = None, max_version: Any = None, dl_device: Any = None, copy: bool | None = None) -> Any:
         self._refuse_to_leave("__dlpack__")
@@ -356,7 +356,7 @@ class Tensor(Operators):
         def change(old: Tensor) -> Tensor:
             new: Tensor = operation(old, old if other is self else other)
             if new is NotImplemented:
-                raise TypeError(f"{name}: in place with a {type(other).__name__}")
+                raise TypeError(f"{name}: in place with {_xp.type_in_words(other)}")
             if tuple(new._data.shape) != tuple(old._data.shape):
                 raise ValueError(f"{name} in place: the result has shape {new.shape}, the tensor {old.shape}")
             if new._data.dtype == old._data.dtype:

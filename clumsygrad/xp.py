@@ -1,7 +1,7 @@
 """The ground floor: what knows array libraries, so that nothing above has to.
 
-Everything above asks here for an array's namespace, kind and device, and for moves between libraries and devices. On the same floor
-stand _keys.py (reading and writing at keys), lean.py (NumPy's cheap spellings) and _beyond.py (functions that the standard lacks).
+Everything above asks here for an array's namespace, kind and device. On the same floor stand _transfer.py (moves between libraries and
+devices), _keys.py (reading and writing at keys), lean.py (NumPy's cheap spellings) and _beyond.py (functions that the standard lacks).
 """
 
 from __future__ import annotations
@@ -88,12 +88,12 @@ def common_namespace(*operands: Array) -> Any:
 def _ask(x: Array) -> Any:
     global guard
     cls = type(x)
-    _refuse_unlike_numpys(cls)
+    _refuse_unlike_numpys(x)
     try:
         namespace = array_api_compat.array_namespace(x)
     except TypeError:
         made = "give its to_numpy()" if hasattr(cls, "to_numpy") else _MADE
-        raise TypeError(f"a {cls.__name__} is no array: {made}") from None
+        raise TypeError(f"{type_in_words(x)} is no array: {made}") from None
     library = cls.__module__.partition(".")[0]
     if library in _LIBRARIES:
         _namespaces[cls] = namespace
@@ -106,11 +106,17 @@ def _ask(x: Array) -> Any:
     return namespace
 
 
-def _refuse_unlike_numpys(cls: type) -> None:
-    if issubclass(cls, ndarray):
-        for base in cls.__mro__:
+def _refuse_unlike_numpys(x: object) -> None:
+    if issubclass(type(x), ndarray):
+        for base in type(x).__mro__:
             if base.__name__ in _NOT_AS_NUMPYS and base.__module__.startswith("numpy"):
-                raise TypeError(f"a {cls.__name__} cannot be an operand: {_NOT_AS_NUMPYS[base.__name__]}")
+                raise TypeError(f"{type_in_words(x)} cannot be an operand: {_NOT_AS_NUMPYS[base.__name__]}")
+
+
+def type_in_words(x: object) -> str:
+    """The name of an object's type with its article, for messages: "an int", "an ndarray", "a list"."""
+    name = type(x).__name__
+    return f"{'an' if name.startswith(('a', 'e', 'i', 'o', 'A', 'E', 'I', 'O', 'nd')) else 'a'} {name}"
 
 
 def wrapper(cls: _Class) -> _Class:
@@ -137,7 +143,7 @@ def is_array(x: object) -> bool:
         return True
     if cls in SCALARS or isinstance(x, _NO_ARRAYS):
         return False
-    _refuse_unlike_numpys(cls)
+    _refuse_unlike_numpys(x)
     try:
         array_namespace(x)
     except TypeError:
@@ -217,6 +223,14 @@ def is_floating(x: Array) -> bool:
     return kind(x).endswith("floating")
 
 
+def is_complex(x: Array) -> bool:
+    """Whether an array's dtype is complex. Asked in many rules, and so answered at once for the usual dtypes of NumPy and CuPy."""
+    dtype = getattr(x, "dtype", None)
+    if dtype is FLOAT64 or dtype is FLOAT32:
+        return False
+    return (_kinds.get((type(dtype), dtype)) or kind(x)) == "complex floating"
+
+
 def conj(xp: Any, x: Array) -> Array:
     """The complex conjugate; `x` itself, at no cost, where it is real."""
     cls = type(x)
@@ -228,7 +242,7 @@ def conj(xp: Any, x: Array) -> Array:
         return x
     elif cls in _scalars:
         return x.conjugate()
-    return xp.conj(x) if kind(x) == "complex floating" else x
+    return xp.conj(x) if is_complex(x) else x
 
 
 # float16 ends at 65 504, which a sum or a square soon passes, and bfloat16 has 8 bits for a number: what is summed or squared on the way
@@ -267,6 +281,14 @@ def numpy_dtype(dtype: Any) -> Any:
         return numpy.dtype(name)
 
 
+def is_real_numpys(x: Array) -> bool:
+    """Whether x is one of NumPy's usual arrays, of float64 or float32."""
+    return type(x) is ndarray and (x.dtype is FLOAT64 or x.dtype is FLOAT32)
+
+
+# Integers -------------------------------------------------------------------------------------------------------------------
+
+
 def as_positions(x: Array) -> Array:
     """Integers as int64, in which no position overflows; in JAX as its default integers, of 32 bits unless 64 are enabled there."""
     xp = array_namespace(x)
@@ -294,23 +316,12 @@ def as_tuple(given: Any) -> tuple[Any, ...]:
     return found if type(found) is tuple else (found,)
 
 
-def is_real_numpys(x: Array) -> bool:
-    """Whether x is one of NumPy's usual arrays, of float64 or float32."""
-    return type(x) is ndarray and (x.dtype is FLOAT64 or x.dtype is FLOAT32)
-
-
-# Devices and moves ------------------------------------------------------------------------------------------------------------
+# Devices --------------------------------------------------------------------------------------------------------------------
 
 
 def device(x: Array) -> Any:
     """The device of an array, as its library names it."""
     return array_api_compat.device(x)
-
-
-def size(x: Array) -> int | None:
-    """The number of elements; None where the library does not know it yet."""
-    n: int | None = array_api_compat.size(x)
-    return n
 
 
 def same_device(a: Array, b: Array) -> bool:
@@ -319,108 +330,6 @@ def same_device(a: Array, b: Array) -> bool:
     if library in ("numpy", "jax", "dask") or (library == "cupy" and guard is None):  # there is one GPU
         return True
     return bool(device(a) == device(b))
-
-
-def to_device(x: Array, target: Any) -> Array:
-    """`x` on another device of its own library."""
-    return array_api_compat.to_device(x, device_of(library_of(x), target))
-
-
-def device_of(library: str, target: Any) -> Any:
-    """A library's device, which may be given by name in every library: "cpu" (not in CuPy), "cuda", "cuda:1"."""
-    if not isinstance(target, str) or library not in ("cupy", "jax"):
-        return target
-    kind, _, number = target.partition(":")
-    if library == "jax":
-        return optional("jax").devices(kind)[int(number or 0)]
-    if kind != "cuda":
-        raise ValueError(
-            f'device {target!r}: CuPy has none of that name, but "cuda", "cuda:1" ...; to the host it is x.to("numpy")'
-        )
-    return optional("cupy").cuda.Device(int(number or 0))
-
-
-def to_numpy(x: Array) -> Array:
-    """`x` as a NumPy array on the host; shares memory where the library can."""
-    library = library_of(x)
-    if library == "cupy":
-        return x.get()
-    if library == "torch":
-        return x.detach().cpu().resolve_conj().resolve_neg().numpy()
-    if library == "array_api_strict":
-        x = array_api_compat.to_device(x, optional("array_api_strict").Device("CPU_DEVICE"))
-    return numpy.asarray(x)
-
-
-def from_python(data: Any) -> Array:
-    """Numbers, in lists or not, as a NumPy array. Raises TypeError for what are no numbers, and for lists of Tensors."""
-    if isinstance(data, (list, tuple)) and _holds_wrapper(data):
-        raise TypeError("Tensor: a list of tensors would lose their gradients: use clumsygrad.asarray or clumsygrad.stack")
-    array = numpy.asarray(data)
-    if array.dtype.kind not in "biufc":
-        raise TypeError(f"Tensor: cannot make an array of numbers from a {type(data).__name__} (NumPy gives dtype {array.dtype})")
-    return array
-
-
-def _holds_wrapper(data: list[Any] | tuple[Any, ...]) -> bool:
-    return any(type(x) in _wrappers or (isinstance(x, (list, tuple)) and _holds_wrapper(x)) for x in data)
-
-
-def to_library(x: Array, xp: Any, target: Any = None) -> Array:
-    """`x` as an array of the namespace `xp`, on the device `target` (or where that library puts new arrays)."""
-    if array_namespace(x) is not xp:
-        host = to_numpy(x)
-        x = xp.asarray(host.copy())
-    return x if target is None else to_device(x, target)
-
-
-def number(x: Array) -> Any:
-    """The only element of an array, as a Python number."""
-    if hasattr(x, "item"):
-        return x.item()
-    cast = {"bool": bool, "integral": int, "complex floating": complex}.get(kind(x), float)
-    return cast(array_namespace(x).reshape(x, ()))
-
-
-def place_of(x: Array) -> tuple[Any, Any]:
-    """The namespace of a raw array, and its device; None in place of that where the library places its arrays itself."""
-    return array_namespace(x), None if library_of(x) in ("jax", "dask") else device(x)
-
-
-def moved(x: Array, like: Array) -> Array:
-    """`x` in the library and on the device of the raw array `like`; of a Tensor, the recorded operation."""
-    place = place_of(like)
-    return x._moved(place) if type(x) in _wrappers else to_library(x, *place)
-
-
-def array_beside(values: Any, x: Array) -> Array:
-    """A number, or a list of them, as an array where x, which may be a Tensor, lives. An empty list holds integers."""
-    array = numpy.asarray(values)
-    return moved(array if array.size else array.astype("int64"), x._data if type(x) in _wrappers else x)
-
-
-def whole(x: Array) -> Array:
-    """A NumPy scalar (what NumPy's arithmetic on 0-d arrays gives) as the 0-d array it stands for; anything else as it is."""
-    return numpy.array(x) if isinstance(x, _generic) else x
-
-
-def scalar(x: Array) -> Array:
-    """A 0-d NumPy array as a NumPy scalar, whose arithmetic is ten times as fast and gives scalars anyway; anything else as it is."""
-    return x[()] if type(x) is ndarray and x.ndim == 0 else x
-
-
-def exclusive(x: Array) -> Array:
-    """`x`, or a copy if it is a view or cannot be written: an array whose owner may write into it unseen by anyone."""
-    if type(x) is ndarray:
-        return x if x.base is None else x.copy()
-    x = whole(x)
-    shared = getattr(x, "base", None) is not None or getattr(x, "_base", None) is not None
-    return on_its_device(copied, x) if shared else x
-
-
-def copied(x: Array) -> Array:
-    """A copy of an array in memory of its own."""
-    return array_namespace(x).asarray(x, copy=True)
 
 
 def on_its_device(function: Callable[..., Any], *arguments: Any) -> Any:
@@ -438,3 +347,50 @@ def _on_device_of_first_array(function: Callable[..., Any], *arguments: Any) -> 
             with x.device:
                 return function(*arguments)
     return function(*arguments)
+
+
+# Elements and memory --------------------------------------------------------------------------------------------------------
+
+
+def size(x: Array) -> int | None:
+    """The number of elements; None where the library does not know it yet."""
+    n: int | None = array_api_compat.size(x)
+    return n
+
+
+def from_python(data: Any) -> Array:
+    """Numbers, in lists or not, as a NumPy array. Raises TypeError for what are no numbers, and for lists of Tensors."""
+    if isinstance(data, (list, tuple)) and _holds_wrapper(data):
+        raise TypeError("Tensor: a list of tensors would lose their gradients: use clumsygrad.asarray or clumsygrad.stack")
+    array = numpy.asarray(data)
+    if array.dtype.kind not in "biufc":
+        raise TypeError(f"Tensor: cannot make an array of numbers from {type_in_words(data)} (NumPy gives dtype {array.dtype})")
+    return array
+
+
+def _holds_wrapper(data: list[Any] | tuple[Any, ...]) -> bool:
+    return any(type(x) in _wrappers or (isinstance(x, (list, tuple)) and _holds_wrapper(x)) for x in data)
+
+
+def as_0d_array(x: Array) -> Array:
+    """A NumPy scalar (what NumPy's arithmetic on 0-d arrays gives) as the 0-d array it stands for; anything else as it is."""
+    return numpy.array(x) if isinstance(x, _generic) else x
+
+
+def as_scalar(x: Array) -> Array:
+    """A 0-d NumPy array as a NumPy scalar, whose arithmetic is ten times as fast and gives scalars anyway; anything else as it is."""
+    return x[()] if type(x) is ndarray and x.ndim == 0 else x
+
+
+def exclusive(x: Array) -> Array:
+    """`x`, or a copy if it is a view or cannot be written: an array whose owner may write into it unseen by anyone."""
+    if type(x) is ndarray:
+        return x if x.base is None else x.copy()
+    x = as_0d_array(x)
+    shared = getattr(x, "base", None) is not None or getattr(x, "_base", None) is not None
+    return on_its_device(copied, x) if shared else x
+
+
+def copied(x: Array) -> Array:
+    """A copy of an array in memory of its own."""
+    return array_namespace(x).asarray(x, copy=True)

@@ -16,7 +16,7 @@ def raw(x):
 
 def indices(values, x):
     """Integers beside x, which is a tensor or a plain array."""
-    return cg.xp.moved(np.asarray(values), raw(x))
+    return cg._transfer.moved(np.asarray(values), raw(x))
 
 
 # The shapes of the operands, what is called with them, and the operation that the note names.
@@ -121,9 +121,9 @@ def test_the_librarys_error_with_a_note(backend, name):
 WRITES = {
     "integer": lambda x: x.__setitem__((2, 0), 1.0),
     "too many": lambda x: x.__setitem__((0, 0, 0), 1.0),
-    "value that does not fit": lambda x: x.__setitem__((0, slice(None)), cg.Tensor(cg.xp.moved(np.ones(2), x.data))),
-    "in place": lambda x: x.__iadd__(cg.Tensor(cg.xp.moved(np.ones((4, 5)), x.data))),
-    "in place, growing": lambda x: x.__iadd__(cg.Tensor(cg.xp.moved(np.ones((4, 2, 3)), x.data))),
+    "value that does not fit": lambda x: x.__setitem__((0, slice(None)), cg.Tensor(cg._transfer.moved(np.ones(2), x.data))),
+    "in place": lambda x: x.__iadd__(cg.Tensor(cg._transfer.moved(np.ones((4, 5)), x.data))),
+    "in place, growing": lambda x: x.__iadd__(cg.Tensor(cg._transfer.moved(np.ones((4, 2, 3)), x.data))),
 }
 
 

@@ -417,7 +417,7 @@ def failing_backward(tensor, grad):
     ("rule", "kind", "message"),
     [
         (two_gradients, TypeError, "two_gradients must return a tuple of 1 gradients.*returned 2"),
-        (no_tuple, TypeError, "no_tuple must return a tuple of 1 gradients.*returned a ndarray"),
+        (no_tuple, TypeError, "no_tuple must return a tuple of 1 gradients.*returned an ndarray"),
         (wrong_shape, ValueError, r"wrong_shape: gradient 0 must have its operand's shape \(3,\), it has \(1,\)"),
         (wrong_dtype, TypeError, "wrong_dtype: gradient 0 must have its operand's dtype float64, it has float32"),
         (wrong_library, TypeError, "wrong_library: gradient 0 must be an array of numpy"),

@@ -315,7 +315,7 @@ def test_the_state_of_another_optimizer_is_refused():
     [
         ([], 0.1, ValueError, "Adam: no parameters"),
         ({}, 0.1, ValueError, "Adam: no parameters"),
-        (object(), 0.1, TypeError, "an iterable of trees, not a object: make it a dataclass"),
+        (object(), 0.1, TypeError, "an iterable of trees, not an object: make it a dataclass"),
         ([cg.Tensor([1.0])], 0.1, TypeError, "Adam: parameter 0 must be a leaf .* and is one that requires none: make it with"),
         ({"w": np.ones(2)}, 0.1, TypeError, "Adam: parameter 0 must be a leaf .* is of type ndarray"),
         (

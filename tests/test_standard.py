@@ -137,7 +137,7 @@ def named(name):
 
 
 def integers(xp, values, like):
-    return xp.asarray(cg.xp.moved(np.asarray(values), like.data))
+    return xp.asarray(cg._transfer.moved(np.asarray(values), like.data))
 
 
 PARAMETERS = {name: standard.FUNCTIONS[name][1] for name in WITH_DERIVATIVE if name not in EXCEPTIONS}

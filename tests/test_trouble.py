@@ -511,7 +511,7 @@ def test_constants_and_untracked_tensors():
     text = cg.graph(cg.maximum(x, np.asarray([1.5, 1.5])))
     assert "constant  shape (2,), float64, cpu, 16 B" in text
     assert cg.graph(cg.Tensor([1.0])).startswith("constant  shape (1,)")
-    with pytest.raises(TypeError, match="it takes a Tensor, got a ndarray"):
+    with pytest.raises(TypeError, match="it takes a Tensor, got an ndarray"):
         cg.graph(np.ones(2))
 
 

@@ -6,6 +6,7 @@ import math
 import operator
 from typing import Any, NoReturn
 
+from .. import _transfer
 from .. import xp as _xp
 from .._operands import first_tensor as first_tensor
 from ..forward.arithmetic import not_equal, remainder
@@ -67,7 +68,7 @@ def _as_tensor(x: Any, like: Tensor | None) -> Tensor:
     if values.dtype.kind not in "biufc":
         raise TypeError(f"a {type(x).__name__} stands where an array, a number or a list of numbers is needed beside a Tensor")
     data = like.data
-    moved = Tensor(_xp.moved(values, data))
+    moved = Tensor(_transfer.moved(values, data))
     if _xp.is_floating(data) and (type(x) in _xp.SCALARS or (values.dtype.kind == "f" and _xp.library_of(data) != "numpy")):
         wide = _xp.array_namespace(data).result_type(moved._data, data) if type(x) is complex else data.dtype
         return astype(moved, wide)  # type: ignore[no-any-return]
@@ -76,7 +77,7 @@ def _as_tensor(x: Any, like: Tensor | None) -> Tensor:
 
 def positions(x: Array, like: Tensor) -> Tensor:
     """A NumPy array, mostly of integers, that was made on the host, as a constant where `like` lives."""
-    return Tensor(_xp.moved(numpy.asarray(x), like.data))
+    return Tensor(_transfer.moved(numpy.asarray(x), like.data))
 
 
 def in_host_memory(x: Any) -> Array | None:
@@ -86,7 +87,7 @@ def in_host_memory(x: Any) -> Array | None:
         return numpy.asarray(data)
     library = _xp.library_of(data)
     here = library in ("numpy", "array_api_strict") or (library == "torch" and _xp.device(data).type == "cpu")
-    return _xp.to_numpy(data) if here else None
+    return _transfer.to_numpy(data) if here else None
 
 
 def on_host(x: Any) -> Any:
@@ -98,7 +99,7 @@ def whole_numbers(x: Any, like: Tensor) -> Tensor:
     """Positions, or truth values, as a tensor; a list, which may be empty, where `like` lives."""
     if type(x) is Tensor or _xp.is_array(x) or first_tensor(x) is not None:
         return beside(x, like)
-    return Tensor(_xp.array_beside(x, like))
+    return Tensor(_transfer.array_beside(x, like))
 
 
 def brought_inside(x: Tensor, length: int, mode: str) -> Tensor:

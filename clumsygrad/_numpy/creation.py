@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from .. import _transfer
 from .. import xp as _xp
 from ..forward.arithmetic import not_equal
 from ..forward.elementwise import astype
@@ -113,7 +114,7 @@ class Made:
         if any(type(x) is Tensor and x.requires_grad for x in (*args, *kwargs.values())):
             refuse(name, "a tensor that requires a gradient", f"multiply what numpy.{name} gives by it, or hand in x.item()")
         plain = [x.item() if type(x) is Tensor else x for x in args]
-        return Tensor(_xp.moved(self._function(*plain, **kwargs), like.data))
+        return Tensor(_transfer.moved(self._function(*plain, **kwargs), like.data))
 
 
 LIKE: dict[str, Callable[..., Array]] = {
@@ -224,14 +225,14 @@ def diag_indices_from(arr: Tensor) -> Any:
 
 def array_repr(arr: Tensor, *args: Any, **kwargs: Any) -> str:
     """The text that describes the values, as NumPy prints them."""
-    return str(numpy.array_repr(_xp.to_numpy(arr.data), *args, **kwargs))
+    return str(numpy.array_repr(_transfer.to_numpy(arr.data), *args, **kwargs))
 
 
 def array_str(a: Tensor, *args: Any, **kwargs: Any) -> str:
     """The values, as NumPy prints them."""
-    return str(numpy.array_str(_xp.to_numpy(a.data), *args, **kwargs))
+    return str(numpy.array_str(_transfer.to_numpy(a.data), *args, **kwargs))
 
 
 def array2string(a: Tensor, *args: Any, **kwargs: Any) -> str:
     """The values, as NumPy prints them."""
-    return str(numpy.array2string(_xp.to_numpy(a.data), *args, **kwargs))
+    return str(numpy.array2string(_transfer.to_numpy(a.data), *args, **kwargs))

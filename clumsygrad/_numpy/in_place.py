@@ -10,6 +10,7 @@ import math
 import operator
 from typing import Any
 
+from .. import _transfer
 from .. import xp as _xp
 from ..forward import elementwise, indexing, manipulation, reductions
 from ..forward.arithmetic import remainder, subtract
@@ -156,7 +157,7 @@ def _plain(x: Any) -> Any:
     """An argument with NumPy's arrays in the place of tensors."""
     if isinstance(x, (list, tuple)):
         return type(x)(map(_plain, x)) if first_tensor(x) is not None else x
-    return _xp.to_numpy(x.data) if type(x) is Tensor else x
+    return _transfer.to_numpy(x.data) if type(x) is Tensor else x
 
 
 def _fitting(value: Any, target: Tensor) -> Tensor:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from .. import _transfer
 from .. import xp as _xp
 from ..forward import elementwise
 from ..tensor import Tensor
@@ -49,7 +50,7 @@ def clip(self: Tensor, min: Any = None, max: Any = None) -> Array:
 def tolist(self: Tensor) -> Any:
     """The values as nested lists of Python numbers. Raises RuntimeError on a tensor that requires a gradient."""
     self._refuse_to_leave("tolist()")
-    return _xp.to_numpy(self.data).tolist()
+    return _transfer.to_numpy(self.data).tolist()
 
 
 def conj(self: Tensor) -> Array:

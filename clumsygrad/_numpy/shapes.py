@@ -8,6 +8,7 @@ import operator
 from collections.abc import Sequence
 from typing import Any
 
+from .. import _transfer
 from .. import xp as _xp
 from ..forward import composed, manipulation, views
 from ..forward.elementwise import astype
@@ -237,7 +238,7 @@ def repeat(a: Any, repeats: Any, axis: int | None = None) -> Array:
     """Each element of a along `axis` repeated; with None, of a laid flat."""
     a = tensor(a)
     if not isinstance(repeats, int):
-        repeats = repeats if type(repeats) is Tensor else Tensor(_xp.moved(numpy.asarray(repeats), a.data))
+        repeats = repeats if type(repeats) is Tensor else Tensor(_transfer.moved(numpy.asarray(repeats), a.data))
     return manipulation.repeat(raveled(a) if axis is None else a, repeats, axis=0 if axis is None else axis_of(a, axis, "repeat"))
 
 

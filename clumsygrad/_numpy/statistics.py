@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from .. import _transfer
 from .. import xp as _xp
 from ..forward import reductions, statistics
 from ..forward.arithmetic import add, divide, equal, less, multiply, subtract
@@ -123,7 +124,7 @@ def _quantile(name: str, a: Any, q: Any, axis: Axis, method: str, keepdims: bool
         host = numpy.asarray(q, dtype=float)
         if not bool(numpy.all((host >= 0) & (host <= 1))):
             raise ValueError(f"{name}: quantiles must lie between 0 and 1, percentiles between 0 and 100")
-        q = Tensor(_xp.moved(host, a.data))
+        q = Tensor(_transfer.moved(host, a.data))
     rows, kept = laid_last(a, axis, name)
     shape, q = (*q.shape, *(kept if keepdims else rows.shape[:-1])), raveled(q)
     if weights is None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from .. import _elements, _kernels, grad, lean
 from .._layers import axis_along, sum_along, without_largest
 from .._operation import operation
-from ..xp import Array, array_namespace, is_real_numpys, kind, narrowed, numpy, widened
+from ..xp import Array, array_namespace, is_complex, is_real_numpys, narrowed, numpy, widened
 
 __all__ = ["gelu", "log_softmax", "relu", "sigmoid", "silu", "softmax", "softplus"]
 
@@ -29,7 +29,7 @@ def sigmoid(x: Array, /) -> Array:
     >>> cg.activation.sigmoid(cg.asarray([0.0]))
     Tensor(array([0.5]))
     """
-    if kind(x) == "complex floating":
+    if is_complex(x):
         return lean.add_into(lean.multiply_into(lean.tanh_into(x * 0.5), 0.5), 0.5)
     return narrowed(lean.divide_from(1, lean.add_into(lean.exp_within(widened(x) * -1.0), 1)), x)
 
@@ -43,7 +43,7 @@ def softplus(x: Array, /) -> Array:
     Tensor(array([0.00000000e+00, 6.93147181e-01, 1.00000000e+03]))
     """
     xp = array_namespace(x)
-    if kind(x) == "complex floating":
+    if is_complex(x):
         return xp.log1p(xp.exp(x))
     wide = widened(x)
     return narrowed(lean.add_into(xp.log1p(lean.exp_into(xp.abs(wide) * -1.0)), lean.not_negative(wide)), x)
@@ -57,7 +57,7 @@ def silu(x: Array, /) -> Array:
     >>> cg.activation.silu(cg.asarray([0.0, 1.0]))
     Tensor(array([0.        , 0.73105858]))
     """
-    if kind(x) == "complex floating":
+    if is_complex(x):
         return x * sigmoid(x)
     wide = widened(x)
     return narrowed(lean.divide_from(wide, lean.add_into(lean.exp_within(wide * -1.0), 1)), x)

@@ -6,7 +6,8 @@ from typing import Any
 
 from .. import grad, lean
 from .._operation import operation
-from ..xp import Array, array_namespace, common_namespace, kind, to_device
+from .._transfer import to_device
+from ..xp import Array, array_namespace, common_namespace, is_complex
 
 __all__ = [
     "abs",
@@ -336,7 +337,7 @@ def astype(x: Array, dtype: Any, /, *, copy: bool = True, device: Any = None) ->
     From complex to real it is an error: say which part, with `real(x)` or `imag(x)`.
     """
     xp = array_namespace(x)
-    if kind(x) == "complex floating" and not xp.isdtype(dtype, ("complex floating", "bool")):
+    if is_complex(x) and not xp.isdtype(dtype, ("complex floating", "bool")):
         raise TypeError(f"astype: from {x.dtype} to {dtype} the imaginary part would be lost: say which part, real(x) or imag(x)")
     z = xp.astype(x, dtype, copy=copy)
     return z if device is None else to_device(z, device)

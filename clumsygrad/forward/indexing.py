@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from .. import _keys, grad
+from .. import _keys, _transfer, grad
 from .. import xp as _xp
 from .._operation import operation
 from .._versions import as_read_in_part
@@ -17,7 +17,7 @@ __all__ = ["assign", "nonzero", "scatter_add", "take", "take_along_axis"]
 
 def take(x: Array, indices: Array, /, *, axis: int | None = None) -> Array:
     """The elements of x at `indices`, integers whose axes take the place of `axis`; with None, of x laid flat."""
-    return _take(x, _xp.array_beside(indices, x) if isinstance(indices, _LISTED) else indices, axis=axis)
+    return _take(x, _transfer.array_beside(indices, x) if isinstance(indices, _LISTED) else indices, axis=axis)
 
 
 @operation(grad.take_along_axis_backward)
@@ -136,15 +136,15 @@ def _raw_part(part: Any, x: Array) -> Any:
     if type(part) is int or type(part) is slice:
         return part
     if type(part) is Tensor:
-        part = _xp.whole(part._data)
+        part = _xp.as_0d_array(part._data)
     if type(part) in _SEQUENCES:
-        return _xp.array_beside(part, x)
+        return _transfer.array_beside(part, x)
     data = _array_of(x)
     if type(data) is _xp.ndarray or _xp.library_of(data) not in _TAKE_THEIR_OWN:
         return part
     if isinstance(part, _xp.numpy.integer):
         return int(part)
-    return _xp.moved(part, data) if type(part) is _xp.ndarray else part  # to a device once, for the gradient too
+    return _transfer.moved(part, data) if type(part) is _xp.ndarray else part  # to a device once, for the gradient too
 
 
 def _array_of(x: Array) -> Array:
@@ -161,8 +161,8 @@ def _fitting(x: Array, value: Any) -> Any:
     if type(value) is Tensor and type(x) is Tensor and type(value._data) is type(x._data) and value._data.dtype is x._data.dtype:
         return value
     if isinstance(value, (list, tuple)):
-        value = _xp.array_beside(value, x)
-    if type(value) is complex and _xp.kind(_array_of(x)) != "complex floating":
+        value = _transfer.array_beside(value, x)
+    if type(value) is complex and not _xp.is_complex(_array_of(x)):
         raise TypeError(f"assignment of {value} to {x.dtype} would lose the imaginary part: assign its real part")
     if hasattr(value, "dtype") and _namespace(value) is _namespace(x) and value.dtype != x.dtype:
         return _castable(x, value)
@@ -172,7 +172,7 @@ def _fitting(x: Array, value: Any) -> Any:
 def _castable(x: Array, value: Array) -> Array:
     """`value` in the dtype of x, where that loses nothing but precision."""
     xp = array_namespace(value)
-    if _xp.kind(value) == "complex floating" and _xp.kind(x) != "complex floating":
+    if _xp.is_complex(value) and not _xp.is_complex(x):
         raise TypeError(f"assignment of {value.dtype} to {x.dtype} would lose the imaginary part: assign real(...) of it")
     if _xp.is_floating(value) and not _xp.is_floating(x):
         raise TypeError(

@@ -21,7 +21,7 @@ from .._layers import (
     side_by_side,
 )
 from .._operation import operation
-from ..xp import Array, array_namespace, as_indices, as_integers, is_array, kind, narrowed, widened
+from ..xp import Array, array_namespace, as_indices, as_integers, is_array, kind, narrowed, type_in_words, widened
 
 __all__ = ["avg_pool2d", "conv2d", "dropout", "embedding", "layer_norm", "linear", "max_pool2d", "scaled_dot_product_attention"]
 
@@ -145,7 +145,7 @@ def embedding(weight: Array, indices: Array) -> Array:
            [3., 4.]]))
     """
     if not is_array(indices) or kind(indices) != "integral":
-        got = f"dtype {indices.dtype}" if is_array(indices) else f"a {type(indices).__name__}"
+        got = f"dtype {indices.dtype}" if is_array(indices) else type_in_words(indices)
         raise TypeError(f"embedding: the indices must be integers, in an array, got {got}")
     xp = array_namespace(weight)
     rows = xp.take(weight, as_indices(lean.reshape(indices, (-1,))), axis=0)

@@ -9,8 +9,8 @@ from typing import Any, NamedTuple
 
 from .. import _beyond, _cholesky, grad, lean
 from .._beyond import of_library
+from .._operands import raw
 from .._operation import operation, wide_operation
-from ..tensor import Tensor
 from ..xp import Array, array_namespace
 
 __all__ = [
@@ -186,7 +186,7 @@ def pinv(x: Array, /, *, rtol: float | Array | None = None) -> Array:
     Tensor(array([[0.5, 0. ],
            [0. , 0. ]]))
     """
-    return _pinv(x, rtol=_raw(rtol))
+    return _pinv(x, rtol=raw(rtol))  # with no gradient, as results jump where it changes
 
 
 @operation(grad.pinv_backward)
@@ -201,17 +201,12 @@ def matrix_rank(x: Array, /, *, rtol: float | Array | None = None) -> Array:
     >>> cg.linalg.matrix_rank(cg.ones((3, 2)))
     Tensor(array(1))
     """
-    return _matrix_rank(x, rtol=_raw(rtol))
+    return _matrix_rank(x, rtol=raw(rtol))
 
 
 @operation(None)
 def _matrix_rank(x: Array, /, *, rtol: float | Array | None) -> Array:
     return of_library(x, "matrix_rank")(x, rtol=rtol)
-
-
-def _raw(rtol: float | Array | None) -> Any:
-    """A tolerance as a number or plain array: it has no gradient, as results jump where it changes."""
-    return rtol.data if type(rtol) is Tensor else rtol
 
 
 # Solutions --------------------------------------------------------------------------------------------------------------------------

@@ -7,7 +7,7 @@ import math
 from .. import _elements, _kernels, _pieces, grad, lean
 from .._layers import cross_entropies, labels_like, share_of_each
 from .._operation import operation
-from ..xp import Array, array_namespace, is_array, is_real_numpys, kind, library_of, narrowed, widened
+from ..xp import Array, array_namespace, is_array, is_complex, is_real_numpys, kind, library_of, narrowed, type_in_words, widened
 
 __all__ = ["binary_cross_entropy", "cross_entropy", "mae_loss", "mse_loss"]
 
@@ -32,7 +32,7 @@ def mse_loss(prediction: Array, target: Array, /, *, reduction: str = "mean") ->
         return found
     given = _difference(prediction, target, "mse_loss")
     if reduction not in ("mean", "sum"):
-        size = array_namespace(given).abs(given) if kind(given) == "complex floating" else given
+        size = array_namespace(given).abs(given) if is_complex(given) else given
         return _reduced(lean.multiply_into(size, size), reduction, "mse_loss"), None
     difference = widened(given)
     total, n, factor = lean.sum_of_squares(difference), math.prod(difference.shape), 2.0
@@ -138,7 +138,7 @@ def _difference(prediction: Array, target: Array, name: str) -> Array:
 def _axis_of_classes(logits: Array, labels: Array, axis: int) -> int:
     """`axis` counted from the front, if the operands fit."""
     if not is_array(labels) or kind(labels) != "integral":
-        got = f"dtype {labels.dtype}" if is_array(labels) else f"a {type(labels).__name__}"
+        got = f"dtype {labels.dtype}" if is_array(labels) else type_in_words(labels)
         raise TypeError(
             f"cross_entropy: the labels must be integers, in an array, got {got}: of rows that are one-hot take argmax; "
             "with probabilities the loss is -sum(probabilities * log_softmax(logits), axis)"

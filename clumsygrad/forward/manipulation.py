@@ -8,17 +8,8 @@ from typing import Any
 from .. import _keys, _sorting, grad, lean
 from .._operation import operation
 from .._sliding import rolled
-from ..xp import (
-    Array,
-    array_beside,
-    array_namespace,
-    as_indices,
-    as_integers,
-    as_positions,
-    as_tuple,
-    is_array,
-    is_wrapper,
-)
+from .._transfer import array_beside
+from ..xp import Array, array_namespace, as_indices, as_integers, as_positions, as_tuple, is_array, is_wrapper
 
 __all__ = [
     "argsort",

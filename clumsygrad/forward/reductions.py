@@ -6,7 +6,7 @@ from typing import Any
 
 from .. import grad, lean
 from .._operation import operation
-from ..xp import Array, array_namespace, as_tuple, kind, narrowed, numpy, widened
+from ..xp import Array, array_namespace, as_tuple, is_complex, narrowed, numpy, widened
 
 __all__ = [
     "all",
@@ -102,7 +102,7 @@ def _largest(x: Array, axis: Axis) -> Array | float:
     if 0 in x.shape:
         return 0.0
     xp = array_namespace(x)
-    top = xp.max(xp.real(x) if kind(x) == "complex floating" else x, axis=axis, keepdims=True)
+    top = xp.max(xp.real(x) if is_complex(x) else x, axis=axis, keepdims=True)
     return xp.where(xp.isfinite(top), top, xp.zeros_like(top))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from .. import _transfer
 from .. import xp as _xp
 from ..xp import Array, array_namespace
 from .arithmetic import add, multiply
@@ -69,7 +70,7 @@ def bincount(x: Array, /, weights: Array | None = None, minlength: int = 0) -> A
 def _ends(x: Array) -> tuple[int, int]:
     """The smallest and the largest integer in x, read on the host."""
     x = _xp.as_positions(x)
-    return _xp.number(min(x)), _xp.number(max(x))
+    return _transfer.number(min(x)), _transfer.number(max(x))
 
 
 def _ones(x: Array) -> Array:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from types import ModuleType
 from typing import Any
 
-from .. import grad
+from .. import _transfer, grad
 from .. import xp as _xp
 from .._operation import operation
 from ..tensor import Tensor
@@ -17,7 +17,7 @@ __all__: list[str] = []
 @operation(grad.to_backward)
 def _to(x: Array, place: tuple[Any, Any], /) -> Array:
     """x as an array of the namespace place[0], on the device place[1] (or where that library puts new arrays)."""
-    return _xp.to_library(x, *place)
+    return _transfer.to_library(x, *place)
 
 
 def to(x: Tensor, target: str | ModuleType | Any, /) -> Tensor:

@@ -72,7 +72,7 @@ class _Scope:
             start += count
         return trees
 
-    def look(self, out: Tensor) -> None:
+    def find_lineage(self, out: Tensor) -> None:
         """Find what leads from the result to the arguments, and whether anything older is differentiated too."""
         self.leading, met_older = engine.lineage(out, self.oldest, self.numbers)
         self.in_tensors = self.in_tensors or met_older
@@ -80,7 +80,7 @@ class _Scope:
     def gradients(self, out: Tensor, seed: Any, *, in_tensors: bool, release: bool = False) -> list[Any]:
         """The gradient of each argument leaf that `seed` at the result gives: a cotangent, or a tuple of them at joined results.
 
-        Call `look` first.
+        Call `find_lineage` first.
         """
         joined = isinstance(seed, tuple)
         seed = tuple([_as(g, in_tensors) for g in seed]) if joined else _as(seed, in_tensors)
@@ -106,16 +106,17 @@ class _Pullback:
     """From one cotangent per output to one gradient per argument leaf, as often as it is called.
 
     A cotangent may be None, which is zero and costs nothing. `in_tensors` says whether the gradients are tensors, which can be
-    differentiated again. `looked` says that nothing but the scope's own result, which it has looked at, led to the outputs.
+    differentiated again. `lineage_found` says that nothing but the scope's own result, whose lineage it has found, led
+    to the outputs.
     """
 
-    def __init__(self, scope: _Scope, outputs: Sequence[Any], looked: bool = False) -> None:
+    def __init__(self, scope: _Scope, outputs: Sequence[Any], lineage_found: bool = False) -> None:
         self.scope = scope
         self.outputs = [x if type(x) is Tensor else Tensor(x) for x in outputs]
         self.tracked = [i for i, x in enumerate(self.outputs) if x._tracked]
         self.root = _joined([self.outputs[i] for i in self.tracked])
-        if not looked or scope.leading is not None:
-            scope.look(self.root)
+        if not lineage_found or scope.leading is not None:
+            scope.find_lineage(self.root)
 
     def __call__(self, cotangents: Sequence[Any], in_tensors: bool = False, release: bool = False) -> list[Any]:
         in_tensors = in_tensors or self.scope.in_tensors or _any_tracked(cotangents)
@@ -162,7 +163,7 @@ def _argument(x: Any, name: str, beside: Callable[[], Any]) -> Tensor:
     if type(x) is Tensor:
         data, parents = x._data, (x,) if x.requires_grad else ()
     elif _xp.is_array(x) and not is_number(x):
-        data = _xp.scalar(x)
+        data = _xp.as_scalar(x)
     else:
         data = number_like(x, beside())
     if not _xp.is_floating(data):
@@ -194,8 +195,8 @@ def _as(g: Any, in_tensors: bool) -> Any:
     if g is None or (type(g) is ndarray and g.shape and not in_tensors):
         return g
     if in_tensors:
-        return g if type(g) is Tensor else constant(_xp.scalar(g))
-    return g._data if type(g) is Tensor else _xp.scalar(g)
+        return g if type(g) is Tensor else constant(_xp.as_scalar(g))
+    return g._data if type(g) is Tensor else _xp.as_scalar(g)
 
 
 def _zeros(x: Tensor, in_tensors: bool) -> Any:
@@ -211,7 +212,7 @@ def fitting(x: Tensor, g: Any, name: str, given: str, wanted: str) -> Any:
     if _xp.guard is None and type(data) is type(x._data) and data.dtype is x._data.dtype and data.shape == x._data.shape:
         return g
     xp = _xp.array_namespace(x._data)
-    if type(data) in _xp.SCALARS and not x.shape and (type(data) is not complex or _xp.kind(x._data) == "complex floating"):
+    if type(data) in _xp.SCALARS and not x.shape and (type(data) is not complex or _xp.is_complex(x._data)):
         return _xp.on_its_device(xp.full_like, x._data, data)
     if not _xp.is_array(data):
         data = g = xp.asarray(data, dtype=x.dtype)

@@ -81,9 +81,9 @@ def gradient_pullback(
     """The gradients of a scalar function at its arguments' leaves, recorded, as outputs of a pullback to those same leaves."""
     scope, out, _ = evaluated(f, argnums, args, kwargs, name)
     out = scalar_result(out, name)
-    scope.look(out)
+    scope.find_lineage(out)
     seed = unit_gradient(out._data)
-    return scope, _Pullback(scope, scope.gradients(out, seed, in_tensors=True), looked=True)
+    return scope, _Pullback(scope, scope.gradients(out, seed, in_tensors=True), lineage_found=True)
 
 
 def _linearized(f: Callable[..., Any], primals: Any, name: str) -> tuple[Any, Callable[[Any], Any]]:

@@ -76,7 +76,7 @@ def hessian(f: Callable[..., Any], argnums: Argnums = 0) -> Callable[..., Any]:
         name = f"hessian of {name_of(f)}"
         scope, pull = gradient_pullback(f, argnums, args, kwargs, name)
         arguments = scope.leaves()
-        if any(_xp.kind(x._data) == "complex floating" for x in arguments):
+        if any(_xp.is_complex(x._data) for x in arguments):
             raise TypeError(
                 f"{name}: an argument is complex, and its second derivatives are no single matrix: "
                 "use hvp, or differentiate with respect to the real and imaginary parts"
@@ -95,7 +95,7 @@ def _by_rows(pull: _Pullback, arguments: Sequence[Tensor]) -> list[list[Any]]:
         rows: list[list[Any]] = [[] for _ in arguments]
         for basis in _xp.on_its_device(_basis, out) if out._tracked else ():
             parts = pull(_alone(basis, number, len(pull.outputs)))
-            if _xp.kind(out._data) == "complex floating":
+            if _xp.is_complex(out._data):
                 imaginary = pull(_alone(_times_i(basis), number, len(pull.outputs))) if twice else parts
                 parts = [_xp.on_its_device(_complex_row, a, b) for a, b in zip(parts, imaginary, strict=True)]
             for row, part in zip(rows, parts, strict=True):
@@ -115,7 +115,7 @@ def _by_columns(pull: _Pullback, arguments: Sequence[Tensor]) -> list[list[Any]]
         columns: list[list[Any]] = [[] for _ in pull.outputs]
         for basis in _xp.on_its_device(_basis, x):
             parts = push(_alone(basis, number, len(arguments)))
-            if _xp.kind(x._data) == "complex floating" and twice:
+            if _xp.is_complex(x._data) and twice:
                 imaginary = push(_alone(_times_i(basis), number, len(arguments)))
                 parts = [_xp.on_its_device(_complex_column, a, b) for a, b in zip(parts, imaginary, strict=True)]
             for column, part in zip(columns, parts, strict=True):
@@ -164,12 +164,12 @@ def _complex_row(a: Any, b: Any) -> Any:
     The pullback is x̄ = Jᴴ z̄, of which real arguments keep the real part: for them a = Re J and b = Im J; a complex one has a = conj J.
     """
     xp = _xp.array_namespace(a)
-    return xp.conj(a) if _xp.kind(a) == "complex floating" else _together(xp, a, b)
+    return xp.conj(a) if _xp.is_complex(a) else _together(xp, a, b)
 
 
 def _complex_column(a: Any, b: Any) -> Any:
     """The change of an output along 1 and i: for a real one both parts of its gradient, of a complex one its complex derivative."""
-    return a if _xp.kind(a) == "complex floating" else _together(_xp.array_namespace(a), a, b)
+    return a if _xp.is_complex(a) else _together(_xp.array_namespace(a), a, b)
 
 
 def _together(xp: Any, a: Any, b: Any) -> Any:

@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from .. import _tree
+from .. import _transfer, _tree
 from .. import xp as _xp
 from .._modes import recording
 from .._operands import raw
@@ -67,7 +67,7 @@ class LinearOperator:
     def __call__(self, x: Any, /) -> Any:
         data = raw(x)
         if not _xp.is_array(data) or not _xp.is_floating(data):
-            what = f"an array of dtype {data.dtype}" if _xp.is_array(data) else f"a {type(data).__name__}"
+            what = f"an array of dtype {data.dtype}" if _xp.is_array(data) else _xp.type_in_words(data)
             raise TypeError(f"{self.__name__}: it takes a floating array or a Tensor, got {what}")
         if self._checked is not None and (key := (tuple(data.shape), str(data.dtype))) not in self._checked:
             self.dot_test(data)
@@ -119,15 +119,15 @@ class LinearOperator:
     def _image(self, x: Array) -> Array:
         """A x, checked, of a plain array."""
         try:
-            z = self._forward(_xp.whole(x))
+            z = self._forward(_xp.as_0d_array(x))
         except Exception as error:
             error.add_note(f"in the function of the linear operator {self.__name__}")
             raise
         if isinstance(z, (float, complex)):
             z = array_namespace(x).asarray(z)
-        z = _xp.scalar(z)
+        z = _xp.as_scalar(z)
         if not _xp.is_array(z) or array_namespace(z) is not array_namespace(x):
-            got = f"an array of {_xp.library_of(z)}" if _xp.is_array(z) else f"a {type(z).__name__}"
+            got = f"an array of {_xp.library_of(z)}" if _xp.is_array(z) else _xp.type_in_words(z)
             raise TypeError(f"{self.__name__}: it must return an array of {_xp.library_of(x)}, as it was given; it returned {got}")
         if not _xp.is_floating(z):
             raise TypeError(f"{self.__name__}: it returned dtype {z.dtype}, which has no gradient: compute it in a floating dtype")
@@ -160,14 +160,14 @@ def _check_shape(name: str, back: Any, shape: Any) -> None:
 
 def _random_like(x: Array, random: Any) -> Array:
     values = random.standard_normal(tuple(x.shape))
-    if _xp.kind(x) == "complex floating":
+    if _xp.is_complex(x):
         values = values + 1j * random.standard_normal(tuple(x.shape))
-    return _xp.moved(numpy.asarray(values, dtype=_xp.numpy_dtype(x.dtype)), x)
+    return _transfer.moved(numpy.asarray(values, dtype=_xp.numpy_dtype(x.dtype)), x)
 
 
 def _inner(a: Array, b: Array) -> float:
     """Re Σ conj(a) b, on the host."""
-    a, b = _xp.to_numpy(a), _xp.to_numpy(b)
+    a, b = _transfer.to_numpy(a), _transfer.to_numpy(b)
     return float(numpy.sum(numpy.real(numpy.conj(a) * b)))
 
 
@@ -179,7 +179,7 @@ def _why(left: float, right: float, x: Array, image: Array) -> str:
     ratio = right / left if left else math.inf
     if abs(ratio + 1) < 1e-6 or (abs(ratio - round(ratio)) < 1e-6 and abs(ratio) > 1.5):
         return f": it is {ratio:.8g} times the adjoint"
-    if "complex floating" in (_xp.kind(x), _xp.kind(image)):
+    if _xp.is_complex(x) or _xp.is_complex(image):
         return ": the transpose without the conjugate, perhaps"
     return ""
 
@@ -242,7 +242,7 @@ class _Problem:
         like = next((x for x in data if _xp.is_array(x) and _xp.is_floating(x)), None)
         parts = [_fitting_part(name, x, like) for x in parts]
         if not parts:
-            raise TypeError(f"{name}: the solver must return a tree of arrays, it returned a {type(solution).__name__}")
+            raise TypeError(f"{name}: the solver must return a tree of arrays, it returned {_xp.type_in_words(solution)}")
         self.shapes = [tuple(x.shape) for x in parts]
         self.dtypes = [x.dtype for x in parts]
         self.vector = _joined(parts)
@@ -343,7 +343,7 @@ def _solved_densely(product: Function, right: Array) -> Array:
     n = right.shape[0]
     basis = _identity(right)
     columns = [product(basis[k, ...]) for k in range(n)]
-    if _xp.kind(right) != "complex floating":
+    if not _xp.is_complex(right):
         return xp.linalg.solve(xp.stack(columns, axis=1), right)
     columns += [product(basis[k, ...] * 1j) for k in range(n)]
     matrix = xp.stack([xp.concat([xp.real(c), xp.imag(c)]) for c in columns], axis=1)
@@ -352,7 +352,7 @@ def _solved_densely(product: Function, right: Array) -> Array:
 
 
 def _identity(like: Array) -> Array:
-    return _xp.moved(numpy.eye(like.shape[0], dtype=_xp.numpy_dtype(like.dtype)), like)
+    return _transfer.moved(numpy.eye(like.shape[0], dtype=_xp.numpy_dtype(like.dtype)), like)
 
 
 def _joined(parts: Sequence[Any]) -> Any:
@@ -367,9 +367,9 @@ def _fitting_part(name: str, x: Any, like: Any, who: str = "solver") -> Any:
     data = raw(x)
     if type(data) in _xp.SCALARS and like is not None:
         data = array_namespace(like).asarray(data, dtype=array_namespace(like).result_type(like.dtype, data))
-    data = _xp.whole(data)
+    data = _xp.as_0d_array(data)
     if not _xp.is_array(data) or not _xp.is_floating(data):
-        what = f"an array of dtype {data.dtype}" if _xp.is_array(data) else f"a {type(data).__name__}"
+        what = f"an array of dtype {data.dtype}" if _xp.is_array(data) else _xp.type_in_words(data)
         raise TypeError(f"{name}: the {who} must return floating arrays, it returned {what}")
     if like is not None and array_namespace(data) is not array_namespace(like):
         raise TypeError(
@@ -381,4 +381,4 @@ def _fitting_part(name: str, x: Any, like: Any, who: str = "solver") -> Any:
 
 def _of_world(g: Any, grad: Any) -> Any:
     """A gradient as a tensor, in a pass of tensors."""
-    return constant(_xp.scalar(g)) if type(grad) is Tensor and type(g) is not Tensor else g
+    return constant(_xp.as_scalar(g)) if type(grad) is Tensor and type(g) is not Tensor else g

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from .. import _tree
+from .. import _transfer, _tree
 from .. import xp as _xp
-from .._operands import as_array, first_array
-from .._vectors import Vector, arrays_of, is_complex, vector_of
+from .._operands import as_array, first_array, raw
+from .._vectors import Layout, Vector, in_pairs, vector_of
 from ..tensor import Tensor
-from ..xp import numpy
+from ..xp import is_complex, numpy
 from ._scope import _Pullback, name_of
 from .forward import gradient_pullback
 from .matrices import jacobian
@@ -73,7 +74,7 @@ def minimize(
     if not isinstance(method, str):
         raise TypeError(f"{name}: method must be a name, got {method!r}; further arguments of f go by name, args=(...)")
     kind = method.lower()
-    layout = _Layout(x0, name)
+    layout = _TreeLayout(x0, name)
     if not isinstance(args, tuple) or args:
         f = _with(f, args if isinstance(args, tuple) else (args,))
     objective = _Objective(f, layout, name)
@@ -103,13 +104,13 @@ def minimize(
     return layout.tree(result.x), result
 
 
-class _Layout:
+class _TreeLayout(Layout):
     """How the leaves of a tree stand in SciPy's vector, and whether SciPy would take the tree itself for one."""
 
     def __init__(self, tree: Any, name: str) -> None:
         leaves, self.structure = _tree.flatten(tree)
         first = first_array(leaves)
-        self.likes = [as_array(x, first) for x in leaves]
+        super().__init__([as_array(x, first) for x in leaves])
         for x in self.likes:
             if not _xp.is_floating(x):
                 raise TypeError(
@@ -123,21 +124,19 @@ class _Layout:
         self.of_numbers = isinstance(tree, (list, tuple)) and [*map(id, tree)] == [*map(id, leaves)] and not any(axes)
         self.is_vector = (self.of_numbers or (leaves[0] is tree and axes[0] < 2)) and not any(map(is_complex, self.likes))
 
-    def arrays(self, x: Vector) -> list[Any]:
-        return arrays_of(numpy.reshape(x, (-1,)), self.likes)
-
     def tree(self, x: Vector) -> Any:
+        """The tree like x0 whose numbers stand in a vector."""
         return _tree.unflatten(self.structure, self.arrays(x))
 
     def vector(self, tree: Any) -> Vector:
         """A tree of values like x0 (gradients) as SciPy's vector."""
-        return vector_of([_raw(x) for x in _tree.flatten(tree)[0]])
+        return vector_of(map(raw, _tree.flatten(tree)[0]))
 
 
 class _Curvature:
     """Products with the Hessian of a scalar function of a tree. Those at one point share one recorded gradient."""
 
-    def __init__(self, f: Function, layout: _Layout, name: str) -> None:
+    def __init__(self, f: Function, layout: _TreeLayout, name: str) -> None:
         self.f, self.layout, self.name = f, layout, name
         self._point: Vector = None
         self._pullback: _Pullback | None = None
@@ -147,7 +146,7 @@ class _Curvature:
             self._pullback = None  # so that two graphs are never held at once
             _, self._pullback = gradient_pullback(self.f, 0, (self.layout.tree(x),), {}, self.name)
             self._point = numpy.array(x)
-        return vector_of([_raw(g) for g in self._pullback(self.layout.arrays(v))])
+        return vector_of(map(raw, self._pullback(self.layout.arrays(v))))
 
     def matrix(self, x: Vector) -> Any:
         return numpy.stack([self.product(x, unit) for unit in numpy.eye(x.size)])
@@ -156,7 +155,7 @@ class _Curvature:
 class _Objective:
     """The function as SciPy calls it: of a vector."""
 
-    def __init__(self, f: Function, layout: _Layout, name: str) -> None:
+    def __init__(self, f: Function, layout: _TreeLayout, name: str) -> None:
         self.f, self.layout, self.name = f, layout, name
         self._both = value_and_grad(f)
         curvature = _Curvature(f, layout, name)
@@ -166,11 +165,11 @@ class _Objective:
         out = self._called(self.f, _tree.unflatten(self.layout.structure, [Tensor(a) for a in self.layout.arrays(x)]))
         if math.prod(getattr(out, "shape", ())) != 1:
             raise TypeError(f"{self.name}: its result has shape {out.shape} and must be a scalar: reduce it (sum, mean)")
-        return float(_xp.number(_raw(out)) if hasattr(out, "shape") else out)
+        return float(_transfer.number(raw(out)) if hasattr(out, "shape") else out)
 
     def value_and_gradient(self, x: Vector) -> tuple[float, Vector]:
         value, gradient = self._called(self._both, self.layout.tree(x))
-        return float(_xp.number(_raw(value))), self.layout.vector(gradient)
+        return float(_transfer.number(raw(value))), self.layout.vector(gradient)
 
     def _called(self, function: Function, tree: Any) -> Any:
         try:
@@ -178,7 +177,7 @@ class _Objective:
         except Exception as error:
             if self.layout.of_numbers:
                 error.add_note(
-                    f"{self.name}: x0 is a {type(tree).__name__} of numbers, and that is what the function is called with: "
+                    f"{self.name}: x0 is {_xp.type_in_words(tree)} of numbers, and that is what the function is called with: "
                     "if it needs a vector, give x0 as an array, numpy.asarray(x0)"
                 )
             raise
@@ -187,10 +186,11 @@ class _Objective:
 class _Constraint:
     """A constraint's function as SciPy calls it: from a vector to a vector."""
 
-    def __init__(self, function: Function, layout: _Layout, name: str) -> None:
+    def __init__(self, function: Function, layout: _TreeLayout, name: str) -> None:
         self.function, self.layout, self.name = function, layout, f"{name}, constraint {name_of(function)}"
         self._jacobian = jacobian(function)
-        self.likes, self.structure = self._outputs(layout.start)
+        outputs, self.structure = self._outputs(layout.start)
+        self.outputs = Layout(outputs)
 
     def _outputs(self, x: Vector) -> tuple[list[Any], Any]:
         tree = _tree.unflatten(self.layout.structure, [Tensor(a) for a in self.layout.arrays(x)])
@@ -206,12 +206,12 @@ class _Constraint:
     def jacobian(self, x: Vector) -> Any:
         """One row for each element of the constraint."""
         blocks = iter(_tree.flatten(self._jacobian(self.layout.tree(x)))[0])
-        rows = [[_rows(_raw(next(blocks)), out, like) for like in self.layout.likes] for out in self.likes]
+        rows = [[_rows(raw(next(blocks)), out, like) for like in self.layout.likes] for out in self.outputs.likes]
         return numpy.concatenate([numpy.concatenate(row, axis=1) for row in rows])
 
     def hessian(self, x: Vector, multipliers: Vector) -> Any:
         """The Hessian of multipliers · constraint, as SciPy's linear operator."""
-        weights = arrays_of(multipliers, self.likes)
+        weights = self.outputs.arrays(multipliers)
 
         def weighted(tree: Any) -> Any:
             pairs = zip(_tree.flatten(self.function(tree))[0], weights, strict=True)
@@ -220,18 +220,16 @@ class _Constraint:
 
         curvature = _Curvature(weighted, self.layout, self.name)
 
-        def product(v: Vector) -> Vector:
-            return curvature.product(x, numpy.reshape(v, (-1,)))
-
+        product = functools.partial(curvature.product, x)
         operator = _xp.optional("scipy.sparse.linalg").LinearOperator
         return operator((x.size, x.size), matvec=product, rmatvec=product, dtype=numpy.float64)
 
     def side(self, bound: Any) -> Vector:
         """A bound of the constraint, a number or a tree like its result, as SciPy's vector."""
-        return _spread(bound, self.likes, self.structure, self.name)
+        return _spread(bound, self.outputs.likes, self.structure, self.name)
 
 
-def _constraint(given: Any, layout: _Layout, name: str, optimize: Any, second_order: bool) -> Any:
+def _constraint(given: Any, layout: _TreeLayout, name: str, optimize: Any, second_order: bool) -> Any:
     """One of SciPy's constraints, of a vector, for one of a tree."""
     if isinstance(given, dict):
         if not callable(given.get("fun")):
@@ -262,7 +260,7 @@ def _with(function: Function, args: Sequence[Any]) -> Function:
     return of_tree
 
 
-def _told(callback: Function, layout: _Layout) -> Function:
+def _told(callback: Function, layout: _TreeLayout) -> Function:
     def told(x: Vector, *_: Any) -> Any:
         return callback(layout.tree(x))
 
@@ -271,13 +269,10 @@ def _told(callback: Function, layout: _Layout) -> Function:
 
 def _rows(block: Any, out: Any, like: Any) -> Any:
     """A block of a Jacobian, of shape out.shape + x.shape, as rows of real numbers on the host."""
-    host = numpy.reshape(numpy.asarray(_xp.to_numpy(block)), (math.prod(out.shape), math.prod(like.shape)))
-    if is_complex(like):
-        host = numpy.stack([host.real, host.imag], axis=-1).reshape(host.shape[0], -1)
-    return host.astype(numpy.float64)
+    return in_pairs(numpy.reshape(numpy.asarray(_transfer.to_numpy(block)), (math.prod(out.shape), math.prod(like.shape))))
 
 
-def _bounds(bounds: Any, layout: _Layout, name: str) -> Any:
+def _bounds(bounds: Any, layout: _TreeLayout, name: str) -> Any:
     if bounds is None or hasattr(bounds, "lb"):
         return bounds
     if layout.is_vector and _are_pairs(bounds):
@@ -285,7 +280,7 @@ def _bounds(bounds: Any, layout: _Layout, name: str) -> Any:
     if not isinstance(bounds, tuple) or len(bounds) != 2:
         raise TypeError(
             f"{name}: bounds must be a pair (lower, upper) of numbers or of trees like x0, or scipy.optimize.Bounds, or, where x0 is a "
-            f"vector, a sequence of pairs of numbers; got a {type(bounds).__name__}"
+            f"vector, a sequence of pairs of numbers; got {_xp.type_in_words(bounds)}"
         )
     lower, upper = [
         _spread(infinite if side is None else side, layout.likes, layout.structure, name)
@@ -301,7 +296,7 @@ def _are_pairs(bounds: Any) -> bool:
     return isinstance(bounds, (list, tuple)) and all(isinstance(pair, (list, tuple)) and len(pair) == 2 for pair in bounds)
 
 
-def _of_pairs(bounds: Any, layout: _Layout, name: str) -> list[tuple[float, float]]:
+def _of_pairs(bounds: Any, layout: _TreeLayout, name: str) -> list[tuple[float, float]]:
     """SciPy's bounds, a pair for each number of x0. Raises ValueError where they may as well be (lower, upper)."""
     if isinstance(bounds, tuple) and [_tree.flatten(side)[1] for side in bounds] == [layout.structure] * 2:
         each = tuple(zip(*bounds, strict=True))
@@ -309,7 +304,7 @@ def _of_pairs(bounds: Any, layout: _Layout, name: str) -> list[tuple[float, floa
             f"{name}: bounds={bounds!r} may be (lower, upper), or a pair for each of the two numbers of x0: write "
             f"scipy.optimize.Bounds{bounds!r} for the first, Bounds{each!r} for the second"
         )
-    pairs = _xp.to_numpy(_raw(bounds)).tolist() if hasattr(bounds, "shape") else bounds
+    pairs = _transfer.to_numpy(raw(bounds)).tolist() if hasattr(bounds, "shape") else bounds
     if len(pairs) != layout.start.size:
         raise ValueError(f"{name}: bounds have {len(pairs)} pairs (lower, upper), and x0 {layout.start.size} numbers")
     return [(-math.inf if low is None else float(low), math.inf if high is None else float(high)) for low, high in pairs]
@@ -324,7 +319,7 @@ def _spread(bound: Any, likes: Sequence[Any], structure: Any, name: str) -> Vect
         leaves = [bound] * len(likes)
     parts = []
     for leaf, x in zip(leaves, likes, strict=True):
-        host = numpy.asarray(_xp.to_numpy(_raw(leaf)) if hasattr(leaf, "shape") else leaf, dtype=numpy.float64)
+        host = numpy.asarray(_transfer.to_numpy(raw(leaf)) if hasattr(leaf, "shape") else leaf, dtype=numpy.float64)
         shape = tuple(x.shape)
         try:
             part = numpy.broadcast_to(host.reshape(()) if host.shape == (1,) and shape == () else host, shape).reshape(-1)
@@ -336,7 +331,3 @@ def _spread(bound: Any, likes: Sequence[Any], structure: Any, name: str) -> Vect
             part = numpy.repeat(part, 2)
         parts.append(part)
     return numpy.concatenate(parts)
-
-
-def _raw(x: Any) -> Any:
-    return x.data if type(x) is Tensor else x

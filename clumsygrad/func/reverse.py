@@ -56,7 +56,7 @@ def value_and_grad(f: Callable[..., Any], argnums: Argnums = 0, *, has_aux: bool
         name = f"grad of {name_of(f)}"
         scope, out, aux = evaluated(f, argnums, args, kwargs, name, has_aux)
         out = scalar_result(out, name)
-        scope.look(out)
+        scope.find_lineage(out)
         seed = unit_gradient(out._data)
         gradients = scope.arranged(scope.gradients(out, seed, in_tensors=scope.in_tensors, release=True))
         value = out if scope.in_tensors else out.data
@@ -112,7 +112,7 @@ def elementwise_grad(f: Callable[..., Any], argnums: Argnums = 0) -> Callable[..
         name = f"elementwise_grad of {name_of(f)}"
         scope, out, _ = evaluated(f, argnums, args, kwargs, name)
         out = array_result(out, name)
-        if _xp.kind(out._data) == "complex floating":
+        if _xp.is_complex(out._data):
             raise TypeError(
                 f"{name}: its result is complex; use holomorphic_grad if it is holomorphic, or its real and imaginary parts"
             )
@@ -141,13 +141,13 @@ def holomorphic_grad(f: Callable[..., Any], argnums: Argnums = 0) -> Callable[..
         name = f"holomorphic_grad of {name_of(f)}"
         scope, out, _ = evaluated(f, argnums, args, kwargs, name)
         out = array_result(out, name)
-        if _xp.kind(out._data) != "complex floating":
+        if not _xp.is_complex(out._data):
             raise TypeError(f"{name}: its result has dtype {out.dtype}, and must be complex; use grad for real functions")
         for x in scope.leaves():
-            if _xp.kind(x._data) != "complex floating":
+            if not _xp.is_complex(x._data):
                 raise TypeError(f"{name}: an argument has dtype {x.dtype}, and must be complex: convert it (astype)")
         gradients = [_xp.on_its_device(_xp.array_namespace(g).conj, g) for g in _pulled_ones(scope, out)]
-        return chosen(argnums, scope.arranged([_xp.whole(g) for g in gradients]))
+        return chosen(argnums, scope.arranged([_xp.as_0d_array(g) for g in gradients]))
 
     return derivative
 
@@ -190,7 +190,7 @@ def evaluated(
     if not has_aux:
         return scope, out, None
     if not isinstance(out, tuple) or len(out) != 2:
-        raise TypeError(f"{name} with has_aux must return a pair (value, anything), it returned a {type(out).__name__}")
+        raise TypeError(f"{name} with has_aux must return a pair (value, anything), it returned {_xp.type_in_words(out)}")
     return scope, *out
 
 
@@ -228,11 +228,11 @@ def _constant(out: Any, wanted: str, others: str) -> Tensor:
     if type(out) is int:
         out = float(out)
     if not (type(out) is float or type(out) is complex or _xp.is_array(out)):
-        raise TypeError(f"{wanted}, it returned a {type(out).__name__}; use {others} for trees")
+        raise TypeError(f"{wanted}, it returned {_xp.type_in_words(out)}; use {others} for trees")
     return Tensor(out)
 
 
 def _pulled_ones(scope: _Scope, out: Tensor) -> list[Any]:
-    scope.look(out)
+    scope.find_lineage(out)
     ones = _xp.on_its_device(_xp.array_namespace(out._data).ones_like, out._data)
     return scope.gradients(out, ones, in_tensors=scope.in_tensors, release=True)

@@ -11,7 +11,7 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from .. import _pieces, lean
-from ..xp import SCALARS, Array, array_namespace, conj, kind
+from ..xp import SCALARS, Array, array_namespace, conj, is_complex
 from ._read import (
     GradientTuple,
     conj_pair,
@@ -155,15 +155,15 @@ def _exponent_gradient(xp: Any, tensor: Tensor, grad: Array, base: Array) -> Arr
 
 def _log_or_zero(xp: Any, x: Array, grad: Array) -> Array:
     if type(x) in SCALARS:
-        return _log_of_number(x, kind(grad) == "complex floating")
+        return _log_of_number(x, is_complex(grad))
     return xp.log(or_one(xp, x))
 
 
-def _log_of_number(c: complex, is_complex: bool) -> complex:
+def _log_of_number(c: complex, of_complex: bool) -> complex:
     """log c, 0 at 0, and nan for a negative base of real powers: a Python number, which has no device."""
     if c == 0:
         return 0.0
-    if is_complex:
+    if of_complex:
         return cmath.log(c)
     return math.log(c.real) if c.real > 0 else math.nan
 

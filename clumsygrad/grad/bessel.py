@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from .. import lean
 from .._special import special_of
-from ..xp import Array, array_namespace, kind
+from ..xp import Array, array_namespace, is_complex
 from ._read import GradientTuple, attribute, conj_operand, conj_result, floating_pair, needs, operand, result, unbroadcast
 
 if TYPE_CHECKING:
@@ -172,7 +172,7 @@ def iv_backward(tensor: Tensor, grad: Array) -> GradientTuple:
 def ive_backward(tensor: Tensor, grad: Array) -> GradientTuple:
     """z = e^(−|x|) I_ν(x):   x̄ = z̄ · (e^(−|x|) (I_ν₋₁(x) + I_ν₊₁(x))/2 − sign(x) z).   DLMF 10.29.1. x real."""
     ive, v, x = special_of(grad).ive, attribute(tensor, "v"), operand(tensor, grad)
-    if kind(x) == "complex floating":
+    if is_complex(x):
         raise TypeError(f"ive: x has dtype {x.dtype}, and its gradient is that for real x: use exp(-abs(real(x))) * iv(v, x)")
     return (unbroadcast(grad * ((ive(v - 1, x) + ive(v + 1, x)) * 0.5 - lean.sign(x) * result(tensor, grad)), x.shape),)
 
@@ -300,7 +300,7 @@ def lambertw_backward(tensor: Tensor, grad: Array) -> GradientTuple:
     xp = array_namespace(grad)
     z = conj_result(tensor, grad)
     g = grad * (xp.exp(-z) / (1 + z))
-    return (g if kind(operand(tensor, grad)) == "complex floating" else xp.real(g),)
+    return (g if is_complex(operand(tensor, grad)) else xp.real(g),)
 
 
 # Elliptic integrals, in the parameter m = k² ----------------------------------------------------------------------------------------

@@ -10,7 +10,20 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from .. import _pieces, lean
-from ..xp import SCALAR_TYPES, Array, array_namespace, conj, is_real_numpys, kind, narrowed, ndarray, numpy, scalar, widened
+from ..xp import (
+    SCALAR_TYPES,
+    Array,
+    array_namespace,
+    as_scalar,
+    conj,
+    is_complex,
+    is_real_numpys,
+    kind,
+    narrowed,
+    ndarray,
+    numpy,
+    widened,
+)
 from ._read import (
     GradientTuple,
     conj_operand,
@@ -264,7 +277,7 @@ def atan2_backward(tensor: Tensor, grad: Array) -> GradientTuple:
         g = grad / or_one(xp, square)
         return unbroadcast(g * x, y.shape) if need_y else None, unbroadcast(-g * y, x.shape) if need_x else None
     r = xp.hypot(x, y)  # its square may overflow or underflow where the gradients do not
-    r = scalar(or_one(xp, r))
+    r = as_scalar(or_one(xp, r))
     g = grad / r
     return unbroadcast(g * (x / r), y.shape) if need_y else None, unbroadcast(-g * (y / r), x.shape) if need_x else None
 
@@ -296,7 +309,7 @@ def hypot_backward(tensor: Tensor, grad: Array) -> GradientTuple:
 def abs_backward(tensor: Tensor, grad: Array) -> GradientTuple:
     """z = |x|:   x̄ = z̄ · sign(x), with sign(x) = x / |x| for complex x.   0 at 0."""
     x = operand(tensor, grad)
-    if kind(x) == "complex floating":  # whose sign is 0 / 0 at 0 in some libraries
+    if is_complex(x):  # whose sign is 0 / 0 at 0 in some libraries
         return (_pieces.times_ratio(x, grad, result(tensor, grad)),)
     return (grad * lean.sign(x),)
 
@@ -305,7 +318,7 @@ def sign_backward(tensor: Tensor, grad: Array) -> GradientTuple:
     """z = x / |x|:   x̄ = (z̄ − z Re(conj(z) z̄)) / |x|, which is 0 for real x.   0 at 0."""
     xp = array_namespace(grad)
     x = operand(tensor, grad)
-    if kind(x) != "complex floating":
+    if not is_complex(x):
         return (xp.zeros_like(grad),)
     z, size = result(tensor, grad), xp.abs(x)
     radial = z * xp.real(xp.conj(z) * grad)
@@ -322,7 +335,7 @@ def imag_backward(tensor: Tensor, grad: Array) -> GradientTuple:
     """z = Im x:   x̄ = i z̄, which is 0 for real x."""
     xp = array_namespace(grad)
     x = operand(tensor, grad)
-    if kind(x) != "complex floating":
+    if not is_complex(x):
         return (xp.zeros_like(grad),)
     return (xp.astype(grad, x.dtype) * 1j,)
 
@@ -428,6 +441,6 @@ def astype_backward(tensor: Tensor, grad: Array) -> GradientTuple:
     """z = x in another floating dtype:   x̄ = z̄ in the dtype of x; its real part where x is real and z complex."""
     xp = array_namespace(grad)
     x = operand(tensor, grad)
-    if kind(grad) == "complex floating" and kind(x) != "complex floating":
+    if is_complex(grad) and not is_complex(x):
         grad = xp.real(grad)
     return (xp.astype(grad, x.dtype),)

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from .._fourier import Norm, fftn, ifftn
 from .._keys import scatter_add
-from ..xp import Array, array_namespace, as_tuple, device, kind
+from ..xp import Array, array_namespace, as_tuple, device, is_complex
 from ._read import GradientTuple, attribute, integers, operand
 
 if TYPE_CHECKING:
@@ -195,7 +195,7 @@ def _like(xp: Any, g: Array, x: Array) -> Array:
     """The adjoint of how a transform reads x: cut off what was padded, 0 for what was cut off, and the real part where x is real."""
     if g.shape != x.shape:
         g = _resized(g, x.shape)
-    return xp.real(g) if kind(x) != "complex floating" and kind(g) == "complex floating" else g
+    return xp.real(g) if not is_complex(x) and is_complex(g) else g
 
 
 def _resized(g: Array, shape: tuple[int, ...]) -> Array:

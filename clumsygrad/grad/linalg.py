@@ -26,7 +26,7 @@ from .._beyond import (
     triangle_of_outer,
 )
 from .._cholesky import cholesky_gradient, inverse_of_positive, less_outer
-from ..xp import Array, array_namespace, conj, device, kind
+from ..xp import Array, array_namespace, conj, device, is_complex
 from ._read import GradientTuple, attribute, floating_pair, kept, needs, operand, operands, pair, result, unbroadcast
 
 if TYPE_CHECKING:
@@ -186,7 +186,7 @@ def slogdet_backward(tensor: Tensor, grad: Array) -> GradientTuple:
     x = operand(tensor, grad)
     factors = kept(tensor, grad)
     if attribute(tensor, "index") == 0:
-        if kind(grad) != "complex floating":
+        if not is_complex(grad):
             return (xp.zeros_like(x),)
         turn = grad * conj(xp, result(tensor, grad))
         grad = (turn - conj(xp, turn)) / 2

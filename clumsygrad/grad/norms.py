@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from .. import lean
 from .._beyond import singular_rtol
-from ..xp import Array, array_namespace, kind
+from ..xp import Array, array_namespace, is_complex
 from ._read import GradientTuple, attribute, operand, or_one, reduced_axes, result, shape_kept
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ def vector_norm_backward(tensor: Tensor, grad: Array) -> GradientTuple:
 
 def _sign(xp: Any, x: Array) -> Array:
     """x / |x|, and 0 at 0, where the sign of complex numbers is 0 / 0 in some libraries."""
-    return x / or_one(xp, xp.abs(x)) if kind(x) == "complex floating" else lean.sign(x)
+    return x / or_one(xp, xp.abs(x)) if is_complex(x) else lean.sign(x)
 
 
 def _share(xp: Any, x: Array, axes: tuple[int, ...], ord: float) -> Array:

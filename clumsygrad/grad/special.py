@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from .. import lean
 from .._special import special_of
-from ..xp import Array, array_namespace, conj, kind
+from ..xp import Array, array_namespace, conj, is_complex
 from ._read import GradientTuple, conj_operand, conj_result, floating_pair, needs, operand, result, unbroadcast
 
 if TYPE_CHECKING:
@@ -105,7 +105,7 @@ def dawsn_backward(tensor: Tensor, grad: Array) -> GradientTuple:
 
 def _real_part(xp: Any, x: Array) -> Array:
     """What of x has an order."""
-    return xp.real(x) if kind(x) == "complex floating" else x
+    return xp.real(x) if is_complex(x) else x
 
 
 def _tail(xp: Any, x: Array, sign: float) -> Array:
@@ -136,7 +136,7 @@ def wofz_backward(tensor: Tensor, grad: Array) -> GradientTuple:
     xp = array_namespace(grad)
     x, z = conj_operand(tensor, grad), conj_result(tensor, grad)
     g = grad * (-1j * _TWO_OVER_ROOT_PI - 2 * x * z)
-    return (g if kind(x) == "complex floating" else xp.real(g),)
+    return (g if is_complex(x) else xp.real(g),)
 
 
 def ndtr_backward(tensor: Tensor, grad: Array) -> GradientTuple:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ..xp import Array, moved
+from .._transfer import moved
+from ..xp import Array
 from ._read import GradientTuple, operand
 
 if TYPE_CHECKING:

@@ -33,7 +33,7 @@ INVERSE = {1: 1, 2: 3, 3: 2, 4: 4}
 def _trigonometric(x: Array, kind: str, type: int, norm: str | None, orthogonalize: bool | None, inverse: bool) -> Array:
     """The cosine or sine transform (of `kind`) along the last axis, by one Fourier transform of length M."""
     xp = array_namespace(x)
-    if _xp.kind(x) == "complex floating":
+    if _xp.is_complex(x):
         re, im = [_trigonometric(part, kind, type, norm, orthogonalize, inverse) for part in (xp.real(x), xp.imag(x))]
         return re + 1j * im
     if not _xp.is_floating(x):
@@ -144,7 +144,7 @@ class Fourier:
         if kept.get("s") is not None and kept.get("axes") is None:
             kept["axes"] = tuple(range(-len(kept["s"]), 0))
         xp = array_namespace(x)
-        if self.name not in OF_REAL and _xp.kind(x) != "complex floating":
+        if self.name not in OF_REAL and not _xp.is_complex(x):
             x = xp.astype(x, xp.result_type(x.dtype, xp.complex64))
         return getattr(xp.fft, self.name)(x, **kept)
 

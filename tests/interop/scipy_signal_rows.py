@@ -10,7 +10,7 @@ from array_api_compat import array_namespace
 from rows import Table, beside, parts
 
 import clumsygrad as cg
-from clumsygrad.xp import moved
+from clumsygrad._transfer import moved
 
 TABLE = Table()
 
