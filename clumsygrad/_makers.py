@@ -212,8 +212,8 @@ def several(
             if type(a) is Tensor:
                 if a._tracked:
                     tracked = True
-                    if a._extra is not None and a._extra.base is not None:
-                        others = True
+                    if a._extra is not None and (a._extra.base is not None or a._extra.private is not None):
+                        others = True  # for as_read
                 else:
                     others = True
                 a = a._data

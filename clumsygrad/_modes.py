@@ -6,11 +6,13 @@ from collections.abc import Callable
 from contextlib import ContextDecorator
 from contextvars import ContextVar, Token
 from types import TracebackType
-from typing import ClassVar
+from typing import Any, ClassVar
 
 __all__ = [
     "adds_in_order",
     "allow_numbers",
+    "checkpoint_set",
+    "checkpointed_from",
     "deterministic",
     "no_grad",
     "numbers_allowed",
@@ -23,6 +25,7 @@ __all__ = [
 _recording: ContextVar[bool] = ContextVar("clumsygrad_recording", default=True)
 _numbers_allowed: ContextVar[bool] = ContextVar("clumsygrad_numbers_allowed", default=False)
 _adds_in_order: ContextVar[bool] = ContextVar("clumsygrad_adds_in_order", default=False)
+_checkpointed_from: ContextVar[int] = ContextVar("clumsygrad_checkpointed_from", default=0)
 
 # Asked by every operation: the variables' own C functions. A variable that is set is found faster than one that has its default.
 _recording.set(True)
@@ -31,13 +34,16 @@ set_recording: Callable[[bool], Token[bool]] = _recording.set
 reset_recording: Callable[[Token[bool]], None] = _recording.reset
 numbers_allowed: Callable[[], bool] = _numbers_allowed.get
 adds_in_order: Callable[[], bool] = _adds_in_order.get
+checkpointed_from: Callable[[], int] = (
+    _checkpointed_from.get
+)  # older tensors are closed over by the checkpoint that runs, if one does
 
 
 class _Setting(ContextDecorator):
     """A context manager (and decorator) that sets a context variable, for this thread and context only."""
 
-    _variable: ClassVar[ContextVar[bool]]
-    _value: bool
+    _variable: ClassVar[ContextVar[Any]]
+    _value: Any
 
     def __init__(self) -> None:
         self._tokens: list[Token[bool]] = []
@@ -96,3 +102,13 @@ class recording_set(_Setting):
     def __init__(self, value: bool) -> None:
         super().__init__()
         self._value = value
+
+
+class checkpoint_set(_Setting):
+    """Context manager: a checkpoint runs, whose own tensors begin with an id."""
+
+    _variable = _checkpointed_from
+
+    def __init__(self, oldest: int) -> None:
+        super().__init__()
+        self._value = oldest

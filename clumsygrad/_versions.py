@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ._keys import apart, copied_part, put_back
-from ._modes import recording, recording_set
+from ._modes import checkpointed_from, recording, recording_set
 from ._views import Part, View, Views, shown
 from .engine import watching
 from .xp import Array, array_namespace, device, device_arrays, ndarray, numpy, on_its_device
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from ._hooks import Hooks
     from .tensor import Tensor
 
-__all__ = ["Extra", "Write", "as_read", "as_read_in_part", "changed", "is_blank", "present"]
+__all__ = ["Extra", "Write", "as_read", "as_read_in_part", "changed", "is_blank", "present", "snapshot"]
 
 
 class Extra:
@@ -75,6 +75,14 @@ def present(tensor: Tensor) -> Tensor:
     known = extra.read() if extra is not None and extra.read is not None else None
     if known is not None and known._id == tensor._id:
         return known
+    version = snapshot(tensor)
+    if extra is not None and (extra.base is not None or extra.private == tensor._id):
+        extra.read = weakref.ref(version)
+    return version
+
+
+def snapshot(tensor: Tensor) -> Tensor:
+    """The present version as a new tensor with the same id, which nobody heeds."""
     version: Tensor = object.__new__(type(tensor))
     version._data = tensor._data
     version._id = tensor._id
@@ -83,8 +91,6 @@ def present(tensor: Tensor) -> Tensor:
     version._parents = tensor._parents
     version._attributes = tensor._attributes
     version._extra = None
-    if extra is not None and (extra.base is not None or extra.private == tensor._id):
-        extra.read = weakref.ref(version)
     return version
 
 
@@ -97,7 +103,7 @@ def as_read(tensor: Tensor) -> Tensor:
     if extra is None:
         return tensor
     extra.private = None
-    if extra.base is None or tensor._rule is None or extra.hooks is not None or extra.retains:
+    if extra.base is None or _must_be_heeded(tensor):
         return tensor
     base: Any = extra.base
     while base._extra.base is not None:
@@ -108,11 +114,17 @@ def as_read(tensor: Tensor) -> Tensor:
 def as_read_in_part(tensor: Tensor) -> Tensor:
     """What a graph is to hold of a private version of which it reads a part: a blank with its id, which keeps neither array nor tensor."""
     extra: Any = tensor._extra
-    if tensor._rule is None or extra.hooks is not None or extra.retains or watching.get() is not None:
+    if _must_be_heeded(tensor) or watching.get() is not None:
         return tensor
     version = present(tensor)
     version._data = extra.blank = on_its_device(_blank, tensor._data, extra.blank)
     return version
+
+
+def _must_be_heeded(tensor: Tensor) -> bool:
+    """Whether a graph is to hold a tensor itself: a leaf, one with hooks, and what a checkpoint closes over, which looks if it changes."""
+    extra: Any = tensor._extra
+    return tensor._rule is None or extra.hooks is not None or extra.retains or tensor._id < checkpointed_from()
 
 
 def changed(tensor: Tensor, change: Callable[[Tensor], Tensor]) -> None:
@@ -170,13 +182,19 @@ def _through_to_base(
 
 def _is_sole_holder(tensor: Tensor, part: Part) -> bool:
     """Whether a tensor's array can be written at a key with nobody to see it: who else holds it, or a view of it, counts as a reference."""
-    return _references(tensor) == _ONE and tensor._data.base is None and part.is_plain()
+    if _references(tensor) != _ONE or tensor._data.base is not None or not part.is_plain():
+        return False
+    return (
+        type(tensor._data) is ndarray or _count(tensor._data.data.mem) == _ONE
+    )  # CuPy's as_strided holds the memory, not the array
 
 
 def _references(tensor: Any) -> float:
-    """How often a tensor's array is held; nan where Python does not count, or where views do not hold what they are views of."""
-    data = tensor._data
-    return _count(data) if type(data) is ndarray or type(data) in device_arrays else math.nan
+    """How often a tensor's array is held; nan where Python does not count, or where views do not hold what they are views of.
+
+    No name here holds it: a tracer that looks at local variables would be one more.
+    """
+    return _count(tensor._data) if type(tensor._data) is ndarray or type(tensor._data) in device_arrays else math.nan
 
 
 class _Holder:

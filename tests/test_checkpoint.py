@@ -392,12 +392,29 @@ def test_what_was_written_in_parts_may_be_closed_over():
         gradient(cg.func.checkpoint, 2)
 
 
-def test_a_part_that_was_closed_over_and_assigned_to_since_is_refused():
-    x = cg.Tensor([1.0, 2.0], requires_grad=True)
-    u = cg.zeros((2, 2))
+@pytest.mark.parametrize("recorded", [True, False])
+@pytest.mark.parametrize("read", [lambda u: u[1], lambda u: u[0:2][1], lambda u: u[:, 0]], ids=["row", "of a view", "column"])
+@pytest.mark.parametrize("later", [1, 2])
+def test_what_was_closed_over_and_assigned_to_since_is_refused(read, recorded, later):
+    """Though the function read a part of it alone, and perhaps another."""
+    x = cg.Tensor([1.0, 2.0, 3.0], requires_grad=True)
+    u = cg.zeros((3, 3))
     u[0] = x
     u[1] = x * x
-    z = cg.func.checkpoint(lambda y: cg.sum(cg.sin(u[1]) * y))(x)
+    z = cg.func.checkpoint(lambda y: cg.sum(cg.sin(read(u)) * y))(x)
+    with contextlib.nullcontext() if recorded else cg.no_grad():
+        u[later] = 5.0
+    with pytest.raises(RuntimeError, match="closes over was changed"):
+        z.backward()
+
+
+def test_a_view_that_was_closed_over_and_assigned_to_since_is_refused():
+    x = cg.Tensor([1.0, 2.0, 3.0], requires_grad=True)
+    u = cg.zeros((3, 3))
+    u[0] = x
+    u[1] = x * x
+    view = u[0:2]
+    z = cg.func.checkpoint(lambda y: cg.sum(cg.sin(view) * y))(x)
     u[1] = 5.0
-    with pytest.raises(RuntimeError, match="assigned to since"):
+    with pytest.raises(RuntimeError, match="closes over was changed"):
         z.backward()

@@ -50,7 +50,7 @@ VALUES = {
     "reduceat-integers": (lambda x, array: np.add.reduceat(x, [0, 4, 1, 2]), np.asarray([3, 1, 4, 1, 5], dtype=np.int32)),
     "quantile-inverted": (lambda x, array: np.quantile(x, np.arange(21) / 20, method="inverted_cdf"), [4.0, 1.0, 3.0, 7.0, 5.0, 2.0]),
     "quantile-weights": (
-        lambda x, array: np.quantile(x, [0.0, 0.2, 0.5, 1.0], axis=0, weights=array([0.0, 2.0, 1.0]), method="inverted_cdf"),
+        lambda x, array: np.quantile(x, [0.1, 0.2, 0.5, 1.0], axis=0, weights=array([0.0, 2.0, 1.0]), method="inverted_cdf"),
         [[1.0, 9.0], [4.0, NAN], [2.0, 3.0]],
     ),
     "nanquantile-weights": (

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import gc
+import subprocess
+import sys
 import tracemalloc
 import weakref
 
@@ -68,8 +70,8 @@ def test_a_write_takes_the_arrays_own_memory():
 
 @pytest.mark.parametrize("library", ["numpy", "torch", "array_api_strict", "jax"])
 def test_the_derivatives_are_those_of_the_states_themselves(library):
-    xp = cg.over(library)
     x, direction = array_of(X, library), array_of(np.asarray([1.0, 2.0, -1.0]), library)
+    xp = cg.over(library)
 
     def filled(x):
         states = rows(x, 9, xp)
@@ -184,6 +186,109 @@ def test_gradients_that_are_tensors_stay_what_they_were():
 
     square = cg.func.grad(lambda x: cg.sum(cg.func.grad(by_hand)(x) ** 2))
     np.testing.assert_allclose(x.grad.data, square(X), rtol=1e-12)
+
+
+def squared_backward(tensor, grad):
+    (x,) = cg.grad.operands(tensor, grad)
+    return (2 * grad * x,)
+
+
+@cg.operation(squared_backward)
+def squared(x):
+    return x * x
+
+
+WEIGHT = np.asarray([[1.0, -2.0], [0.5, 1.5], [2.0, 1.0]])
+OPERATIONS = {  # of every shape of signature that the decorator knows
+    "sin": lambda u: cg.sin(u),
+    "mul": lambda u: u * u,
+    "mul-number": lambda u: u**2,
+    "divide-array": lambda u: 1.0 / (u + 3.0) * np.asarray([1.0, 2.0, 3.0]),
+    "clip": lambda u: cg.clip(u, 0.0, 0.5),
+    "clip-tensors": lambda u: cg.clip(u, -u, cg.asarray(0.5)),
+    "where": lambda u: cg.where(u > 0.5, u * u, u),
+    "vecdot": lambda u: cg.vecdot(u, u),
+    "tensordot": lambda u: cg.tensordot(u, u, axes=2),
+    "matmul": lambda u: u @ u.T,
+    "linear": lambda u: cg.nn.linear(u, cg.asarray(WEIGHT), cg.asarray([1.0, 2.0])) ** 2,
+    "linear-weight": lambda u: cg.nn.linear(cg.asarray(WEIGHT.T @ WEIGHT @ WEIGHT.T), u.T) ** 2,
+    "layer_norm": lambda u: cg.nn.layer_norm(u) ** 3,
+    "softmax": lambda u: cg.nn.softmax(u) ** 2,
+    "attention": lambda u: cg.nn.scaled_dot_product_attention(u, u, u),
+    "mse": lambda u: cg.nn.mse_loss(u, cg.ones_like(u)),
+    "mae": lambda u: cg.nn.mae_loss(u, 0.3 * cg.ones_like(u)),
+    "cross_entropy": lambda u: cg.nn.cross_entropy(u, np.asarray([0, 2, 1, 0])),
+    "binary": lambda u: cg.nn.binary_cross_entropy(u, 0.5 * cg.ones_like(u)),
+    "stack": lambda u: cg.stack([u, 2.0 * u]) ** 2,
+    "prod": lambda u: cg.prod(u + 1.0, axis=1),
+    "sort": lambda u: cg.sort(u, axis=0) ** 2,
+    "einsum": lambda u: cg.einsum("ij,kj->ik", u, u),
+    "norm": lambda u: cg.linalg.norm(u, axis=1),
+    "take": lambda u: cg.take(u, cg.asarray([0, 1, 0]), axis=0) ** 2,
+    "mask": lambda u: u[u > 0.0] ** 2,
+    "own": squared,
+    "numpy": lambda u: np.exp(u) * np.maximum(u, 0.2),
+}
+
+
+@pytest.mark.parametrize("later", [2, (2, 1), slice(0, 2)])
+@pytest.mark.parametrize("name", OPERATIONS)
+def test_what_an_operation_reads_is_kept_for_its_rule(name, later):
+    """Whatever is written after it."""
+    f = OPERATIONS[name]
+
+    def then_written(x):
+        u = written(x)
+        z = f(u)
+        u[later] = 7.0
+        u[0] = x * 3.0
+        return cg.sum(z) + cg.sum(u[0])
+
+    def without(x):
+        u = cg.stack([x, 2.0 * x, cg.zeros_like(x), cg.zeros_like(x)])
+        return cg.sum(f(u)) + cg.sum(3.0 * x)
+
+    x, direction = np.asarray([0.3, -0.6, 0.9]), np.asarray([1.0, 0.5, -2.0])
+    np.testing.assert_allclose(first_order(then_written, x), first_order(without, x), rtol=1e-11, atol=1e-13)
+    products = [cg.func.hvp(g, (x,), (direction,))[-1] for g in (then_written, without)]
+    np.testing.assert_allclose(*products, rtol=1e-9, atol=1e-12)
+
+
+def test_a_key_that_reads_the_whole_array_meanwhile():
+    """As another thread may."""
+    x = cg.Tensor(X, requires_grad=True)
+    u = written(x)
+    squares = []
+
+    class Key:
+        def __index__(self):
+            squares.append(cg.sum(u * u))
+            return 1
+
+    row = u[Key()]
+    u[0] = 7.0
+    u[1] = 7.0
+    (squares[-1] + cg.sum(row)).backward()
+    np.testing.assert_allclose(x.grad, 10 * X + 2)
+
+
+def test_a_tracer_that_looks_at_local_variables_changes_nothing():
+    program = """
+import sys
+sys.settrace(lambda frame, *_: (frame.f_locals, None)[1] or trace)
+def trace(frame, *_):
+    frame.f_locals
+    return trace
+import clumsygrad as cg
+sys.settrace(None)
+u = cg.zeros(4)
+u[0] = 1.0
+u[1] = 2.0
+held = u.data
+u[2] = 5.0
+assert held.tolist() == [1, 2, 0, 0], held
+"""
+    subprocess.run([sys.executable, "-c", program], check=True)
 
 
 def test_views_that_live_show_what_is_written():

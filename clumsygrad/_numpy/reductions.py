@@ -12,7 +12,7 @@ from ..forward.composed import apply_where
 from ..forward.elementwise import astype, conj, imag, isnan, maximum, real, sqrt
 from ..forward.manipulation import broadcast_to, concat, reshape
 from ..tensor import Tensor
-from ..xp import Array
+from ..xp import Array, numpy
 from ._arguments import Axis, axes_of, beside, cast, floating, laid_last, raveled, truth
 
 __all__ = [
@@ -63,6 +63,9 @@ def _mask(where: Any, a: Tensor) -> Tensor:
 
 
 def _like(value: Any, a: Tensor) -> Tensor:
+    """A value in the dtype of a. Raises NumPy's errors for a number that integers do not hold."""
+    if _xp.kind(a) == "integral" and (isinstance(value, numpy.generic) or type(value) in _xp.SCALARS):
+        value = _xp.numpy_dtype(a.dtype).type(value.item() if isinstance(value, numpy.generic) else value)
     return astype(beside(value, a), a.dtype)  # type: ignore[no-any-return]
 
 

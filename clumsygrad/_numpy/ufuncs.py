@@ -304,6 +304,7 @@ def reduceat(name: str, x: Any, marks: Any, axis: int = 0, dtype: Any = None, *,
     x = cast(x, reductions.sum(x.detach()).dtype if dtype is None and not _xp.is_floating(x) else dtype)
     axis = axis_of(x, axis, "add.reduceat")
     starts, n = numpy.asarray(on_host(marks)), x.shape[axis]
+    starts = starts if starts.size else starts.astype(int)
     if len(starts.shape) != 1 or starts.dtype.kind not in "iu":
         raise TypeError(f"numpy.add.reduceat: the indices must be a vector of integers, they are {starts.dtype} {starts.shape}")
     for start in starts.tolist():

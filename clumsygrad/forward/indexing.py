@@ -7,7 +7,7 @@ from typing import Any
 from .. import _keys, _transfer, grad
 from .. import xp as _xp
 from .._operation import operation
-from .._versions import as_read_in_part
+from .._versions import as_read_in_part, snapshot
 from .._views import Part
 from ..tensor import Tensor
 from ..xp import Array, array_namespace
@@ -97,14 +97,12 @@ def _read(x: Tensor, key: Any, /) -> Tensor:
 
 def _part(x: Tensor, key: Any, /) -> Tensor:
     """x[key], for rules: no view. Of a private version (_versions.changed) a copy: the rule of reading asks x for its shape alone."""
-    extra: Any = x._extra
-    private = None if extra is None else extra.private
-    z: Tensor = _getitem(x, key)
-    if private is not None and private == x._id:
-        extra.private = private
-        z._data = _keys.apart(z._data, x._data)
-        if z._tracked:
-            z._parents = (as_read_in_part(x),)
+    if x._extra is None or x._extra.private != x._id:
+        return _getitem(x, key)  # type: ignore[no-any-return]
+    z: Tensor = _getitem(snapshot(x), key)  # which leaves it private
+    z._data = _keys.apart(z._data, x._data)
+    if z._tracked:
+        z._parents = (as_read_in_part(x),)
     return z
 
 

@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from .. import _tree
-from .._modes import recording, recording_set
-from .._versions import as_read, is_blank
+from .._modes import checkpoint_set, recording, recording_set
+from .._versions import as_read
 from ..engine import parents_as_read
 from ..tensor import Tensor, record
 from ._scope import _Pullback, _Scope, constants, name_of
@@ -47,7 +47,7 @@ def checkpoint(f: Callable[..., Any]) -> Callable[..., Any]:
             leaves[i] = None
         call = _Call(f, structure, leaves, numbers)
         scope = _Scope(call.name, [tracked])
-        return _kept(call, tracked, scope, *call(scope.arguments))
+        return _kept(call, tracked, scope, *call(scope.arguments, scope.oldest))
 
     return checkpointed
 
@@ -80,13 +80,13 @@ class _Call:
         self.outputs: list[int] = []  # which leaves of the result depend on something tracked
         self.captured: list[tuple[int, Tensor]] = []  # what else it read: the ids, and the tensors
 
-    def __call__(self, tracked: Sequence[Any]) -> tuple[list[Any], Any]:
-        """The leaves and the structure of the result, recorded."""
+    def __call__(self, tracked: Sequence[Any], oldest: int) -> tuple[list[Any], Any]:
+        """The leaves and the structure of the result, recorded, of tensors whose ids begin with `oldest`."""
         leaves = constants(self.leaves)  # which the function may assign to
         for number, x in zip(self.numbers, tracked, strict=True):
             leaves[number] = x
         args, kwargs = _tree.unflatten(self.structure, leaves)
-        with recording_set(True):
+        with recording_set(True), checkpoint_set(oldest):
             return _tree.flatten(self.f(*args, **kwargs))
 
     def pull(self, values: Sequence[Any], cotangents: Sequence[Any]) -> list[Any]:
@@ -99,14 +99,13 @@ class _Call:
                 )
         scope = _Scope(self.name, [list(values)])
         own = scope.arguments
-        leaves, _ = self(own[: len(self.numbers)])
+        leaves, _ = self(own[: len(self.numbers)], scope.oldest)
         stand_ins = dict(zip([number for number, _ in self.captured], own[len(self.numbers) :], strict=True))
         inside = _inside([x for x in leaves if type(x) is Tensor and x._tracked and x._id >= scope.oldest], scope)
         unknown = _captured(self.name, inside, scope.oldest).keys() - stand_ins.keys()
         if unknown or any(type(leaves[i]) is not Tensor for i in self.outputs):
             raise RuntimeError(
-                f"{self.name}: the function computed something else than in the forward pass; it must do the same twice. (A tensor that "
-                "it closes over may have been assigned to since: hand it over as an argument, or assign after backward)"
+                f"{self.name}: the function computed something else than in the forward pass; it must do the same twice"
             )
         for x in inside:  # what it closes over becomes an argument: the pass ends there
             x._parents = tuple([stand_ins.get(p._id, p) if type(p) is Tensor else p for p in x._parents])
@@ -159,8 +158,7 @@ def _captured(name: str, inside: Iterable[Tensor], oldest: int) -> dict[int, Ten
             if type(parent) is not Tensor:
                 continue
             if parent._id < oldest:
-                if parent._id not in older or is_blank(older[parent._id]._data):  # which a part alone was read of
-                    older[parent._id] = parent
+                older[parent._id] = parent
             elif parent._id > tensor._id and parent._version_before(tensor._id)._id < oldest:
                 raise RuntimeError(
                     f"{name}: the function assigns to a tensor of shape {parent.shape} that it closes over, and would do so again "

@@ -242,14 +242,15 @@ def asinh_backward(tensor: Tensor, grad: Array) -> GradientTuple:
 
 
 def _root_of_square_plus_one(xp: Any, x: Array) -> Array:
-    """√(x² + 1) = s √((x/s)² + 1/s²), s = max(|x|, 1), where x² may overflow."""
+    """√(x² + 1) = s √((x/s)² + 1/s²), s = max(|x|, 1), where x² may overflow; s is finite where x is not."""
     if is_real_numpys(x):
         try:
             with numpy.errstate(over="raise"):  # which costs less than a pass over the elements
                 return numpy.sqrt(x * x + 1)
         except FloatingPointError:
             pass
-    size = lean.clip(xp.abs(x), 1.0, None)
+    size = xp.abs(x)
+    size = lean.clip(size, 1.0, float(xp.finfo(size.dtype).max))
     ratio, inverse = x / size, 1 / size
     return size * xp.sqrt(ratio * ratio + inverse * inverse)
 
