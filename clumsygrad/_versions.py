@@ -184,9 +184,9 @@ def _is_sole_holder(tensor: Tensor, part: Part) -> bool:
     """Whether a tensor's array can be written at a key with nobody to see it: who else holds it, or a view of it, counts as a reference."""
     if _references(tensor) != _ONE or tensor._data.base is not None or not part.is_plain():
         return False
-    return (
-        type(tensor._data) is ndarray or _count(tensor._data.data.mem) == _ONE
-    )  # CuPy's as_strided holds the memory, not the array
+    if type(tensor._data) is ndarray:
+        return True
+    return _count(tensor._data.data) == _ONE == _count(tensor._data.data.mem)  # which CuPy's as_strided holds without the array
 
 
 def _references(tensor: Any) -> float:

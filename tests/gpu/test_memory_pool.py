@@ -96,6 +96,18 @@ def test_a_write_takes_the_arrays_own_memory_unless_somebody_holds_it(gpu):
     assert gpu.host(part).tolist() == [[1, 4], [1, 8]]
 
 
+def test_a_write_spares_memory_that_somebody_sees_without_the_array(gpu):
+    """CuPy's as_strided holds the memory alone."""
+    if not hasattr(gpu.module.lib, "stride_tricks"):
+        pytest.skip("no as_strided here")
+    u = gpu.namespace.zeros(4)
+    u[0] = 1.0
+    u[1] = 2.0
+    held = gpu.module.lib.stride_tricks.as_strided(u.data, (3, 2), (8, 8))
+    u[2] = 5.0
+    assert gpu.host(held).tolist() == [[1, 2], [2, 0], [0, 0]]
+
+
 def test_a_graph_leaves_nothing_in_the_pool(gpu):
     """Forward, backward, a recorded backward, a failed one, a graph that nobody passes, a transform: then the pool is as before."""
     parameters, loss = perceptron(gpu, layers=3, batch=64, width=32)

@@ -24,7 +24,7 @@ class WrongDevice(RuntimeError):
 
 class ndarray:
     __module__ = "cupy"
-    __slots__ = ("__weakref__", "_array", "_block", "_device_id", "base")
+    __slots__ = ("__weakref__", "_array", "_block", "_device_id", "_pointer", "base")
     __hash__ = None
     __array_priority__ = 100
 
@@ -36,6 +36,7 @@ class ndarray:
         self.base = base
         self._block = _cuda.Block(array.nbytes) if base is None else base._block
         self._device_id = _cuda.current_device_id() if base is None else base._device_id
+        self._pointer = SimpleNamespace(ptr=self._array.ctypes.data, device_id=self._device_id, mem=SimpleNamespace())
 
     # What it is -----------------------------------------------------------------------------------------------------------------
 
@@ -48,7 +49,7 @@ class ndarray:
     strides = property(lambda self: self._array.strides)
     flags = property(lambda self: self._array.flags)
     device = property(lambda self: _cuda.Device(self._device_id))
-    data = property(lambda self: SimpleNamespace(ptr=self._array.ctypes.data, device_id=self._device_id))
+    data = property(lambda self: self._pointer)
     T = property(lambda self: wrapped(self._array.T, [self]))
     mT = property(lambda self: wrapped(self._array.mT, [self]))
 

@@ -12,4 +12,6 @@ __all__ = ["as_strided"]
 
 
 def as_strided(x: Any, shape: tuple[int, ...] | None = None, strides: tuple[int, ...] | None = None) -> Any:
-    return called(np.lib.stride_tricks.as_strided, x, shape, strides)
+    z = called(np.lib.stride_tricks.as_strided, x, shape, strides)
+    z._pointer = x.data  # the memory, and not the array
+    return z
