@@ -65,7 +65,7 @@ def _mask(where: Any, a: Tensor) -> Tensor:
 def _like(value: Any, a: Tensor) -> Tensor:
     """A value in the dtype of a. Raises NumPy's errors for a number that integers do not hold."""
     if _xp.kind(a) == "integral" and (isinstance(value, numpy.generic) or type(value) in _xp.SCALARS):
-        value = _xp.numpy_dtype(a.dtype).type(value.item() if isinstance(value, numpy.generic) else value)
+        value = _xp.numpy_dtype(a.dtype).type(value.item() if isinstance(value, numpy.generic) else value).item()
     return astype(beside(value, a), a.dtype)  # type: ignore[no-any-return]
 
 
