@@ -48,6 +48,7 @@ VALUES = {
     "all-where": (lambda x, array: np.all(x, where=array([True, False, False, True, True])), TRUTHS),
     "any-where": (lambda x, array: np.any(x, where=array([False, True, True, False, False])), TRUTHS),
     "reduceat-integers": (lambda x, array: np.add.reduceat(x, [0, 4, 1, 2]), np.asarray([3, 1, 4, 1, 5], dtype=np.int32)),
+    "reduceat-nothing": (lambda x, array: np.add.reduceat(x, []), [3.0, 1.0]),
     "quantile-inverted": (lambda x, array: np.quantile(x, np.arange(21) / 20, method="inverted_cdf"), [4.0, 1.0, 3.0, 7.0, 5.0, 2.0]),
     "quantile-weights": (
         lambda x, array: np.quantile(x, [0.1, 0.2, 0.5, 1.0], axis=0, weights=array([0.0, 2.0, 1.0]), method="inverted_cdf"),
@@ -159,6 +160,8 @@ AXIS = np.exceptions.AxisError
 ERRORS = {
     "fmax": (lambda t: np.fmax((t > 0).astype(np.int8), 300), OverflowError, "300 out of bounds for int8"),
     "max-where": (lambda t: np.max(t, where=[True, False]), ValueError, r"numpy\.max: where= .* needs initial="),
+    "initial": (lambda t: np.max((t > 0).astype(np.int8), initial=300), OverflowError, "300 out of bounds for int8"),
+    "initial-nan": (lambda t: np.sum((t > 0).astype(np.int8), initial=NAN), ValueError, "cannot convert float NaN to integer"),
     "reduceat": (lambda t: np.add.reduceat(t, [0, 2]), IndexError, r"numpy\.add\.reduceat: index 2 .* axis 0 of length 2"),
     "take": (lambda t: np.take(t, [0], mode="fold"), ValueError, "clipmode must be one of .*'fold'"),
     "einsum": (lambda t: np.einsum(t, [60]), ValueError, r"numpy\.einsum: the labels must be integers from 0 to 51"),

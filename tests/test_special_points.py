@@ -168,6 +168,12 @@ def test_the_slope_of_asinh_far_out(dtype, large, backend):
     np.testing.assert_allclose(backend.host(second), expected, rtol=20 * eps, atol=4 * eps)
 
 
+@pytest.mark.parametrize("others", [[], [1e200]])
+def test_the_slope_of_asinh_at_infinity(others, backend):
+    x = [math.inf, -math.inf, 1.0, *others]
+    equal(gradients(backend, lambda xp, x: xp.asinh(x), x), [0.0, 0.0, 0.5**0.5, *[1 / y for y in others]])
+
+
 @pytest.mark.parametrize("name", ["std", "var"])
 def test_std_and_var_of_a_constant(name, backend):
     equal(gradients(backend, lambda xp, x: getattr(xp, name)(x), [1.5, 1.5, 1.5]), [0, 0, 0])
