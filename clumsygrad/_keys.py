@@ -19,6 +19,7 @@ from .xp import (
     device_arrays,
     is_array,
     is_floating,
+    is_on_host,
     is_wrapper,
     kind,
     library_of,
@@ -38,7 +39,6 @@ __all__ = [
     "is_mask",
     "leaves_nothing",
     "positions",
-    "put_back",
     "read",
     "repeats",
     "scatter_add",
@@ -155,19 +155,13 @@ def _next_version(x: Any, key: Any, value: Any) -> Any:
 
 def copied_part(x: Array, key: Any) -> Array:
     """A copy of `x[key]`."""
-    part = x[key]
-    return part.copy() if type(part) is numpy.ndarray else copied(part)
-
-
-def put_back(x: Array, key: Any, part: Array) -> None:
-    """Write what `copied_part` gave where it was read."""
-    x[key] = part
+    return copied(x[key])
 
 
 def apart(part: Array, x: Array) -> Array:
     """What was read of x, so that it does not keep x in memory: a copy of a view, unless that is most of x."""
     if type(x) is numpy.ndarray:
-        return part.copy() if type(part) is numpy.ndarray and 2 * part.size <= x.size else part
+        return copied(part) if type(part) is numpy.ndarray and 2 * part.size <= x.size else part
     has_views = type(x) in device_arrays or type(x) in mutable_arrays
     return on_its_device(copied, part) if has_views and 2 * math.prod(part.shape) <= math.prod(x.shape) else part
 
@@ -198,11 +192,7 @@ def positions(x: Array, key: Any, shape: tuple[int, ...]) -> Array:
 
 def leaves_nothing(key: Any) -> bool:
     """Whether a key is a mask that chooses every element, where that can be seen with nothing computed and no device waited for."""
-    if not is_mask(key):
-        return False
-    library = library_of(key)
-    seen = library in ("numpy", "array_api_strict") or (library == "torch" and key.device.type == "cpu")
-    return seen and bool(array_namespace(key).all(key))
+    return is_mask(key) and is_on_host(key) and bool(array_namespace(key).all(key))
 
 
 def scatter_add(x: Array, key: Any, shape: tuple[int, ...]) -> Array:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
+import operator
 import sys
 import weakref
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from ._keys import apart, copied_part, put_back
+from ._keys import apart, copied_part
 from ._modes import checkpointed_from, recording, recording_set
 from ._views import Part, View, Views, shown
 from .engine import watching
@@ -150,7 +151,7 @@ def changed(tensor: Tensor, change: Callable[[Tensor], Tensor]) -> None:
         _read_anew(tensor, new, changes, write.view if write is not None and old._rule is not None and recording() else None)
     except BaseException:
         if within:
-            on_its_device(put_back, tensor._data, write.view.key, before)
+            on_its_device(operator.setitem, tensor._data, write.view.key, before)
         raise
     if private and old._rule is not None:
         old._data = extra.blank = on_its_device(_blank, old._data, extra.blank)

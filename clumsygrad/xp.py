@@ -332,6 +332,12 @@ def same_device(a: Array, b: Array) -> bool:
     return bool(device(a) == device(b))
 
 
+def is_on_host(x: Array) -> bool:
+    """Whether an array lies in the host's memory, where it can be read with nothing computed and no device waited for."""
+    library = library_of(x)
+    return library in ("numpy", "array_api_strict") or (library == "torch" and x.device.type == "cpu")
+
+
 def on_its_device(function: Callable[..., Any], *arguments: Any) -> Any:
     """function(*arguments), on the device of its first CuPy array where there are several: what runs outside of operations and rules."""
     return function(*arguments) if guard is None else guard(function, *arguments)
@@ -393,4 +399,4 @@ def exclusive(x: Array) -> Array:
 
 def copied(x: Array) -> Array:
     """A copy of an array in memory of its own."""
-    return array_namespace(x).asarray(x, copy=True)
+    return x.copy("K") if type(x) is ndarray else array_namespace(x).asarray(x, copy=True)

@@ -85,9 +85,7 @@ def in_host_memory(x: Any) -> Array | None:
     data = x.data if type(x) is Tensor else x
     if not _xp.is_array(data):
         return numpy.asarray(data)
-    library = _xp.library_of(data)
-    here = library in ("numpy", "array_api_strict") or (library == "torch" and _xp.device(data).type == "cpu")
-    return _transfer.to_numpy(data) if here else None
+    return _transfer.to_numpy(data) if _xp.is_on_host(data) else None
 
 
 def on_host(x: Any) -> Any:

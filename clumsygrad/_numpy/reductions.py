@@ -78,22 +78,22 @@ def sum(
     a: Tensor, axis: Axis = None, dtype: Any = None, *, keepdims: bool = False, initial: Any = None, where: Any = True
 ) -> Array:
     """Σ a over `axis`, of the elements that `where` chooses, and `initial`."""
-    a = cast(a, dtype)
-    if where is not True:
-        a = _chosen(a, where, 0)
-    z = reductions.sum(a, axis=_axes(a, axis, "sum"), keepdims=keepdims)
-    return z if initial is None else add(z, _like(initial, z))
+    return _joined(reductions.sum, add, 0, cast(a, dtype), axis, keepdims, initial, where)
 
 
 def prod(
     a: Tensor, axis: Axis = None, dtype: Any = None, *, keepdims: bool = False, initial: Any = None, where: Any = True
 ) -> Array:
     """Π a over `axis`, of the elements that `where` chooses, and `initial`."""
-    a = cast(a, dtype)
+    return _joined(reductions.prod, multiply, 1, cast(a, dtype), axis, keepdims, initial, where)
+
+
+def _joined(reduction: Any, join: Any, neutral: int, a: Tensor, axis: Axis, keepdims: bool, initial: Any, where: Any) -> Array:
+    """A reduction over `axis` of the elements that `where` chooses, joined to `initial`."""
     if where is not True:
-        a = _chosen(a, where, 1)
-    z = reductions.prod(a, axis=_axes(a, axis, "prod"), keepdims=keepdims)
-    return z if initial is None else multiply(z, _like(initial, z))
+        a = _chosen(a, where, neutral)
+    z = reduction(a, axis=_axes(a, axis, reduction.__name__), keepdims=keepdims)
+    return z if initial is None else join(z, _like(initial, z))
 
 
 def mean(a: Tensor, axis: Axis = None, dtype: Any = None, *, keepdims: bool = False, where: Any = True) -> Array:
@@ -107,21 +107,19 @@ def mean(a: Tensor, axis: Axis = None, dtype: Any = None, *, keepdims: bool = Fa
 
 def max(a: Tensor, axis: Axis = None, *, keepdims: bool = False, initial: Any = None, where: Any = True) -> Array:
     """The largest over `axis` of the elements that `where` chooses, and of `initial`."""
-    if initial is None and where is True:
-        return reductions.max(a, axis=_axes(a, axis, "max"), keepdims=keepdims)
-    return _extreme_from(reductions.max, a, axis, keepdims, initial, where)
+    return _extreme_of_chosen(reductions.max, a, axis, keepdims, initial, where)
 
 
 def min(a: Tensor, axis: Axis = None, *, keepdims: bool = False, initial: Any = None, where: Any = True) -> Array:
     """The smallest over `axis` of the elements that `where` chooses, and of `initial`."""
-    if initial is None and where is True:
-        return reductions.min(a, axis=_axes(a, axis, "min"), keepdims=keepdims)
-    return _extreme_from(reductions.min, a, axis, keepdims, initial, where)
+    return _extreme_of_chosen(reductions.min, a, axis, keepdims, initial, where)
 
 
-def _extreme_from(extreme: Any, a: Tensor, axis: Axis, keepdims: bool, initial: Any, where: Any) -> Array:
-    """The extreme of elements among which `initial` stands as one more."""
+def _extreme_of_chosen(extreme: Any, a: Tensor, axis: Axis, keepdims: bool, initial: Any, where: Any) -> Array:
+    """The extreme over `axis` of the elements that `where` chooses, among which `initial` stands as one more."""
     name = extreme.__name__
+    if initial is None and where is True:
+        return extreme(a, axis=_axes(a, axis, name), keepdims=keepdims)
     if initial is None:
         raise ValueError(f"numpy.{name}: where= may choose no element, and needs initial=, the result of none: give it too")
     first = _like(initial, a)
